@@ -1,0 +1,1 @@
+"""What the clouds hold: frozen pictures of their answers, no I/O."""

@@ -1,0 +1,160 @@
+"""The front door: one ASGI application that hands each request to its service, and keeps the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.faults import FaultRule
+from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
+from cloud_emulator.core.service import Service
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+logger = logging.getLogger("cloud_emulator")
+
+TRANSPORT = "cloud_emulator.transport"
+"""Key in the ASGI scope's extensions under which the server puts the connection, so that a fault can cut it."""
+
+
+class Emulator:
+    """Services by path prefix (longest first), over one cloud."""
+
+    def __init__(self, cloud: Cloud, mounts: Sequence[tuple[str, Service]], *, latency: float = 0.0) -> None:
+        self.cloud = cloud
+        self.latency = latency
+        self._mounts = sorted(mounts, key=lambda mount: -len(mount[0]))
+        for service in {id(service): service for _, service in mounts}.values():
+            service.register_jobs(cloud)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        request = await _read(scope, receive)
+        service = self._service(request.path)
+        fault = self.cloud.faults.pick(service.name, request) if service.name != "control" else None
+        if self.latency and service.name != "control":
+            await asyncio.sleep(self.latency)
+        await _send(await self._serve(service, request, fault), fault, scope, send)
+
+    async def _serve(self, service: Service, request: Request, fault: FaultRule | None) -> Response | None:
+        if fault is not None and fault.action == "hang" and fault.when == "before":
+            await asyncio.sleep(3600)
+        response, effect = self._answer(service, request, fault)
+        if fault is not None and fault.action == "hang":
+            await asyncio.sleep(3600)
+        if service.name != "control":
+            self._log(service, request, response, effect, fault)
+        return response
+
+    def _answer(self, service: Service, request: Request, fault: FaultRule | None) -> tuple[Response, Effect]:
+        """What the service says, everything it wrote committed or undone."""
+        effect = Effect.READ
+        try:
+            with self.cloud.store.transaction():
+                self.cloud.jobs.run_due(self.cloud)
+            endpoint = service.locate(self.cloud, request)
+            effect = endpoint.effect
+            if fault is not None and fault.when == "before":
+                return _fault_response(fault), effect
+            response = self._call(service, endpoint, request)
+        except Refusal as refusal:
+            response = refusal.response
+        except Exception:
+            logger.exception("%s %s failed in the emulator", request.method, request.raw_path)
+            response = json_response(
+                500, {"error": {"code": "EmulatorError", "message": "The emulator itself failed; see its log."}}
+            )
+        if fault is not None and fault.action == "status":
+            response = _fault_response(fault)
+        return response, effect
+
+    def _call(self, service: Service, endpoint: Endpoint, request: Request) -> Response:
+        if not endpoint.anonymous:
+            request._caller = service.authenticate(self.cloud, request)
+        with self.cloud.store.transaction():
+            return endpoint.handler(self.cloud, request)
+
+    def _service(self, path: str) -> Service:
+        lowered = path.lower()
+        for prefix, service in self._mounts:
+            if lowered == prefix or lowered.startswith(prefix + "/") or prefix == "/":
+                return service
+        raise LookupError(path)
+
+    def _log(
+        self, service: Service, request: Request, response: Response, effect: Effect, fault: FaultRule | None
+    ) -> None:
+        struck = fault is not None and fault.action in ("reset", "half_body")
+        self.cloud.requests.append(
+            {
+                "service": service.name,
+                "method": request.method,
+                "path": request.raw_path,
+                "status": 0 if struck else response.status,
+                "at": self.cloud.clock.iso(),
+                "effect": effect.value,
+            }
+        )
+
+
+def _fault_response(fault: FaultRule) -> Response:
+    return json_response(fault.status, fault.body, fault.headers)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _read(scope: Scope, receive: Receive) -> Request:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    raw_path = scope["raw_path"].decode("ascii", "replace")
+    return Request(
+        method=scope["method"],
+        path=unquote(raw_path),
+        raw_path=raw_path,
+        query=_query(scope["query_string"]),
+        headers=headers,
+        body=body,
+        base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+    )
+
+
+def _query(raw: bytes) -> Mapping[str, str]:
+    """Query parameters, the last one winning; names keep their case."""
+    return dict(parse_qsl(raw.decode("ascii", "replace"), keep_blank_values=True))
+
+
+async def _send(response: Response | None, fault: FaultRule | None, scope: Scope, send: Send) -> None:
+    if response is None or (fault is not None and fault.action == "reset"):
+        scope["extensions"][TRANSPORT].abort()
+        return
+    body = response.body
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    if response.status not in (204, 304) and "content-length" not in {name.lower() for name in response.headers}:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if fault is not None and fault.action == "half_body":
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        scope["extensions"][TRANSPORT].abort()
+        return
+    body = b"" if scope["method"] == "HEAD" else body
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,135 @@
+"""The emulator's control plane, under ``/_emulator``: reset, seed, requests, faults, settings, clock, state. Not authenticated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from cloud_emulator.core.behaviour import Behaviour
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.faults import FaultRule
+from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
+from cloud_emulator.core.identity import Caller
+from cloud_emulator.core.router import Router
+
+_RULES = TypeAdapter(list[FaultRule])
+SeedLoader = Callable[[Cloud, Any], None]
+
+
+def _refuse(status: int, message: str) -> Refusal:
+    return Refusal(json_response(status, {"error": message}))
+
+
+class ControlService:
+    """Serves ``/_emulator``. ``load_seed`` fills a cloud from a seed document or a seed's name."""
+
+    name = "control"
+
+    def __init__(self, load_seed: SeedLoader) -> None:
+        self._router = Router()
+        self._load_seed = load_seed
+        for method, path, handler in (
+            ("POST", "reset", _reset),
+            ("POST", "seed", self._seed),
+            ("GET", "requests", _requests),
+            ("DELETE", "requests", _clear_requests),
+            ("PUT", "faults", _faults),
+            ("GET", "settings", _settings),
+            ("PUT", "settings", _set_settings),
+            ("POST", "clock", _clock),
+            ("GET", "state", _state),
+            ("GET", "health", _health),
+        ):
+            self._router.route(method, f"/_emulator/{path}", path, Effect.READ, anonymous=True)(handler)
+
+    def locate(self, cloud: Cloud, request: Request) -> Endpoint:
+        """The operation that a request names."""
+        del cloud
+        endpoint = self._router.find(request)
+        if endpoint is None:
+            raise _refuse(501, f"The control plane has no {request.method} {request.path}.")
+        return endpoint
+
+    def authenticate(self, cloud: Cloud, request: Request) -> Caller:
+        """Never called: the control plane is anonymous."""
+        raise _refuse(401, f"{request.method} {request.path} needs no sign-in")
+
+    def register_jobs(self, cloud: Cloud) -> None:
+        """The control plane has none."""
+
+    def _seed(self, cloud: Cloud, request: Request) -> Response:
+        try:
+            self._load_seed(cloud, _body(request))
+        except (ValidationError, ValueError) as error:
+            raise _refuse(400, str(error)) from error
+        cloud.save_seed()
+        return json_response(200, {})
+
+
+def _body(request: Request) -> Any:
+    try:
+        return request.json()
+    except ValueError as error:
+        raise _refuse(400, f"The body is not JSON: {error}") from error
+
+
+def _reset(cloud: Cloud, request: Request) -> Response:
+    del request
+    cloud.reset()
+    return json_response(200, {})
+
+
+def _requests(cloud: Cloud, request: Request) -> Response:
+    del request
+    return json_response(200, cloud.requests)
+
+
+def _clear_requests(cloud: Cloud, request: Request) -> Response:
+    del request
+    cloud.requests.clear()
+    return json_response(200, {})
+
+
+def _faults(cloud: Cloud, request: Request) -> Response:
+    try:
+        cloud.faults.set(_RULES.validate_python(_body(request)))
+    except ValidationError as error:
+        raise _refuse(400, str(error)) from error
+    return json_response(200, {})
+
+
+def _settings(cloud: Cloud, request: Request) -> Response:
+    del request
+    return json_response(200, cloud.behaviour.model_dump(mode="json"))
+
+
+def _set_settings(cloud: Cloud, request: Request) -> Response:
+    """Merges the given settings over those in force."""
+    try:
+        cloud.behaviour = Behaviour.model_validate({**cloud.behaviour.model_dump(), **_body(request)})
+    except ValidationError as error:
+        raise _refuse(400, str(error)) from error
+    return json_response(200, cloud.behaviour.model_dump(mode="json"))
+
+
+def _clock(cloud: Cloud, request: Request) -> Response:
+    seconds = _body(request).get("advance_seconds")
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise _refuse(400, "advance_seconds must be a number of seconds, 0 or more.")
+    cloud.clock.advance(seconds)
+    cloud.jobs.run_due(cloud)
+    return json_response(200, {"now": cloud.clock.iso()})
+
+
+def _state(cloud: Cloud, request: Request) -> Response:
+    del request
+    dump = cloud.store.dump()
+    return Response(200, orjson.dumps(dump, option=orjson.OPT_SORT_KEYS), {"content-type": "application/json"})
+
+
+def _health(cloud: Cloud, request: Request) -> Response:
+    del cloud, request
+    return json_response(200, {"status": "ok"})

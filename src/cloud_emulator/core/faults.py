@@ -1,0 +1,73 @@
+"""Faults by rule: what a test wants to go wrong, and when."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from cloud_emulator.core.http import Request
+
+
+class FaultRule(BaseModel):
+    """One rule. Omitted conditions match everything; a rule counts only the requests that it matches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: str | None = Field(None, description="fabric, powerbi, unity_catalog, arm, storage, entra")
+    method: str | None = None
+    path: str | None = Field(None, description="Regular expression, searched for in the path as it was sent.")
+    nth: int | None = Field(None, ge=1, description="Only the nth matching request; otherwise all of them.")
+    times: int | None = Field(None, ge=1, description="At most this many times.")
+    when: Literal["before", "after"] = Field("before", description="Before the request has its effect, or after it.")
+    action: Literal["status", "reset", "hang", "half_body"] = "status"
+    status: int = Field(503, ge=100, le=599)
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: Any = Field(default_factory=dict, description="JSON document to answer with.")
+
+    @field_validator("path")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            re.compile(value)
+        return value
+
+    def matches(self, service: str, request: Request) -> bool:
+        """Whether the rule is about this request."""
+        return (
+            self.service in (None, service)
+            and (self.method is None or self.method.upper() == request.method)
+            and (self.path is None or re.search(self.path, request.raw_path) is not None)
+        )
+
+
+class Faults:
+    """The rules in force, and how often each has matched."""
+
+    def __init__(self) -> None:
+        self._rules: list[FaultRule] = []
+        self._matched: list[int] = []
+        self._fired: list[int] = []
+
+    def set(self, rules: list[FaultRule]) -> None:
+        """Replaces all rules and starts counting anew."""
+        self._rules = rules
+        self._matched = [0] * len(rules)
+        self._fired = [0] * len(rules)
+
+    def pick(self, service: str, request: Request) -> FaultRule | None:
+        """The first rule that strikes this request. Call once for each request."""
+        struck: FaultRule | None = None
+        for position, rule in enumerate(self._rules):
+            if not rule.matches(service, request):
+                continue
+            self._matched[position] += 1
+            if struck is None and self._strikes(position, rule):
+                self._fired[position] += 1
+                struck = rule
+        return struck
+
+    def _strikes(self, position: int, rule: FaultRule) -> bool:
+        in_turn = rule.nth is None or rule.nth == self._matched[position]
+        return in_turn and (rule.times is None or self._fired[position] < rule.times)

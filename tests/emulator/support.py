@@ -1,0 +1,66 @@
+"""Small clouds to test against, served in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from cloud_emulator.core.app import Emulator
+from cloud_emulator.core.cloud import Cloud, open_cloud
+from cloud_emulator.core.service import Service
+
+TENANT = "72f988bf-0000-4000-8000-00000000c0de"
+RUNNER_APP = "11110000-0000-4000-8000-00000000a000"
+RUNNER = "22220000-0000-4000-8000-00000000a000"
+
+
+class Wall:
+    """A machine clock that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        """Seconds since 1970."""
+        return self.seconds
+
+
+def small_cloud(folder: Path, wall: Wall | None = None) -> Cloud:
+    """An empty cloud with a tenant and the runner's service principal."""
+    cloud = open_cloud(folder, wall=wall or Wall())
+    cloud.directory.tenant_id = TENANT
+    add_service_principal(cloud, RUNNER, RUNNER_APP, "runner")
+    cloud.store.commit()
+    return cloud
+
+
+def add_service_principal(cloud: Cloud, object_id: str, app_id: str, name: str) -> None:
+    """Adds a service principal with the secret ``<name>-secret``."""
+    cloud.directory.add(
+        {
+            "objectId": object_id,
+            "appId": app_id,
+            "type": "ServicePrincipal",
+            "displayName": name,
+            "secret": f"{name}-secret",
+        }
+    )
+    cloud.store.commit()
+
+
+def token(cloud: Cloud, object_id: str, audience: str, *, seconds: int = 3599) -> str:
+    """An ``Authorization`` header for a principal."""
+    principal = cloud.directory.by_object_id(object_id)
+    assert principal is not None, object_id
+    return "Bearer " + cloud.tokens.issue(principal, audience, f"https://login.test/{TENANT}/v2.0", seconds=seconds)
+
+
+@asynccontextmanager
+async def serve(cloud: Cloud, mounts: Sequence[tuple[str, Service]]) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of these services."""
+    transport = httpx.ASGITransport(app=Emulator(cloud, mounts))
+    async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test") as client:
+        yield client

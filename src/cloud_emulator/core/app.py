@@ -45,7 +45,7 @@ class Emulator:
             await asyncio.sleep(self.latency)
         await _send(await self._serve(service, request, fault), fault, scope, send)
 
-    async def _serve(self, service: Service, request: Request, fault: FaultRule | None) -> Response | None:
+    async def _serve(self, service: Service, request: Request, fault: FaultRule | None) -> Response:
         if fault is not None and fault.action == "hang" and fault.when == "before":
             await asyncio.sleep(3600)
         response, effect = self._answer(service, request, fault)
@@ -143,8 +143,8 @@ def _query(raw: bytes) -> Mapping[str, str]:
     return dict(parse_qsl(raw.decode("ascii", "replace"), keep_blank_values=True))
 
 
-async def _send(response: Response | None, fault: FaultRule | None, scope: Scope, send: Send) -> None:
-    if response is None or (fault is not None and fault.action == "reset"):
+async def _send(response: Response, fault: FaultRule | None, scope: Scope, send: Send) -> None:
+    if fault is not None and fault.action == "reset":
         scope["extensions"][TRANSPORT].abort()
         return
     body = response.body

@@ -1,4 +1,7 @@
-"""Where reality has more than one legal outcome, these settings choose; the defaults are the harder ones that stay quick."""
+"""Where reality has more than one legal outcome, these settings choose.
+
+The defaults are the harder outcomes, as far as they stay quick.
+"""
 
 from __future__ import annotations
 

@@ -64,10 +64,12 @@ class Cloud:
         self.store.close()
 
 
-def open_cloud(
-    folder: Path, *, wall: Callable[[], float] = time.time, new_id: Callable[[], str] = lambda: str(uuid.uuid4())
-) -> Cloud:
-    """The cloud kept in a folder, made when it isn't there. ``wall`` tells the machine's time, ``new_id`` makes GUIDs."""
+def _guid() -> str:
+    return str(uuid.uuid4())
+
+
+def open_cloud(folder: Path, *, wall: Callable[[], float] = time.time, new_id: Callable[[], str] = _guid) -> Cloud:
+    """The cloud kept in a folder, made when it isn't there; ``wall`` tells the time, ``new_id`` makes GUIDs."""
     folder.mkdir(parents=True, exist_ok=True)
     store = Store(folder / "state.sqlite")
     clock = Clock(store.table("settings"), wall)

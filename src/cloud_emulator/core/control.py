@@ -1,4 +1,4 @@
-"""The emulator's control plane, under ``/_emulator``: reset, seed, requests, faults, settings, clock, state. Not authenticated."""
+"""The emulator's control plane, under ``/_emulator``. Not authenticated."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class ControlService:
 
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
         """Never called: the control plane is anonymous."""
+        del cloud
         raise _refuse(401, f"{request.method} {request.path} needs no sign-in")
 
     def register_jobs(self, cloud: Cloud) -> None:

@@ -24,9 +24,9 @@ class Effect(StrEnum):
 
 @dataclass(slots=True)
 class Request:
-    """One request. ``path`` is decoded, ``raw_path`` is as it came; header names are in lower case.
+    """One request: ``path`` is decoded, ``raw_path`` is as it came; header names are in lower case.
 
-    ``params`` holds the route's path parameters and ``caller`` who signed in; both are filled on the way to the handler.
+    ``params`` holds the route's path parameters and ``caller`` who signed in; both are filled on the way.
     ``base_url`` is the scheme and authority that the client used, without a slash at the end.
     """
 
@@ -81,7 +81,7 @@ Handler = Callable[["Cloud", Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a request goes: the operation's name in its specification, what it does to the cloud, and who serves it."""
+    """Where a request goes: the operation's name in its specification, its effect, and who serves it."""
 
     operation: str
     effect: Effect

@@ -1,7 +1,7 @@
 """Who is who in the tenant, and the tokens that say so.
 
-A principal's object id and application id always differ: role assignments take the one, Unity Catalog the other, and each
-service must find that out for itself.
+A principal's object id and application id always differ: role assignments take the one, Unity Catalog the other, and
+each service must find that out for itself.
 """
 
 from __future__ import annotations
@@ -57,8 +57,11 @@ class BadToken(Exception):
 
 
 class Directory:
-    """The tenant's principals: documents with ``objectId``, ``type``, ``displayName``, and by kind ``appId``, ``secret``,
-    ``userPrincipalName`` or ``members`` (object ids)."""
+    """The tenant's principals.
+
+    Documents with ``objectId``, ``type``, ``displayName``, and by kind ``appId``, ``secret``, ``userPrincipalName`` or
+    ``members`` (object ids).
+    """
 
     def __init__(self, principals: Table, tenants: Table) -> None:
         self.principals = principals
@@ -158,21 +161,8 @@ class Tokens:
     def jwks(self) -> dict[str, Any]:
         """The public key, as a JSON Web Key Set."""
         numbers = self._public.public_numbers()
-        encode = lambda value: (
-            base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
-        )  # noqa: E731
-        return {
-            "keys": [
-                {
-                    "kty": "RSA",
-                    "use": "sig",
-                    "alg": "RS256",
-                    "kid": self.key_id,
-                    "n": encode(numbers.n),
-                    "e": encode(numbers.e),
-                }
-            ]
-        }
+        key = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.key_id}
+        return {"keys": [{**key, "n": _base64url(numbers.n), "e": _base64url(numbers.e)}]}
 
     def _decode(self, token: str) -> Mapping[str, Any]:
         try:
@@ -190,6 +180,10 @@ class Tokens:
             self._seen.clear()
         self._seen[token] = claims
         return claims
+
+
+def _base64url(number: int) -> str:
+    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
 
 
 def load_signing_key(path: Path) -> rsa.RSAPrivateKey:

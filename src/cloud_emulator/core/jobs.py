@@ -1,4 +1,7 @@
-"""Work that the cloud does later: long-running operations, syncs, replication. Kept in the store, so a restart loses none."""
+"""Work that the cloud does later: long-running operations, syncs, replication.
+
+Kept in the store, so a restart loses none.
+"""
 
 from __future__ import annotations
 

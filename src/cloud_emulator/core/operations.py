@@ -14,9 +14,9 @@ TABLE = "operations"
 def start(
     cloud: Cloud, job: str, arguments: Mapping[str, Any], *, has_result: bool, owner: str, seconds: float | None = None
 ) -> Document:
-    """Starts an operation whose work is the job ``job``, run after the behaviour's ``operation_seconds``.
+    """Starts an operation whose work is the job ``job``, run after ``operation_seconds``.
 
-    The job is called with ``arguments`` and ``operationId`` and must end the operation with :func:`succeed` or :func:`fail`.
+    The job is called with ``arguments`` and ``operationId`` and ends it with :func:`succeed` or :func:`fail`.
     """
     operation_id = cloud.new_id()
     now = cloud.clock.iso()

@@ -63,7 +63,7 @@ class Router:
         return (route for candidates in self._routes.values() for route in candidates)
 
     def find(self, request: Request) -> Endpoint | None:
-        """The endpoint for a request, with ``request.params`` filled and percent-decoded; ``None`` when there is none."""
+        """The endpoint for a request, with ``request.params`` filled and decoded; ``None`` when there is none."""
         parts = request.raw_path.strip("/").split("/")
         for route in self._routes.get((request.method, len(parts)), ()):
             params = self._match(route, parts)

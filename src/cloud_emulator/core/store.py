@@ -1,7 +1,8 @@
 """What the cloud holds: named tables of JSON documents, in memory, written through to SQLite.
 
-Reads cost a dictionary look-up. Writes are collected while a request is served and committed before it is answered, or undone
-as a whole. Documents are values: to change one, put a new one in its place (``table[key] = {**table[key], "state": "Active"}``).
+Reads cost a dictionary look-up. Writes are collected while a request is served and committed before it is answered, or
+undone as a whole. Documents are values: to change one, put a new one in its place
+(``table[key] = {**table[key], "state": "Active"}``).
 """
 
 from __future__ import annotations
@@ -122,7 +123,8 @@ class Store:
         self._connection.execute("BEGIN")
         self._connection.executemany("DELETE FROM documents WHERE tbl = ? AND key = ?", deletes)
         self._connection.executemany(
-            "INSERT INTO documents (tbl, key, doc) VALUES (?, ?, ?) ON CONFLICT (tbl, key) DO UPDATE SET doc = excluded.doc",
+            "INSERT INTO documents (tbl, key, doc) VALUES (?, ?, ?)"
+            " ON CONFLICT (tbl, key) DO UPDATE SET doc = excluded.doc",
             puts,
         )
         self._connection.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""Microsoft Entra ID: discovery document, signing keys, client-secret tokens, managed identity."""

@@ -1,0 +1,1 @@
+"""Sample clouds, and how a cloud is filled from a seed."""

@@ -1,0 +1,141 @@
+"""The command line ``cloud-emulator``: serve, env, schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DESCRIPTION = """\
+A local Microsoft Entra ID, Microsoft Fabric, Databricks Unity Catalog, Azure Resource Manager and ADLS Gen2/OneLake in
+one process: strict, over TLS, for tests. Unmodified Azure and Databricks SDKs sign in to it."""
+
+EPILOG = """\
+example:
+  cloud-emulator serve --port 8443 --data ./cloud --seed contoso &
+  eval "$(cloud-emulator env --port 8443 --data ./cloud)"
+  curl --cacert "$SSL_CERT_FILE" https://localhost:8443/_emulator/requests
+
+control plane, no sign-in, under /_emulator:
+  POST reset, POST seed, GET and DELETE requests, PUT faults, GET and PUT settings, POST clock, GET state, GET health
+addresses:
+  /v1 Fabric, /v1.0/myorg Power BI, /subscriptions and /providers ARM, /{tenant} Entra, /msi/token managed identity,
+  /databricks/{workspace host}/api Databricks, /storage/{account}/{container}/{path} ADLS,
+  /storage/onelake/{workspace}/{item}/{path} OneLake"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cloud-emulator",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the cloud kept in a folder until interrupted")
+    _add_location(serve)
+    serve.add_argument(
+        "--seed", metavar="NAME|FILE", help="fill an empty folder: 'contoso', or a JSON or YAML seed file"
+    )
+    serve.add_argument(
+        "--latency-ms", type=float, default=0.0, metavar="N", help="answer each request N milliseconds late"
+    )
+    serve.add_argument("--sql-port", type=int, metavar="Q", help="port of the SQL endpoints (not served yet: refused)")
+    env = commands.add_parser("env", help="print export lines for unity-mirror and the SDKs")
+    _add_location(env)
+    commands.add_parser("schema", help="print the JSON Schemas of seeds, faults and settings")
+    return parser
+
+
+def _add_location(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True, metavar="P", help="the HTTPS port")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder that holds the cloud")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command. Exit codes: 0 done, 1 failed, 64 wrong usage."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:
+        raise SystemExit(64 if stop.code else 0) from None
+    command = {"serve": _serve, "env": _env, "schema": _schema}[options.command]
+    raise SystemExit(command(options))
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"cloud-emulator: {message}\n")
+    return 1
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if options.sql_port is not None:
+        return _fail("--sql-port: this version serves no SQL endpoint; start without it.")
+    if _is_taken(options.host, options.port):
+        return _fail(f"port {options.port} is in use; choose another --port or stop what listens there.")
+    from cloud_emulator.core.cloud import open_cloud
+    from cloud_emulator.seeds.loading import SeedError, fill
+    from cloud_emulator.server import run
+    from cloud_emulator.services import mounts
+
+    cloud = open_cloud(options.data)
+    try:
+        if options.seed is not None and cloud.store.is_empty():
+            fill(cloud, options.seed)
+        if cloud.store.is_empty():
+            return _fail(f"{options.data} is empty: give --seed contoso, or a seed file (see 'cloud-emulator schema').")
+        sys.stderr.write(f"cloud-emulator: serving {options.data} on https://localhost:{options.port}\n")
+        run(cloud, mounts(), host=options.host, port=options.port, latency=options.latency_ms / 1000)
+    except SeedError as error:
+        return _fail(f"--seed {options.seed}: {error}")
+    finally:
+        cloud.close()
+    return 0
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _env(options: argparse.Namespace) -> int:
+    from cloud_emulator.environment import NotSeeded, notes, variables
+
+    try:
+        exports = variables(options.data, options.port)
+    except NotSeeded as error:
+        return _fail(str(error))
+    for name, value in exports.items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+    for line in notes(options.port):
+        sys.stdout.write(f"# {line}\n")
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    del options
+    from cloud_emulator.core.behaviour import Behaviour
+    from cloud_emulator.core.faults import FaultRule
+    from cloud_emulator.seeds.model import Seed
+
+    schemas = {
+        "seed": Seed.model_json_schema(),
+        "faults": {"type": "array", "items": FaultRule.model_json_schema()},
+        "settings": Behaviour.model_json_schema(),
+    }
+    json.dump(schemas, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

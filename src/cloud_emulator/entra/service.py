@@ -1,0 +1,178 @@
+"""Routes of Entra ID: ``/{tenant id, domain or common}/…`` and the managed identity endpoint ``/msi/token``.
+
+Shapes and error numbers as captured from the real service (evidence E): a bad secret is 401 invalid_client 7000215, an
+unknown client 400 unauthorized_client 700038, an unknown resource 400 invalid_resource 500011.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
+from cloud_emulator.core.identity import TOKEN_SECONDS, Caller
+from cloud_emulator.core.router import Router
+from cloud_emulator.core.store import Document
+from cloud_emulator.entra.errors import refuse
+from cloud_emulator.entra.resources import audience_of_resource, audience_of_scope
+
+MACHINE_IDENTITY = "machineIdentity"
+"""Key in the table ``settings``: {objectId, header} of the identity that ``/msi/token`` speaks for."""
+
+_COMMON = ("common", "organizations")
+
+
+class EntraService:
+    """Serves sign-in."""
+
+    name = "entra"
+
+    def __init__(self) -> None:
+        self._router = Router(case_sensitive=False)
+        for method, template, operation, handler in (
+            ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "discovery", _discovery),
+            ("GET", "/{tenant}/.well-known/openid-configuration", "discovery", _discovery),
+            ("GET", "/{tenant}/discovery/v2.0/keys", "keys", _keys),
+            ("POST", "/{tenant}/oauth2/v2.0/token", "token", _token),
+            ("GET", "/msi/token", "managed identity token", _managed_identity),
+        ):
+            self._router.route(method, template, operation, Effect.AUTH, anonymous=True)(handler)
+
+    def locate(self, cloud: Cloud, request: Request) -> Endpoint:
+        """The operation that a request names."""
+        endpoint = self._router.find(request)
+        if endpoint is None:
+            raise refuse(cloud, 501, "unsupported_endpoint", 90000, f"Not emulated: {request.method} {request.path}.")
+        return endpoint
+
+    def authenticate(self, cloud: Cloud, request: Request) -> Caller:
+        """Never called: signing in needs no token."""
+        raise refuse(cloud, 401, "invalid_request", 90000, f"{request.path} needs no token.")
+
+    def register_jobs(self, cloud: Cloud) -> None:
+        """Entra has none."""
+
+
+def make_service() -> EntraService:
+    """The service, ready to mount."""
+    return EntraService()
+
+
+def _known_tenant(cloud: Cloud, request: Request) -> str:
+    tenant = request.params["tenant"].lower()
+    domain = cloud.store.table("entra.tenants")["home"].get("domain")
+    if tenant in (cloud.directory.tenant_id, domain, *_COMMON):
+        return cloud.directory.tenant_id
+    raise refuse(
+        cloud, 400, "invalid_tenant", 90002,
+        f"Tenant '{tenant}' not found. Check the tenant id, and that you sign in to the right cloud.",
+    )  # fmt: skip
+
+
+def _discovery(cloud: Cloud, request: Request) -> Response:
+    tenant = _known_tenant(cloud, request)
+    root = f"{request.base_url}/{request.params['tenant']}"
+    return json_response(
+        200,
+        {
+            "issuer": _issuer(request, tenant),
+            "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{root}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{root}/oauth2/v2.0/devicecode",
+            "jwks_uri": f"{root}/discovery/v2.0/keys",
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "tenant_region_scope": "EU",
+        },
+    )
+
+
+def _issuer(request: Request, tenant: str) -> str:
+    return f"{request.base_url}/{tenant}/v2.0"
+
+
+def _keys(cloud: Cloud, request: Request) -> Response:
+    _known_tenant(cloud, request)
+    return json_response(200, cloud.tokens.jwks())
+
+
+def _token(cloud: Cloud, request: Request) -> Response:
+    tenant = _known_tenant(cloud, request)
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    if form.get("grant_type") != "client_credentials":
+        raise refuse(
+            cloud, 400, "unsupported_grant_type", 70003, "The emulator serves grant_type client_credentials only."
+        )
+    client = _client(cloud, request, form)
+    audience = audience_of_scope(form.get("scope", ""))
+    if audience is None:
+        raise _unknown_resource(cloud, form.get("scope", ""))
+    token = cloud.tokens.issue(client, audience, _issuer(request, tenant))
+    seconds = TOKEN_SECONDS
+    return json_response(
+        200, {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+    )
+
+
+def _unknown_resource(cloud: Cloud, resource: str) -> Refusal:
+    return refuse(
+        cloud, 400, "invalid_resource", 500011,
+        f"The resource principal named {resource!r} was not found in the tenant. A scope ends in '/.default'.",
+    )  # fmt: skip
+
+
+def _client(cloud: Cloud, request: Request, form: Mapping[str, str]) -> Document:
+    client_id, secret = _client_credentials(request, form)
+    found = cloud.directory.by_app_id(client_id)
+    if found is None:
+        raise refuse(
+            cloud, 400, "unauthorized_client", 700038,
+            f"Application with identifier '{client_id}' was not found in the directory.",
+        )  # fmt: skip
+    if not found.get("secret") or not hmac.compare_digest(str(found["secret"]), secret):
+        raise refuse(
+            cloud, 401, "invalid_client", 7000215,
+            "Invalid client secret provided. Ensure the secret being sent is the secret value, not the secret ID, "
+            f"for app '{client_id}'.",
+        )  # fmt: skip
+    return found
+
+
+def _client_credentials(request: Request, form: Mapping[str, str]) -> tuple[str, str]:
+    """From the form, or from HTTP basic authentication."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            user, _, password = base64.b64decode(value).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        return unquote(user), unquote(password)
+    return form.get("client_id", ""), form.get("client_secret", "")
+
+
+def _managed_identity(cloud: Cloud, request: Request) -> Response:
+    """App Service's managed identity endpoint, api-version 2019-08-01."""
+    machine = cloud.store.table("settings").get(MACHINE_IDENTITY)
+    if machine is None or request.headers.get("x-identity-header") != machine["header"]:
+        raise Refusal(json_response(401, {"statusCode": 401, "message": "X-IDENTITY-HEADER is missing or wrong."}))
+    principal = cloud.directory.by_object_id(machine["objectId"])
+    audience = audience_of_resource(request.query.get("resource", ""))
+    if principal is None or audience is None or request.query.get("api-version") != "2019-08-01":
+        raise Refusal(json_response(400, {"statusCode": 400, "message": "Unknown resource or api-version."}))
+    token = cloud.tokens.issue(principal, audience, _issuer(request, cloud.directory.tenant_id))
+    expires = int(cloud.clock.time()) + TOKEN_SECONDS
+    document = {
+        "access_token": token,
+        "expires_on": str(expires),
+        "resource": request.query["resource"],
+        "token_type": "Bearer",
+        "client_id": principal["appId"],
+    }
+    return json_response(200, document)

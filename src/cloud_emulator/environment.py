@@ -1,0 +1,63 @@
+"""What a shell needs so that unity-mirror and the SDKs talk to an emulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cloud_emulator.core.store import Store
+from cloud_emulator.core.tls import ensure_certificates
+from cloud_emulator.seeds.model import ENVIRONMENT
+
+
+class NotSeeded(Exception):
+    """The folder holds no cloud."""
+
+
+def variables(folder: Path, port: int) -> dict[str, str]:
+    """Environment variables by name. Raises :class:`NotSeeded`."""
+    root = f"https://localhost:{port}"
+    authority = str(ensure_certificates(folder / "tls").authority.resolve())
+    return {
+        "SSL_CERT_FILE": authority,
+        "REQUESTS_CA_BUNDLE": authority,
+        "UNITY_MIRROR_FABRIC_URL": f"{root}/v1",
+        "UNITY_MIRROR_POWERBI_URL": f"{root}/v1.0/myorg",
+        "UNITY_MIRROR_ARM_URL": root,
+        "UNITY_MIRROR_AUTHORITY_URL": root,
+        "UNITY_MIRROR_DATABRICKS_URL": f"{root}/databricks/{{workspace}}",
+        "UNITY_MIRROR_DFS_URL": f"{root}/storage/{{account}}.dfs.core.windows.net",
+        "UNITY_MIRROR_BLOB_URL": f"{root}/storage/{{account}}.blob.core.windows.net",
+        "UNITY_MIRROR_ONELAKE_URL": f"{root}/storage/onelake",
+        "AZURE_AUTHORITY_HOST": root,
+        **_seeded(folder),
+    }
+
+
+def _seeded(folder: Path) -> dict[str, str]:
+    """The seed's own variables: the tenant, who signs in, and the secrets that its specs name."""
+    path = folder / "state.sqlite"
+    if not path.exists():
+        raise NotSeeded(
+            f"{folder} holds no cloud yet; start one with: cloud-emulator serve --seed contoso --data {folder} …"
+        )
+    store = Store(path)
+    try:
+        document = store.table("settings").get(ENVIRONMENT)
+    finally:
+        store.close()
+    if document is None:
+        raise NotSeeded(f"the cloud in {folder} is still being seeded, or its seed names no environment; try again.")
+    return dict(document["variables"])
+
+
+def notes(port: int) -> list[str]:
+    """What an SDK needs besides the variables."""
+    root = f"https://localhost:{port}"
+    return [
+        f"azure-identity: authority='{root}', disable_instance_discovery=True",
+        f"azure-storage-file-datalake: account_url='{root}/storage/<account>.dfs.core.windows.net'",
+        f"delta-rs, ADLS: az://<container>/<path> with azure_storage_endpoint='{root}/storage/<account>'",
+        f"delta-rs, OneLake: az://<workspace id>/<item id>/… with azure_storage_endpoint='{root}/storage/onelake'",
+        f"databricks-sdk: host='{root}/databricks/<workspace host>', or '{root}' for the first workspace",
+        f"managed identity: IDENTITY_ENDPOINT='{root}/msi/token' and the seed's IDENTITY_HEADER",
+    ]

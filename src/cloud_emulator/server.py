@@ -1,0 +1,53 @@
+"""Serves the cloud over TLS on one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from cloud_emulator.core.app import TRANSPORT, Emulator
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.service import Service
+from cloud_emulator.core.tls import ensure_certificates
+
+
+class _CuttableProtocol(HttpToolsProtocol):
+    """Lets a fault rule cut the connection: the ASGI scope carries the transport."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[dict-item]
+
+
+def make_server(
+    cloud: Cloud, services: Sequence[tuple[str, Service]], *, host: str, port: int, latency: float = 0.0
+) -> uvicorn.Server:
+    """A server for the cloud, not yet started. ``latency`` is in seconds."""
+    files = ensure_certificates(cloud.folder / "tls")
+    app: Any = Emulator(cloud, services, latency=latency)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=_CuttableProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        ssl_certfile=str(files.certificate),
+        ssl_keyfile=str(files.key),
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=2,
+        backlog=512,
+    )
+    return uvicorn.Server(config)
+
+
+def run(cloud: Cloud, services: Sequence[tuple[str, Service]], *, host: str, port: int, latency: float) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    asyncio.run(make_server(cloud, services, host=host, port=port, latency=latency).serve())

@@ -1,0 +1,48 @@
+"""Clouds served over TLS from a thread, for clients that bring their own HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.service import Service
+from cloud_emulator.server import make_server
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the cloud answers, and the certificate authority to trust."""
+
+    url: str
+    authority: str
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[Address]:
+    """Serves the cloud until the block ends."""
+    port = free_port()
+    server = make_server(cloud, services, host="127.0.0.1", port=port)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline, "the emulator did not start"
+        time.sleep(0.01)
+    try:
+        yield Address(f"https://localhost:{port}", str(cloud.folder / "tls" / "ca.pem"))
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)

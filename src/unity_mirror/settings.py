@@ -1,0 +1,270 @@
+"""Endpoints, timeouts and limits; the only reader of the environment.
+
+Specs and connections always hold the public-looking URLs; the templates here say where each of them is reached: in the
+public cloud, in a sovereign one, or on a local emulator.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from unity_mirror.errors import SettingsError
+
+T = TypeVar("T")
+
+DATABRICKS_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
+
+
+class Secret:
+    """A value that never shows itself: ``reveal()`` gives it, everything else prints asterisks."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret can't be pickled")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Base URLs, without a slash at the end; templates hold ``{workspace}`` (a host) or ``{account}``."""
+
+    cloud: str
+    fabric: str
+    powerbi: str
+    arm: str
+    authority: str
+    onelake: str
+    dfs: str
+    blob: str
+    databricks: str = "https://{workspace}"
+
+    def databricks_url(self, workspace_url: str) -> str:
+        """Return where the workspace with this public URL (or host) is reached."""
+        host = urlsplit(workspace_url).netloc if "://" in workspace_url else workspace_url
+        return self.databricks.format(workspace=host.strip("/"))
+
+    def dfs_url(self, account: str) -> str:
+        """Return where the account's DFS endpoint is reached."""
+        return self.dfs.format(account=account)
+
+    def blob_url(self, account: str) -> str:
+        """Return where the account's Blob endpoint is reached."""
+        return self.blob.format(account=account)
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """Token scopes, one for each API."""
+
+    fabric: str = "https://api.fabric.microsoft.com/.default"
+    powerbi: str = "https://analysis.windows.net/powerbi/api/.default"
+    arm: str = "https://management.azure.com/.default"
+    storage: str = "https://storage.azure.com/.default"
+    databricks: str = DATABRICKS_SCOPE
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. ``request`` bounds one request with all its retries, ``operation`` a long-running operation,
+    ``retriable`` how long an answer that says "not yet" is put up with."""
+
+    connect: float = 10.0
+    read: float = 100.0
+    request: float = 300.0
+    operation: float = 1800.0
+    retriable: float = 300.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``max_concurrency`` requests at once for each budget; ``max_attempts`` at one request's faults (being throttled
+    isn't a fault); ``poll_floor`` seconds between polls where the service names none."""
+
+    max_concurrency: int = 16
+    max_attempts: int = 6
+    poll_floor: float = 2.0
+    backoff_base: float = 0.5
+    backoff_cap: float = 20.0
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How to sign in: a service principal when all three are given, else whatever azure-identity finds."""
+
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    databricks_token: Secret | None = None
+
+
+PUBLIC = Endpoints(
+    cloud="public",
+    fabric="https://api.fabric.microsoft.com/v1",
+    powerbi="https://api.powerbi.com/v1.0/myorg",
+    arm="https://management.azure.com",
+    authority="https://login.microsoftonline.com",
+    onelake="https://onelake.dfs.fabric.microsoft.com",
+    dfs="https://{account}.dfs.core.windows.net",
+    blob="https://{account}.blob.core.windows.net",
+)
+US_GOVERNMENT = replace(
+    PUBLIC,
+    cloud="usgov",
+    fabric="",
+    powerbi="https://api.powerbigov.us/v1.0/myorg",
+    arm="https://management.usgovcloudapi.net",
+    authority="https://login.microsoftonline.us",
+    onelake="",
+    dfs="https://{account}.dfs.core.usgovcloudapi.net",
+    blob="https://{account}.blob.core.usgovcloudapi.net",
+)
+CHINA = replace(
+    PUBLIC,
+    cloud="china",
+    fabric="",
+    powerbi="https://api.powerbi.cn/v1.0/myorg",
+    arm="https://management.chinacloudapi.cn",
+    authority="https://login.chinacloudapi.cn",
+    onelake="",
+    dfs="https://{account}.dfs.core.chinacloudapi.cn",
+    blob="https://{account}.blob.core.chinacloudapi.cn",
+)
+_CLOUDS = {endpoints.cloud: endpoints for endpoints in (PUBLIC, US_GOVERNMENT, CHINA)}
+_SCOPES = {
+    "public": Scopes(),
+    "usgov": Scopes(
+        powerbi="https://analysis.usgovcloudapi.net/powerbi/api/.default",
+        arm="https://management.usgovcloudapi.net/.default",
+    ),
+    "china": Scopes(
+        powerbi="https://analysis.chinacloudapi.cn/powerbi/api/.default",
+        arm="https://management.chinacloudapi.cn/.default",
+    ),
+}
+_PUBLIC_AUTHORITIES = frozenset(endpoints.authority for endpoints in _CLOUDS.values())
+_URL_VARIABLES = {
+    "fabric": "UNITY_MIRROR_FABRIC_URL",
+    "powerbi": "UNITY_MIRROR_POWERBI_URL",
+    "arm": "UNITY_MIRROR_ARM_URL",
+    "authority": "UNITY_MIRROR_AUTHORITY_URL",
+    "databricks": "UNITY_MIRROR_DATABRICKS_URL",
+    "dfs": "UNITY_MIRROR_DFS_URL",
+    "blob": "UNITY_MIRROR_BLOB_URL",
+    "onelake": "UNITY_MIRROR_ONELAKE_URL",
+}
+_PLACEHOLDERS = {"databricks": "{workspace}", "dfs": "{account}", "blob": "{account}"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that isn't in a spec. ``environ`` is what ``{env: NAME}`` secrets are looked up in; it never prints."""
+
+    endpoints: Endpoints = PUBLIC
+    scopes: Scopes = field(default_factory=Scopes)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    limits: Limits = field(default_factory=Limits)
+    sign_in: SignIn = field(default_factory=SignIn)
+    ca_file: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read settings from environment variables. Raises SettingsError, naming the variable, for a bad value."""
+        cloud = environ.get("UNITY_MIRROR_CLOUD", "public").lower()
+        if cloud not in _CLOUDS:
+            raise SettingsError(f"UNITY_MIRROR_CLOUD is {cloud!r}", remedy=f"set it to one of {', '.join(_CLOUDS)}")
+        limits = Limits()
+        timeouts = Timeouts()
+        concurrency = _number(environ, "UNITY_MIRROR_MAX_CONCURRENCY", int, limits.max_concurrency)
+        deadline = _number(environ, "UNITY_MIRROR_DEADLINE_SECONDS", float, timeouts.operation)
+        return cls(
+            endpoints=_endpoints(environ, _CLOUDS[cloud]),
+            scopes=_SCOPES[cloud],
+            timeouts=replace(timeouts, operation=deadline, request=min(timeouts.request, deadline)),
+            limits=replace(limits, max_concurrency=concurrency),
+            sign_in=_sign_in(environ),
+            ca_file=_ca_file(environ),
+            environ=dict(environ),
+        )
+
+    @property
+    def is_public_authority(self) -> bool:
+        """Tell whether Entra itself is the authority, rather than something that stands in for it."""
+        return self.endpoints.authority in _PUBLIC_AUTHORITIES
+
+
+def _endpoints(environ: Mapping[str, str], defaults: Endpoints) -> Endpoints:
+    urls = {name: _url(environ, variable, name) for name, variable in _URL_VARIABLES.items()}
+    if not urls["authority"] and environ.get("AZURE_AUTHORITY_HOST"):
+        urls["authority"] = _url(environ, "AZURE_AUTHORITY_HOST", "authority")
+    endpoints = replace(defaults, **{name: url for name, url in urls.items() if url})
+    for name in ("fabric", "onelake"):
+        if not getattr(endpoints, name):
+            message = f"there is no known {name} address in the cloud {defaults.cloud!r}"
+            raise SettingsError(message, remedy=f"set {_URL_VARIABLES[name]}")
+    return endpoints
+
+
+def _url(environ: Mapping[str, str], variable: str, name: str) -> str:
+    value = environ.get(variable, "").strip().rstrip("/")
+    if not value:
+        return ""
+    if variable == "AZURE_AUTHORITY_HOST" and "://" not in value:
+        value = f"https://{value}"
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsError(f"{variable} is not an https URL", remedy=f"set it to one, like {getattr(PUBLIC, name)}")
+    placeholder = _PLACEHOLDERS.get(name, "")
+    if placeholder not in value or value.replace(placeholder, "").count("{"):
+        wanted = f"holds {placeholder}" if placeholder else "holds no braces"
+        raise SettingsError(f"{variable} is not a usable address", remedy=f"give one that {wanted}")
+    return value
+
+
+def _number(environ: Mapping[str, str], variable: str, kind: Callable[[str], T], default: T) -> T:
+    text = environ.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        value = kind(text)
+        usable = 0 < float(text) < float("inf")
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"{variable} is {text!r}", remedy="set it to a number greater than zero, or unset it")
+    return value
+
+
+def _sign_in(environ: Mapping[str, str]) -> SignIn:
+    secret = environ.get("AZURE_CLIENT_SECRET")
+    token = environ.get("DATABRICKS_TOKEN")
+    return SignIn(
+        tenant_id=environ.get("AZURE_TENANT_ID") or None,
+        client_id=environ.get("AZURE_CLIENT_ID") or None,
+        client_secret=Secret(secret) if secret else None,
+        databricks_token=Secret(token) if token else None,
+    )
+
+
+def _ca_file(environ: Mapping[str, str]) -> Path | None:
+    name = environ.get("SSL_CERT_FILE")
+    if not name:
+        return None
+    path = Path(name)
+    if not path.is_file():
+        raise SettingsError("SSL_CERT_FILE names no file", where=name, remedy="point it at a PEM bundle, or unset it")
+    return path

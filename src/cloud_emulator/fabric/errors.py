@@ -1,0 +1,83 @@
+"""Fabric's refusals: one exception that rules raise, and the answer it becomes.
+
+Rules raise :class:`FabricError`; the routing turns it into the error body of Fabric's REST API. Each operation's
+specification lists error codes of its own; besides, every operation may answer with one of :data:`COMMON_CODES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Response, json_response
+
+COMMON_CODES = frozenset(
+    {
+        # sign-in, permission and throttling
+        "Unauthorized", "TokenExpired", "InvalidToken", "UserNotLicensed", "InsufficientPrivileges", "RequestBlocked",
+        # the request itself
+        "InvalidInput", "InvalidParameter", "InvalidRequest", "OperationNotSupported",
+        # what it names
+        "EntityNotFound", "WorkspaceNotFound", "ItemNotFound", "CapacityNotFound", "PrincipalNotFound",
+        # the state it meets
+        "FeatureNotAvailable", "CapacityNotActive", "ItemDisplayNameNotAvailableYet", "WorkspaceNameAlreadyExists",
+        "UnknownError",
+    }
+)  # fmt: skip
+"""Codes of the whole platform, which the specification of an operation doesn't repeat (documented, or seen of the
+service)."""
+
+
+class FabricError(Exception):
+    """Fabric refuses a request. ``details`` are pairs of error code and message; ``headers`` go into the answer as they
+    are."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        retriable: bool = False,
+        details: Sequence[tuple[str, str]] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retriable = retriable
+        self.details = tuple(details)
+        self.headers = headers or {}
+
+
+def error_response(cloud: Cloud, error: FabricError) -> Response:
+    """The answer that a refusal becomes: code, message and request id, with the code in a header as well."""
+    body: dict[str, Any] = {
+        "errorCode": error.code,
+        "message": error.message,
+        "requestId": cloud.new_id(),
+        "isRetriable": error.retriable,
+    }
+    if error.details:
+        body["moreDetails"] = [{"errorCode": code, "message": message} for code, message in error.details]
+    headers = {"x-ms-public-api-error-code": error.code, "RequestId": body["requestId"], **error.headers}
+    return json_response(error.status, body, headers)
+
+
+def not_found(kind: str, identifier: str) -> FabricError:
+    """404 with the code of that kind of resource: Workspace, Item, Capacity, Principal; EntityNotFound for all
+    others."""
+    code = f"{kind}NotFound" if kind in ("Workspace", "Item", "Capacity", "Principal", "Folder") else "EntityNotFound"
+    return FabricError(404, code, f"The {kind.lower()} {identifier!r} could not be found.")
+
+
+def invalid_parameter(name: str, reason: str) -> FabricError:
+    """400 for a path or query parameter."""
+    return FabricError(400, "InvalidParameter", f"The parameter {name!r} is not valid: {reason}")
+
+
+def invalid_input(message: str, details: Sequence[tuple[str, str]] = ()) -> FabricError:
+    """400 for a request body."""
+    return FabricError(400, "InvalidInput", message, details=details)

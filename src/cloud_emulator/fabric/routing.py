@@ -1,0 +1,73 @@
+"""Operations of Fabric's REST API as a table, and the checks that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Effect, Endpoint, Handler, Refusal, Request, Response
+from cloud_emulator.core.router import Route, Router
+from cloud_emulator.fabric.errors import FabricError, error_response, invalid_input, invalid_parameter
+from cloud_emulator.fabric.validation import is_guid
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. ``path`` as in the specification (without ``/v1``), ``name`` its operationId, ``query`` the
+    parameters that it declares, ``body`` whether it takes one. ``effect`` is by method when not given: GET reads, all
+    others write."""
+
+    method: str
+    path: str
+    name: str
+    handler: Handler
+    query: tuple[str, ...] = ()
+    body: bool = False
+    effect: Effect | None = None
+
+
+def router(operations: Iterable[Operation]) -> Router:
+    """A router of these operations; routes are not case-sensitive. Handlers may raise :class:`FabricError`."""
+    routes = Router(case_sensitive=False)
+    for operation in operations:
+        effect = operation.effect or (Effect.READ if operation.method == "GET" else Effect.WRITE)
+        endpoint = Endpoint(operation.name, effect, _checked(operation))
+        routes.add(Route(operation.method, f"/v1{operation.path}", endpoint))
+    return routes
+
+
+def _checked(operation: Operation) -> Handler:
+    declared = frozenset(operation.query)
+
+    def handle(cloud: Cloud, request: Request) -> Response:
+        try:
+            request.params = _path_parameters(request.params)
+            _check(operation, declared, request)
+            return operation.handler(cloud, request)
+        except FabricError as error:
+            raise Refusal(error_response(cloud, error)) from error
+
+    return handle
+
+
+def _check(operation: Operation, declared: frozenset[str], request: Request) -> None:
+    unknown = request.query.keys() - declared
+    if unknown:
+        raise invalid_parameter(min(unknown), f"{operation.name} has no such query parameter.")
+    if request.body and not operation.body:
+        raise invalid_input(f"{operation.name} takes no body.")
+    if operation.body and not request.body:
+        raise invalid_input(f"{operation.name} requires a body.")
+
+
+def _path_parameters(params: Mapping[str, str]) -> Mapping[str, str]:
+    """GUIDs in lower case. Raises 400 for one that isn't: the specification gives every id in a path that format."""
+    checked = {}
+    for name, value in params.items():
+        if name.endswith("Id"):
+            if not is_guid(value):
+                raise invalid_parameter(name, f"{value!r} is not a GUID.")
+            value = value.lower()
+        checked[name] = value
+    return checked

@@ -1,0 +1,250 @@
+"""Who we are to the clouds, and where secrets come from. azure-identity is imported when first needed."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from unity_mirror.clock import Clock
+from unity_mirror.errors import CredentialError
+from unity_mirror.models.identity import Identity
+from unity_mirror.settings import Settings, SignIn
+from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultSecret
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
+
+REFRESH_MARGIN = 300.0
+"""Seconds before its end at which a token is replaced."""
+
+
+class TokenSource(Protocol):
+    """Gives bearer tokens."""
+
+    async def token(self, scope: str) -> str:
+        """Return a token for the scope, valid for minutes at least. Raises CredentialError."""
+
+    def invalidate(self, scope: str, token: str | None = None) -> None:
+        """Forget the scope's token (only this one, when given), since a service refused it."""
+
+    async def identity(self) -> Identity:
+        """Return who the tokens are for. Raises CredentialError."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class AzureCredential(Protocol):
+    """What we use of azure-identity's asynchronous credentials."""
+
+    async def get_token(self, *scopes: str, **kwargs: Any) -> "AccessToken": ...
+
+    async def close(self) -> None: ...
+
+
+class EntraTokenSource:
+    """Tokens from Entra, kept for each scope until shortly before they end.
+
+    ``make`` builds the azure-identity credential. A refused token makes a new credential, because azure-identity keeps
+    tokens of its own and would hand the refused one out again.
+    """
+
+    def __init__(self, make: Callable[[], AzureCredential], clock: Clock, identity_scope: str) -> None:
+        self._make = make
+        self._clock = clock
+        self._identity_scope = identity_scope
+        self._credential: AzureCredential | None = None
+        self._stale = False
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def token(self, scope: str) -> str:
+        held = self._held(scope)
+        if held:
+            return held
+        async with self._locks.setdefault(scope, asyncio.Lock()):
+            return self._held(scope) or await self._fetch(scope)
+
+    def _held(self, scope: str) -> str | None:
+        token, ends = self._tokens.get(scope, ("", 0.0))
+        return token if token and ends - self._clock.now().timestamp() > REFRESH_MARGIN else None
+
+    async def _fetch(self, scope: str) -> str:
+        from azure.core.exceptions import AzureError
+
+        try:
+            credential = await self._current()
+            fetched = await credential.get_token(scope)
+        except (AzureError, ValueError) as error:
+            raise _refused(scope, error) from error
+        # One that ends within the margin already still serves the requests of the next second.
+        ends = max(float(fetched.expires_on), self._clock.now().timestamp() + REFRESH_MARGIN + 1)
+        self._tokens[scope] = (fetched.token, ends)
+        return fetched.token
+
+    async def _current(self) -> AzureCredential:
+        if self._stale and self._credential is not None:
+            old, self._credential = self._credential, None
+            await old.close()
+        self._stale = False
+        if self._credential is None:
+            self._credential = self._make()
+        return self._credential
+
+    def invalidate(self, scope: str, token: str | None = None) -> None:
+        held = self._tokens.get(scope)
+        if held and token in {None, held[0]}:
+            del self._tokens[scope]
+            self._stale = True
+
+    async def identity(self) -> Identity:
+        return identity_of(await self.token(self._identity_scope))
+
+    async def close(self) -> None:
+        if self._credential is not None:
+            credential, self._credential = self._credential, None
+            await credential.close()
+
+    def __repr__(self) -> str:
+        return "EntraTokenSource()"
+
+
+class WithDatabricksToken:
+    """Another source, with a Databricks personal access token in place of Entra's for Databricks."""
+
+    def __init__(self, source: TokenSource, scope: str, token: Callable[[], str]) -> None:
+        self._source = source
+        self._scope = scope
+        self._token = token
+
+    async def token(self, scope: str) -> str:
+        return self._token() if scope == self._scope else await self._source.token(scope)
+
+    def invalidate(self, scope: str, token: str | None = None) -> None:
+        if scope != self._scope:
+            self._source.invalidate(scope, token)
+
+    async def identity(self) -> Identity:
+        return await self._source.identity()
+
+    async def close(self) -> None:
+        await self._source.close()
+
+    def __repr__(self) -> str:
+        return f"WithDatabricksToken({self._source!r})"
+
+
+def token_source(settings: Settings, clock: Clock, transport: Callable[[], object]) -> TokenSource:
+    """Return the token source that the settings ask for.
+
+    ``transport`` makes the azure-core asynchronous transport that sign-in requests go through.
+    """
+    scope = settings.scopes.fabric
+    source: TokenSource = EntraTokenSource(lambda: azure_credential(settings, transport()), clock, scope)
+    pat = settings.sign_in.databricks_token
+    return WithDatabricksToken(source, settings.scopes.databricks, pat.reveal) if pat else source
+
+
+def azure_credential(settings: Settings, transport: object) -> AzureCredential:
+    """Return azure-identity's credential: a service principal when all three variables are there, else its default.
+
+    Instance discovery asks the public authority about every other one, so it is off where Entra isn't the authority.
+    """
+    from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
+
+    sign_in = settings.sign_in
+    common: dict[str, Any] = {
+        "authority": settings.endpoints.authority,
+        "disable_instance_discovery": not settings.is_public_authority,
+        "transport": transport,
+    }
+    if sign_in.tenant_id and sign_in.client_id and sign_in.client_secret:
+        secret = sign_in.client_secret.reveal()
+        return ClientSecretCredential(sign_in.tenant_id, sign_in.client_id, secret, **common)
+    return DefaultAzureCredential(**common)
+
+
+def identity_of(token: str) -> Identity:
+    """Read the identity out of a token's claims. The signature isn't checked: that is for those who receive it.
+
+    Raises CredentialError when it isn't a token with an object id.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        app = claims.get("azp") or claims.get("appid") or ""
+        return Identity(object_id=claims["oid"], app_id=app, tenant_id=claims["tid"])
+    except (IndexError, KeyError, ValueError, AttributeError, binascii.Error) as error:
+        message = "the access token doesn't say whom it is for"
+        raise CredentialError(message, remedy="sign in with a user or a service principal of Entra ID") from error
+
+
+def _refused(scope: str, error: Exception) -> CredentialError:
+    why = str(getattr(error, "message", "") or error).strip().splitlines()
+    return CredentialError(
+        "could not sign in",
+        where=scope,
+        why=why[0] if why else type(error).__name__,
+        remedy=_sign_in_remedy(str(error)),
+    )
+
+
+def _sign_in_remedy(text: str) -> str:
+    # AADSTS codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+    known = {
+        "AADSTS7000215": "AZURE_CLIENT_SECRET is not the secret's value (often its id was copied): make a new one",
+        "AADSTS7000222": "the client secret has expired: make a new one and set AZURE_CLIENT_SECRET",
+        "AADSTS700016": "AZURE_CLIENT_ID is not an application of this tenant: check it and AZURE_TENANT_ID",
+        "AADSTS90002": "AZURE_TENANT_ID names no tenant: check it",
+    }
+    found = next((remedy for code, remedy in known.items() if code in text), None)
+    return found or "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or run: az login"
+
+
+class SecretResolver:
+    """Finds the secrets that a spec names. Blocks are given as a mapping by whoever can read them."""
+
+    def __init__(self, environ: Mapping[str, str], blocks: Mapping[str, str] | None = None) -> None:
+        self._environ = environ
+        self._blocks = blocks
+
+    def resolve(self, ref: EnvSecret | BlockSecret | KeyVaultSecret) -> str:
+        """Return the secret's value. Raises CredentialError, never with a value in it."""
+        if isinstance(ref, EnvSecret):
+            return self._found(self._environ.get(ref.env), f"the environment variable {ref.env} is not set", "set it")
+        if isinstance(ref, KeyVaultSecret):
+            raise CredentialError(
+                "a Key Vault secret has no value here: Fabric reads it itself", where=ref.key_vault.secret_name
+            )
+        if self._blocks is None:
+            raise CredentialError(
+                f"the secret is in the Prefect block {ref.block!r}, which only flows can read",
+                remedy="run the flow, or name an environment variable with {env: NAME}",
+            )
+        remedy = f"create the Secret block {ref.block!r} in Prefect"
+        return self._found(self._blocks.get(ref.block), f"there is no Prefect block {ref.block!r}", remedy)
+
+    @staticmethod
+    def _found(value: str | None, message: str, remedy: str) -> str:
+        if not value:
+            raise CredentialError(message, remedy=remedy)
+        return value
+
+    def __repr__(self) -> str:
+        return "SecretResolver()"
+
+
+__all__ = [
+    "AzureCredential",
+    "EntraTokenSource",
+    "Identity",
+    "SecretResolver",
+    "SignIn",
+    "TokenSource",
+    "WithDatabricksToken",
+    "azure_credential",
+    "identity_of",
+    "token_source",
+]

@@ -1,0 +1,1 @@
+"""Desired state, difference and plan: pure functions, no I/O, no clock."""

@@ -1,0 +1,73 @@
+"""How we tell what is ours: a last line in an item's description, and role assignment names that we derive.
+
+The line reads ``unity-mirror: <catalog>`` and, where we made things that can't carry a mark, ``made=<what>,…``. Fabric
+descriptions hold at most 256 characters in all (platform specification, CreateItemRequest.description).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+PREFIX = "unity-mirror: "
+DESCRIPTION_LIMIT = 256
+_LONGEST_NAME = 80
+_NAMESPACE = uuid.UUID("a6d2f1c4-58f5-5d0e-9c6b-0f3f8f6d7c11")
+
+
+class Made(StrEnum):
+    """Things that we made and that can't carry a mark of their own."""
+
+    ACL = "acl"
+    CONNECTION_DATABRICKS = "databricks-connection"
+    CONNECTION_STORAGE = "storage-connection"
+    IDENTITY = "identity"
+    IDENTITY_ROLE = "identity-role"
+    NETWORK_RULE = "network-rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the last line of a description says."""
+
+    catalog: str
+    made: frozenset[Made] = frozenset()
+
+    def line(self) -> str:
+        """The line as it stands in the description."""
+        made = ",".join(sorted(self.made))
+        return f"{PREFIX}{self.catalog}" + (f" made={made}" if made else "")
+
+
+def mark_of(catalog: str, made: frozenset[Made] = frozenset()) -> Mark:
+    """The mark for a catalog; a very long name is shortened, with a digest to keep it apart from others."""
+    if len(catalog) > _LONGEST_NAME:
+        digest = hashlib.sha256(catalog.encode()).hexdigest()[:12]
+        catalog = f"{catalog[: _LONGEST_NAME - 13]}~{digest}"
+    return Mark(catalog, made)
+
+
+def read_mark(description: str | None) -> Mark | None:
+    """The mark in a description, or ``None`` when the item isn't ours."""
+    last = (description or "").rstrip().rpartition("\n")[2]
+    if not last.startswith(PREFIX):
+        return None
+    catalog, _, made = last.removeprefix(PREFIX).partition(" made=")
+    known = {each.value for each in Made}
+    return Mark(catalog, frozenset(Made(word) for word in made.split(",") if word in known))
+
+
+def with_mark(description: str | None, mark: Mark) -> str:
+    """The description with the mark as its last line, what people wrote kept as far as the limit allows."""
+    text = (description or "").rstrip()
+    if read_mark(text) is not None:
+        text = text.rpartition("\n")[0].rstrip()
+    room = DESCRIPTION_LIMIT - len(mark.line()) - 1
+    return f"{text[:room].rstrip()}\n{mark.line()}" if text else mark.line()
+
+
+def role_assignment_name(scope: str, principal_id: str, role_id: str) -> str:
+    """The GUID that our assignment of a role has: derived, so that a second run finds the first one's."""
+    return str(uuid.uuid5(_NAMESPACE, "|".join((scope.lower().rstrip("/"), principal_id.lower(), role_id.lower()))))

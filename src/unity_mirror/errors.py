@@ -21,7 +21,7 @@ UnityMirrorError
 ├── PlanOutgrown            what is there now needs more than the plan that was approved
 └── PrerequisiteFailed      a prerequisite of the whole catalog failed
 """
-# ruff: noqa: N818 - the names say what is the case; a suffix on each would only lengthen them
+
 
 from collections.abc import Sequence
 from dataclasses import dataclass

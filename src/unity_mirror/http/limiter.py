@@ -11,7 +11,7 @@ from unity_mirror.http.calls import Deadline
 _SUCCESSES_TO_GROW = 10
 
 
-class Closed(Exception):  # noqa: N818 - a signal to the transport, not an error that anyone sees
+class Closed(Exception):
     """The budget stays closed longer than the caller may wait."""
 
     def __init__(self, seconds: float) -> None:

@@ -1,0 +1,139 @@
+"""All pages of a list, in each API's style. A page may be empty while there is a next one."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from unity_mirror.errors import CloudError
+from unity_mirror.http.calls import Call
+from unity_mirror.http.transport import Transport
+
+_DANGLING_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_RESERVED = "%:/?#[]@!$&'()*+,;=-._~"
+
+
+def rebased(call: Call, address: str) -> Call:
+    """Return the call for an absolute address that the service gave, on the origin that we reach it at.
+
+    A token is never sent to a host that an answer names. The rest of the address is used as it came, a dangling
+    percent included: Fabric's continuation URIs have them.
+    """
+    base, given = urlsplit(call.url), urlsplit(address)
+    target = given.path + (f"?{given.query}" if given.query else "")
+    raw = target if _DANGLING_PERCENT.search(target) else None
+    return call.at(f"{base.scheme}://{base.netloc}{target}", target=raw)
+
+
+async def fabric_pages(transport: Transport, call: Call) -> AsyncIterator[httpx.Response]:
+    """Yield the pages of a Fabric list: ``continuationUri`` when given, else ``continuationToken``.
+
+    The token comes percent-encoded already, so it isn't encoded again.
+    """
+    seen: set[str] = set()
+    following: Call | None = call
+    while following is not None:
+        response = await transport.send(following)
+        yield response
+        body = json_object(call, response)
+        uri, token = body.get("continuationUri"), body.get("continuationToken")
+        _refuse_circles(call, seen, uri or token)
+        following = _following(call, uri, token)
+
+
+def _following(call: Call, uri: Any, token: Any) -> Call | None:
+    if uri:
+        return rebased(call, str(uri))
+    return _with_token(call, str(token)) if token else None
+
+
+def _with_token(call: Call, token: str) -> Call:
+    given = httpx.QueryParams(dict(call.params))
+    query = "&".join(part for part in (str(given), f"continuationToken={quote(token, safe=_RESERVED)}") if part)
+    return call.at(f"{call.url}?{query}")
+
+
+async def unity_catalog_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of a Unity Catalog list: the last one's ``next_page_token`` is absent, null or empty."""
+    seen: set[str] = set()
+    following = call
+    while True:
+        body = json_object(call, await transport.send(following))
+        yield body
+        token = body.get("next_page_token")
+        if not token:
+            return
+        _refuse_circles(call, seen, str(token))
+        following = replace(call, params={**call.params, "page_token": str(token)})
+
+
+async def arm_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of an Azure Resource Manager list, following ``nextLink``."""
+    seen: set[str] = set()
+    following = call
+    while True:
+        body = json_object(call, await transport.send(following))
+        yield body
+        link = body.get("nextLink")
+        if not link:
+            return
+        _refuse_circles(call, seen, str(link))
+        following = rebased(call, str(link))
+
+
+async def scim_pages(transport: Transport, call: Call, size: int = 100) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of a SCIM list: ``startIndex`` counts from 1, ``totalResults`` says when to stop."""
+    start = 1
+    while True:
+        params = {**call.params, "startIndex": str(start), "count": str(size)}
+        body = json_object(call, await transport.send(replace(call, params=params)))
+        yield body
+        found = len(body.get("Resources") or ())
+        start += found
+        if not found or start > int(body.get("totalResults") or 0):
+            return
+
+
+async def storage_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of a Data Lake path list: the continuation is in the header ``x-ms-continuation``."""
+    seen: set[str] = set()
+    following = call
+    while True:
+        response = await transport.send(following)
+        yield json_object(call, response)
+        token = response.headers.get("x-ms-continuation")
+        if not token:
+            return
+        _refuse_circles(call, seen, token)
+        following = replace(call, params={**call.params, "continuation": token})
+
+
+def json_object(call: Call, response: httpx.Response) -> Mapping[str, Any]:
+    """Return a successful answer's JSON object. Raises CloudError when it isn't one (a proxy's page, say)."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, Mapping):
+        raise CloudError(
+            f"could not {call.operation}",
+            service=call.service,
+            operation=f"{call.method} {call.url.partition('?')[0]}",
+            status=response.status_code,
+            why="the answer isn't a JSON object, so it isn't from this service",
+            remedy="check the address in the settings, and any proxy on the way",
+        )
+    return body
+
+
+def _refuse_circles(call: Call, seen: set[str], token: object) -> None:
+    if not token:
+        return
+    if str(token) in seen:
+        raise CloudError(
+            f"could not {call.operation}", service=call.service, why="the list's pages go round in circles"
+        )
+    seen.add(str(token))

@@ -1,0 +1,63 @@
+"""How long to wait before sending again, and whether to."""
+
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from unity_mirror.clock import Clock
+from unity_mirror.http.calls import Call
+from unity_mirror.settings import Limits
+
+_LEAST = 0.05
+_FAULTS = frozenset({408, 500, 502, 503, 504})
+
+
+def retry_after(response: httpx.Response, clock: Clock) -> float | None:
+    """Return the seconds that the service asks to wait, from seconds or an HTTP date; None when it doesn't ask."""
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _until(text, clock)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _until(text: str, clock: Clock) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - clock.now()).total_seconds())
+
+
+def backoff(limits: Limits, attempt: int, rng: Callable[[], float]) -> float:
+    """Return a wait of our own: full jitter under a bound that doubles with each attempt, counted from 1."""
+    bound = min(limits.backoff_cap, limits.backoff_base * 2.0 ** min(attempt, 30))
+    return max(_LEAST, bound * rng())
+
+
+def is_throttled(response: httpx.Response) -> bool:
+    """Tell whether the answer says "too many requests": nothing was done."""
+    return response.status_code == httpx.codes.TOO_MANY_REQUESTS or (
+        response.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in response.headers
+    )
+
+
+def is_fault(response: httpx.Response) -> bool:
+    """Tell whether the answer is a fault of the server's, which leaves open what it did."""
+    return response.status_code in _FAULTS
+
+
+def never_sent(fault: httpx.TransportError) -> bool:
+    """Tell whether the request can't have reached the server: there was no connection to send it over."""
+    return isinstance(fault, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+
+
+def may_repeat(call: Call, fault: httpx.TransportError) -> bool:
+    """Tell whether to send again after no answer came."""
+    return call.is_idempotent or never_sent(fault)

@@ -1,0 +1,234 @@
+"""The one transport: every request to every service goes through it, and retries happen here only."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
+
+from unity_mirror.clock import Clock
+from unity_mirror.credentials import TokenSource
+from unity_mirror.errors import AlreadyExists, CloudError, Throttled
+from unity_mirror.http.auth import TokenAuth
+from unity_mirror.http.calls import Call, Deadline
+from unity_mirror.http.failures import is_certificate_fault, to_error, unreachable
+from unity_mirror.http.limiter import Closed, Limiter
+from unity_mirror.http.meter import CallMeter
+from unity_mirror.http.patience import backoff, is_fault, is_throttled, may_repeat, never_sent, retry_after
+from unity_mirror.settings import Limits, Timeouts
+
+T = TypeVar("T")
+
+
+class Doubtful(Exception):
+    """A request that isn't safe to repeat may or may not have taken effect. ``error`` is what to raise in the end."""
+
+    def __init__(self, error: CloudError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass
+class _Attempts:
+    """What one request has been through so far."""
+
+    deadline: Deadline
+    faults: int = 0
+    throttled: int = 0
+    doubtful: bool = False
+
+
+class Transport:
+    """Sends calls: signs in, keeps to the shared budget, retries what may be retried, maps errors, counts.
+
+    Every wait ends at a deadline. ``Retry-After`` is a floor: up to a second is added, nothing multiplied.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        tokens: TokenSource,
+        *,
+        clock: Clock,
+        meter: CallMeter,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+        rng: Callable[[], float] | None = None,
+    ) -> None:
+        self._client = client
+        self._tokens = tokens
+        self.clock = clock
+        self.meter = meter
+        self.timeouts = timeouts or Timeouts()
+        self.limits = limits or Limits()
+        self._rng = rng or random.SystemRandom().random
+        self._limiters: dict[str, Limiter] = {}
+
+    def limiter(self, budget: str) -> Limiter:
+        """Return the limiter that all calls of one budget share."""
+        if budget not in self._limiters:
+            self._limiters[budget] = Limiter(self.clock, self.limits.max_concurrency, self._rng)
+        return self._limiters[budget]
+
+    def deadline(self, seconds: float | None = None) -> Deadline:
+        """Return a deadline that starts now; without seconds, that of one request."""
+        return Deadline(self.clock, self.timeouts.request if seconds is None else seconds)
+
+    async def send(self, call: Call, deadline: Deadline | None = None) -> httpx.Response:
+        """Send a call and return its successful answer.
+
+        Raises a CloudError for what the service refuses, and for what still failed when attempts or time ran out.
+        """
+        try:
+            return await self._persist(call, _Attempts(deadline or self.deadline()))
+        except Doubtful as doubt:
+            raise doubt.error from doubt.__cause__
+
+    async def create(
+        self,
+        call: Call,
+        *,
+        found: Callable[[], Awaitable[T | None]],
+        read: Callable[[httpx.Response], Awaitable[T]],
+        deadline: Deadline | None = None,
+    ) -> T:
+        """Send a call that must not take effect twice, and return what it made.
+
+        ``read`` makes the result out of a successful answer. When an attempt leaves open whether it took effect (the
+        connection broke, or a server fault), ``found`` looks; only if it finds nothing is the call sent again.
+        """
+        limit = deadline or self.deadline()
+        attempts = _Attempts(limit)
+        while True:
+            try:
+                response = await self._persist(call, attempts)
+            except Doubtful as doubt:
+                attempts.doubtful = True
+                given_up = await self._paused(attempts, doubt.error)
+                made = await found()
+                if made is not None:
+                    return made
+                if given_up:
+                    raise given_up from doubt.__cause__
+                continue
+            except AlreadyExists:
+                made = await found() if attempts.doubtful else None
+                if made is None:
+                    raise
+                return made
+            return await read(response)
+
+    async def _persist(self, call: Call, attempts: _Attempts) -> httpx.Response:
+        """Send until there is an answer to stand by, or one that isn't worth another attempt."""
+        limiter = self.limiter(call.budget_or_default)
+        while True:
+            try:
+                async with limiter.slot(attempts.deadline):
+                    response = await self._once(call)
+            except Closed as closed:
+                raise self._out_of_budget(call, attempts, closed) from None
+            except httpx.TransportError as fault:
+                await self._after_no_answer(call, fault, attempts)
+                continue
+            self._tell(limiter, response, attempts)
+            if response.is_success or (attempts.doubtful and _gone(call, response)):
+                return response
+            await self._after_refusal(call, response, attempts)
+
+    async def _once(self, call: Call) -> httpx.Response:
+        extensions: dict[str, object] = {"service": call.service, "effect": call.effect_or_default}
+        if call.target is not None:
+            extensions["target"] = call.target.encode()
+        request = self._client.build_request(
+            call.method,
+            call.url,
+            params=dict(call.params) or None,
+            json=call.json,
+            content=call.content,
+            headers=dict(call.headers),
+            extensions=extensions,
+        )
+        auth = TokenAuth(self._tokens, call.scope) if call.scope else None
+        return await self._client.send(request, auth=auth)
+
+    def _tell(self, limiter: Limiter, response: httpx.Response, attempts: _Attempts) -> None:
+        if is_throttled(response):
+            attempts.throttled += 1
+            self.meter.throttled += 1
+            asked = retry_after(response, self.clock)
+            limiter.throttled(asked or backoff(self.limits, attempts.throttled, self._rng))
+        else:
+            limiter.succeeded()
+
+    async def _after_no_answer(self, call: Call, fault: httpx.TransportError, attempts: _Attempts) -> None:
+        error = unreachable(call, fault, attempts.faults + 1)
+        if is_certificate_fault(fault):
+            raise error from fault
+        if not may_repeat(call, fault):
+            raise Doubtful(error) from fault
+        attempts.doubtful = attempts.doubtful or not never_sent(fault)
+        await self._pause(attempts, error)
+
+    async def _after_refusal(self, call: Call, response: httpx.Response, attempts: _Attempts) -> None:
+        if is_throttled(response):
+            return  # the limiter now holds everyone still
+        error = to_error(call, response)
+        if is_fault(response):
+            if not call.is_idempotent:
+                raise Doubtful(error)
+            attempts.doubtful = True
+            await self._pause(attempts, error)
+        elif error.retriable and attempts.deadline.elapsed < self._patience(call):
+            await self._wait_as_told(attempts, error, retry_after(response, self.clock))
+        else:
+            raise _given_up(error, attempts)
+
+    def _patience(self, call: Call) -> float:
+        return self.timeouts.retriable if call.patience is None else call.patience
+
+    async def _pause(self, attempts: _Attempts, error: CloudError) -> None:
+        """Wait before the attempt after a fault; raise the error instead when attempts or time have run out."""
+        given_up = await self._paused(attempts, error)
+        if given_up:
+            raise given_up from error.__cause__
+
+    async def _paused(self, attempts: _Attempts, error: CloudError) -> CloudError | None:
+        attempts.faults += 1
+        wait = backoff(self.limits, attempts.faults, self._rng)
+        if attempts.faults >= self.limits.max_attempts or wait > attempts.deadline.remaining:
+            return _given_up(error, attempts)
+        await self.clock.sleep(wait)
+        return None
+
+    async def _wait_as_told(self, attempts: _Attempts, error: CloudError, asked: float | None) -> None:
+        """Wait because the answer says that the same request will be taken later."""
+        wait = max(asked or 0.0, self.limits.poll_floor) + self._rng()
+        if wait > attempts.deadline.remaining:
+            raise _given_up(error, attempts)
+        await self.clock.sleep(wait)
+
+    def _out_of_budget(self, call: Call, attempts: _Attempts, closed: Closed) -> Throttled:
+        return Throttled(
+            f"could not {call.operation}",
+            service=call.service,
+            operation=f"{call.method} {call.url.partition('?')[0]}",
+            status=httpx.codes.TOO_MANY_REQUESTS,
+            retriable=True,
+            why=f"the service is throttling this identity for another {closed.seconds:.0f} s, longer than the "
+            f"{attempts.deadline.seconds:.0f} s deadline allows (last status 429)",
+            remedy="run again later, or raise UNITY_MIRROR_DEADLINE_SECONDS",
+        )
+
+
+def _gone(call: Call, response: httpx.Response) -> bool:
+    """Tell whether an earlier attempt at deleting, whose answer was lost, has done it."""
+    return call.method == "DELETE" and response.status_code == httpx.codes.NOT_FOUND
+
+
+def _given_up(error: CloudError, attempts: _Attempts) -> CloudError:
+    waited = attempts.deadline.elapsed
+    if waited >= 1:
+        status = f"last status {error.status}" if error.status else "no answer"
+        error.why = f"{error.why} (gave up after {waited:.0f} s, {status})"
+    return error

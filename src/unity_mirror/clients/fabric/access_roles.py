@@ -1,0 +1,39 @@
+"""OneLake data access roles. https://learn.microsoft.com/rest/api/fabric/core/onelake-data-access-security."""
+
+from unity_mirror.clients.fabric.api import FabricApi, quoted
+from unity_mirror.models.fabric import DataAccessRole
+
+
+class AccessRoles:
+    """The data access roles of an item, one at a time: the call that replaces them all isn't used."""
+
+    def __init__(self, api: FabricApi) -> None:
+        self._api = api
+
+    async def list(self, workspace_id: str, item_id: str) -> tuple[list[DataAccessRole], str]:
+        """Read all pages of an item's roles, and the ETag of the set (empty when there is none)."""
+        roles: list[DataAccessRole] = []
+        etag = ""
+        async for page in self._api.pages(_path(workspace_id, item_id), "list the data access roles"):
+            etag = page.headers.get("etag", etag)
+            roles.extend(DataAccessRole.model_validate(entry) for entry in page.json().get("value") or ())
+        return roles, etag
+
+    async def upsert(self, workspace_id: str, item_id: str, role: DataAccessRole, policy: str = "Overwrite") -> None:
+        """Create one role; ``policy`` says what a role of that name means: Overwrite it, or Abort."""
+        await self._api.run(
+            _path(workspace_id, item_id),
+            f"write the data access role {role.name!r}",
+            wants_result=False,
+            params={"dataAccessRoleConflictPolicy": policy},
+            json=role.body(),
+        )
+
+    async def delete(self, workspace_id: str, item_id: str, name: str) -> None:
+        """Delete one role."""
+        path = f"{_path(workspace_id, item_id)}/{quoted(name)}"
+        await self._api.delete(path, f"delete the data access role {name!r}")
+
+
+def _path(workspace_id: str, item_id: str) -> str:
+    return f"/workspaces/{quoted(workspace_id)}/items/{quoted(item_id)}/dataAccessRoles"

@@ -63,6 +63,16 @@ def require_connection(cloud: Cloud, caller: Caller, connection_id: str, at_leas
     return connection
 
 
+def assign(cloud: Cloud, connection_id: str, object_id: str, kind: str, role: str) -> Document:
+    """Gives a principal of that kind (User, Group, ServicePrincipal) a role on a connection; answers the assignment."""
+    assignment = {
+        "id": cloud.new_id(), "connectionId": connection_id,
+        "principalId": object_id, "principalType": kind, "role": role,
+    }  # fmt: skip
+    cloud.table(ROLE_ASSIGNMENTS)[assignment["id"]] = assignment
+    return assignment
+
+
 def databricks_host(connection: Document) -> str:
     """The host name of the workspace that a Databricks connection leads to."""
     return urlsplit(connection["parameters"]["url"]).hostname or ""

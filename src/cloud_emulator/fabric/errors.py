@@ -22,6 +22,7 @@ COMMON_CODES = frozenset(
         "EntityNotFound", "WorkspaceNotFound", "ItemNotFound", "CapacityNotFound", "PrincipalNotFound",
         # the state it meets
         "FeatureNotAvailable", "CapacityNotActive", "ItemDisplayNameNotAvailableYet", "WorkspaceNameAlreadyExists",
+        "PrincipalAlreadyHasWorkspaceRolePermissions", "UnsupportedCredentialType",
         "UnknownError",
     }
 )  # fmt: skip

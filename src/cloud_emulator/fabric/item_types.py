@@ -16,3 +16,17 @@ ITEM_TYPES: Mapping[str, ItemType] = {
         ItemType("SQLEndpoint", may_create=False),
     )
 }
+
+KNOWN_TYPES = frozenset(
+    {
+        "AnomalyDetector", "ApacheAirflowJob", "AppBackend", "AzureDatabricksStorage", "CopyJob", "CosmosDBDatabase",
+        "Dashboard", "DataAgent", "DataBuildToolJob", "DataPipeline", "Dataflow", "Datamart", "DigitalTwinBuilder",
+        "DigitalTwinBuilderFlow", "Environment", "EventSchemaSet", "Eventhouse", "Eventstream", "GraphModel",
+        "GraphQLApi", "GraphQuerySet", "KQLDashboard", "KQLDatabase", "KQLQueryset", "Lakehouse", "MLExperiment",
+        "MLModel", "Map", "MirroredAzureDatabricksCatalog", "MirroredCatalog", "MirroredDatabase", "MirroredWarehouse",
+        "MountedDataFactory", "Notebook", "Ontology", "OperationsAgent", "OrgApp", "OrgAppAudience", "PaginatedReport",
+        "Plan", "Reflex", "Report", "SQLDatabase", "SQLEndpoint", "SemanticModel", "SnowflakeDatabase",
+        "SparkJobDefinition", "UserDataFunction", "VariableLibrary", "Warehouse", "WarehouseSnapshot",
+    }
+)  # fmt: skip
+"""Every type that the API may name, those that the emulator doesn't serve included."""

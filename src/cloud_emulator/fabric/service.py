@@ -9,14 +9,25 @@ from cloud_emulator.core.http import Endpoint, Refusal, Request
 from cloud_emulator.core.identity import BadToken, Caller, TokenFault
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.service import Service
-from cloud_emulator.fabric import operation_routes
+from cloud_emulator.fabric import (
+    capacities,
+    connection_role_routes,
+    connection_routes,
+    gateway_routes,
+    identity_routes,
+    item_routes,
+    operation_routes,
+    workspace_role_routes,
+    workspace_routes,
+)
 from cloud_emulator.fabric.errors import FabricError, error_response
+from cloud_emulator.fabric.tenant import USE_APIS, require_switch
 
 AUDIENCES = ("https://api.fabric.microsoft.com",)
 
 _REFUSED_TOKENS = {
     TokenFault.MISSING: ("Unauthorized", "The request carries no bearer token."),
-    TokenFault.EXPIRED: ("TokenExpired", "The access token has expired, resubmit with a new access token."),
+    TokenFault.EXPIRED: ("TokenExpired", "The access token has expired; sign in again."),
     TokenFault.TENANT: ("UserNotLicensed", "The caller has no licence for Microsoft Fabric in this tenant."),
 }
 """[M] A token of another tenant looks like a matter of licences."""
@@ -30,8 +41,16 @@ class FabricService:
     def __init__(self) -> None:
         self._router = Router(case_sensitive=False)
         for routes in (
-            operation_routes.routes(),
             # platform
+            operation_routes.routes(),
+            workspace_routes.routes(),
+            workspace_role_routes.routes(),
+            identity_routes.routes(),
+            capacities.routes(),
+            connection_routes.routes(),
+            connection_role_routes.routes(),
+            gateway_routes.routes(),
+            item_routes.routes(),
             # data: mirrored catalogs, discovery, lakehouses, shortcuts, semantic models, SQL endpoints, access roles
         ):
             self._router.include(routes)
@@ -52,16 +71,23 @@ class FabricService:
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
         """Who is asking; 401 in Fabric's shape."""
         try:
-            return cloud.tokens.verify(request.headers.get("authorization", ""), AUDIENCES)
+            caller = cloud.tokens.verify(request.headers.get("authorization", ""), AUDIENCES)
+            require_switch(cloud, caller, USE_APIS)
         except BadToken as bad:
-            code, message = _REFUSED_TOKENS.get(bad.fault, ("InvalidToken", "Access token is invalid"))
-            error = FabricError(401, code, message, headers={"WWW-Authenticate": "Bearer"})
-            raise Refusal(error_response(cloud, error)) from bad
+            code, message = _REFUSED_TOKENS.get(bad.fault, ("InvalidToken", "The access token is not valid."))
+            refused = FabricError(401, code, message, headers={"WWW-Authenticate": "Bearer"})
+            raise Refusal(error_response(cloud, refused)) from bad
+        except FabricError as error:
+            raise Refusal(error_response(cloud, error)) from error
+        return caller
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Names the functions behind the jobs that this service schedules."""
         registrations: tuple[Callable[[Cloud], None], ...] = (
             # platform
+            workspace_routes.register_jobs,
+            identity_routes.register_jobs,
+            connection_routes.register_jobs,
             # data
         )
         for register in registrations:

@@ -1,0 +1,168 @@
+"""ADLS Gen2: access control lists and files, through Azure's own client over our transport."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from unity_mirror.clients.onelake import API_VERSION
+from unity_mirror.http.calls import Call
+from unity_mirror.http.failures import STORAGE
+from unity_mirror.http.transport import Transport
+from unity_mirror.models.storage import AccessControl, Acl, AclProgress, PathEntry
+
+if TYPE_CHECKING:
+    from azure.storage.filedatalake.aio import DataLakeDirectoryClient, DataLakeServiceClient
+
+T = TypeVar("T")
+
+
+class StorageClient:
+    """Reads and writes access control lists, lists and reads files, of any account.
+
+    ``address`` gives an account's DFS endpoint, which may have a path. A ``path`` is relative to the container; an
+    empty one is its root. azure-storage-file-datalake is imported when first needed; its own retries are off.
+    """
+
+    def __init__(self, transport: Transport, address: Callable[[str], str], scope: str) -> None:
+        self._transport = transport
+        self._address = address
+        self._scope = scope
+        self._services: dict[str, DataLakeServiceClient] = {}
+
+    async def access_control(self, account: str, container: str, path: str) -> AccessControl:
+        """Read owner, group, permissions, the whole list and the ETag of a path."""
+        operation = f"read the access control list of {_place(account, container, path)}"
+        directory = self._directory(account, container, path)
+        held: dict[str, Any] = await self._do(operation, directory.get_access_control)
+        return AccessControl(
+            owner=str(held.get("owner") or ""),
+            group=str(held.get("group") or ""),
+            permissions=str(held.get("permissions") or ""),
+            acl=Acl.parse(str(held.get("acl") or "")),
+            etag=str(held.get("etag") or ""),
+        )
+
+    async def set_access_control(self, account: str, container: str, path: str, acl: Acl, etag: str) -> None:
+        """Replace a path's whole list. Raises PreconditionFailed when it changed since the ETag was read."""
+        from azure.core import MatchConditions
+
+        operation = f"write the access control list of {_place(account, container, path)}"
+        directory = self._directory(account, container, path)
+        await self._do(
+            operation,
+            lambda: directory.set_access_control(
+                acl=acl.format(), etag=etag, match_condition=MatchConditions.IfNotModified
+            ),
+        )
+
+    async def modify_acl_recursive(
+        self, account: str, container: str, path: str, acl: Acl, continuation: str | None = None
+    ) -> AclProgress:
+        """Merge entries into the lists of everything below a path, one batch of it.
+
+        Call again with the progress's ``continuation`` until it is None. Failures of single paths are in the progress.
+        """
+        operation = f"change the access control lists below {_place(account, container, path)}"
+        directory = self._directory(account, container, path)
+        failed: list[str] = []
+
+        async def note(progress: Any) -> None:
+            failed.extend(failure.name for failure in progress.batch_failures)
+
+        result: Any = await self._do(
+            operation,
+            lambda: directory.update_access_control_recursive(
+                acl=acl.format(),
+                continuation_token=continuation,
+                max_batches=1,
+                continue_on_failure=True,
+                progress_hook=note,
+            ),
+        )
+        counters = result.counters
+        return AclProgress(
+            directories_successful=counters.directories_successful,
+            files_successful=counters.files_successful,
+            failure_count=counters.failure_count,
+            failed_paths=tuple(failed),
+            continuation=result.continuation or None,
+        )
+
+    async def list_paths(self, account: str, container: str, path: str, recursive: bool = False) -> list[PathEntry]:
+        """List what is under a folder; names are relative to the container. Raises NotFound when it isn't there."""
+        container_client = self._service(account).get_file_system_client(container)
+
+        async def collect() -> list[PathEntry]:
+            found = []
+            async for entry in container_client.get_paths(path=path.strip("/") or None, recursive=recursive):
+                found.append(_path_entry(entry))  # noqa: PERF401 - an asynchronous comprehension can't be typed here
+            return found
+
+        return await self._do(f"list {_place(account, container, path)}", collect)
+
+    async def read(self, account: str, container: str, path: str) -> bytes:
+        """Read a whole file."""
+        file = self._service(account).get_file_client(container, path.strip("/"))
+
+        async def download() -> bytes:
+            return await (await file.download_file()).readall()
+
+        return await self._do(f"read {_place(account, container, path)}", download)
+
+    async def reachable(self, account: str, container: str) -> None:
+        """Ask for the least there is to ask. Raises FirewallDenied when the firewall turns this machine away.
+
+        Raises PermissionDenied when it lets us through and we have no rights there, NotFound without such a container.
+        """
+        call = Call(
+            service=STORAGE,
+            operation=f"reach {_place(account, container, '')}",
+            method="HEAD",
+            url=f"{self._address(account)}/{container}",
+            scope=self._scope,
+            params={"resource": "filesystem"},
+            headers={"x-ms-version": API_VERSION},
+            budget=f"{STORAGE} {account}",
+        )
+        await self._transport.send(call)
+
+    async def close(self) -> None:
+        """Close Azure's clients; the connections are the transport's."""
+        services, self._services = list(self._services.values()), {}
+        for service in services:
+            await service.close()
+
+    def _service(self, account: str) -> "DataLakeServiceClient":
+        if account not in self._services:
+            from azure.storage.filedatalake.aio import DataLakeServiceClient
+
+            from unity_mirror.http.azure_core import HttpxTransport, through_transport
+
+            sender = through_transport(self._transport, STORAGE, self._scope, f"{STORAGE} {account}")
+            transport = HttpxTransport(sender, self._transport.clock)
+            self._services[account] = DataLakeServiceClient(self._address(account), transport=transport, retry_total=0)
+        return self._services[account]
+
+    def _directory(self, account: str, container: str, path: str) -> "DataLakeDirectoryClient":
+        return self._service(account).get_directory_client(container, path.strip("/") or "/")
+
+    @staticmethod
+    async def _do(operation: str, action: Callable[[], Awaitable[T]]) -> T:
+        from unity_mirror.http.azure_core import doing
+
+        with doing(operation):
+            return await action()
+
+
+def _place(account: str, container: str, path: str) -> str:
+    return "/".join(part for part in (account, container, path.strip("/")) if part)
+
+
+def _path_entry(entry: Any) -> PathEntry:
+    modified = entry.last_modified
+    return PathEntry(
+        name=entry.name,
+        is_directory=bool(entry.is_directory),
+        content_length=int(entry.content_length or 0),
+        etag=entry.etag,
+        last_modified=str(modified) if modified else None,
+    )

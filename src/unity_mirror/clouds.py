@@ -1,0 +1,107 @@
+"""The composition root: from settings to clients that are signed in, and everything closed at the end."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from unity_mirror import credentials
+from unity_mirror.clients.arm import ArmClient
+from unity_mirror.clients.bundle import Clients
+from unity_mirror.clients.databricks import DatabricksClient
+from unity_mirror.clients.fabric import FabricClient
+from unity_mirror.clients.onelake import OneLakeClient
+from unity_mirror.clients.power_bi import PowerBIClient
+from unity_mirror.clients.storage import StorageClient
+from unity_mirror.clients.unity_catalog import UnityCatalogClient
+from unity_mirror.clock import Clock, SystemClock
+from unity_mirror.credentials import SecretResolver, TokenSource
+from unity_mirror.http.client import http_client
+from unity_mirror.http.failures import DATABRICKS
+from unity_mirror.http.meter import CallMeter
+from unity_mirror.http.transport import Transport
+from unity_mirror.settings import Settings
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """The clients, and what goes with them."""
+
+    clients: Clients
+    meter: CallMeter
+    secrets: SecretResolver
+    settings: Settings
+    clock: Clock
+
+
+@asynccontextmanager
+async def connect(
+    settings: Settings,
+    token_source: TokenSource | None = None,
+    *,
+    clock: Clock | None = None,
+    secrets: SecretResolver | None = None,
+    wire: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Clouds]:
+    """Give clients of all clouds over one transport, and so one budget; nothing is sent before it is asked for.
+
+    ``token_source`` and ``secrets`` default to what the settings say. ``wire`` stands in for the network, in tests.
+    """
+    clock = clock or SystemClock()
+    meter = CallMeter()
+    async with AsyncExitStack() as stack:
+        tokens = token_source or await _sign_in(stack, settings, clock, meter, wire)
+        client = await stack.enter_async_context(http_client(settings, meter, transport=wire))
+        transport = Transport(
+            client, tokens, clock=clock, meter=meter, timeouts=settings.timeouts, limits=settings.limits
+        )
+        clients = _clients(settings, transport, tokens)
+        stack.push_async_callback(clients.storage.close)
+        yield Clouds(clients, meter, secrets or SecretResolver(settings.environ), settings, clock)
+
+
+async def _sign_in(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, meter: CallMeter, wire: httpx.AsyncBaseTransport | None
+) -> TokenSource:
+    client = await stack.enter_async_context(
+        http_client(settings, meter, service="Entra ID", effect="auth", transport=wire)
+    )
+
+    def transport() -> object:
+        from unity_mirror.http.azure_core import HttpxTransport, through_client
+
+        return HttpxTransport(through_client(client), clock)
+
+    tokens = credentials.token_source(settings, clock, transport)
+    stack.push_async_callback(tokens.close)
+    return tokens
+
+
+def _clients(settings: Settings, transport: Transport, tokens: TokenSource) -> Clients:
+    endpoints, scopes = settings.endpoints, settings.scopes
+
+    def unity_catalog(workspace_url: str) -> UnityCatalogClient:
+        url = endpoints.databricks_url(workspace_url)
+        return UnityCatalogClient(transport, url, scopes.databricks, _budget(workspace_url))
+
+    def databricks(workspace_url: str) -> DatabricksClient:
+        url = endpoints.databricks_url(workspace_url)
+        return DatabricksClient(transport, url, scopes.databricks, _budget(workspace_url))
+
+    return Clients(
+        fabric=FabricClient(transport, endpoints.fabric, scopes.fabric),
+        powerbi=PowerBIClient(transport, endpoints.powerbi, scopes.powerbi),
+        arm=ArmClient(transport, endpoints.arm, scopes.arm),
+        storage=StorageClient(transport, endpoints.dfs_url, scopes.storage),
+        onelake=OneLakeClient(transport, endpoints.onelake, scopes.storage),
+        unity_catalog=unity_catalog,
+        databricks=databricks,
+        clock=transport.clock,
+        whoami=tokens.identity,
+    )
+
+
+def _budget(workspace_url: str) -> str:
+    return f"{DATABRICKS} {urlsplit(workspace_url).netloc or workspace_url}"

@@ -1,0 +1,24 @@
+"""Semantic models as TMDL: built from Unity Catalog's tables, and compared with what is there. Pure."""
+
+from unity_mirror.plan.tmdl.building import build_model
+from unity_mirror.plan.tmdl.diff import ModelDiff, compare
+from unity_mirror.plan.tmdl.model import (
+    ModelColumn,
+    ModelDefinition,
+    ModelInput,
+    ModelRelationship,
+    ModelTable,
+    NotModelled,
+)
+
+__all__ = [
+    "ModelColumn",
+    "ModelDefinition",
+    "ModelDiff",
+    "ModelInput",
+    "ModelRelationship",
+    "ModelTable",
+    "NotModelled",
+    "build_model",
+    "compare",
+]

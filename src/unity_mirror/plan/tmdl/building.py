@@ -1,0 +1,118 @@
+"""Building a semantic model's definition (Direct Lake on OneLake) from Unity Catalog's tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from unity_mirror.plan.tmdl.model import ModelColumn, ModelDefinition, ModelInput, ModelRelationship, ModelTable
+from unity_mirror.plan.tmdl.names import column_reference, file_name, stable_id
+from unity_mirror.plan.tmdl.relationships import Relationships, model_relationships
+from unity_mirror.plan.tmdl.tables import model_tables, summarised
+from unity_mirror.plan.tmdl.tmdl import EXPRESSION, TmdlObject, description, marked, render, text_value
+
+SOURCE = "DirectLake"
+"""Name of the shared expression that leads to the mirrored item."""
+COMPATIBILITY_LEVEL = 1604
+"""The lowest that Direct Lake on OneLake takes."""
+PBISM = "definition.pbism"
+_PBISM_SCHEMA = (
+    "https://developer.microsoft.com/json-schemas/fabric/item/semanticModel/definitionProperties/1.0.0/schema.json"
+)
+_PBISM_VERSION = "4.2"
+
+
+def build_model(wanted: ModelInput) -> ModelDefinition:
+    """Make the definition's parts. The same input gives the same text, whatever the order of its tables."""
+    mapped = model_tables(wanted.tables)
+    related = model_relationships(wanted.tables, mapped.tables) if wanted.relationships else Relationships((), ())
+    tables = tuple(_with_hidden_keys(table, related.relationships) for table in mapped.tables)
+    parts = {
+        PBISM: json.dumps({"$schema": _PBISM_SCHEMA, "version": _PBISM_VERSION, "settings": {}}, indent=2) + "\n",
+        "definition/database.tmdl": render(
+            TmdlObject("database", "", {"compatibilityLevel": str(COMPATIBILITY_LEVEL)})
+        ),
+        "definition/model.tmdl": _model(wanted, tables),
+        "definition/expressions.tmdl": render(_expression(wanted)),
+    }
+    if related.relationships:
+        parts["definition/relationships.tmdl"] = "\n".join(render(_relationship(one)) for one in related.relationships)
+    for table in tables:
+        parts[f"definition/tables/{file_name(table.name)}.tmdl"] = render(_table(table))
+    return ModelDefinition(parts, tables, related.relationships, (*mapped.left_out, *related.left_out))
+
+
+def _with_hidden_keys(table: ModelTable, relationships: Iterable[ModelRelationship]) -> ModelTable:
+    """Hide what only relationships need: foreign keys, and the whole numbers that they refer to."""
+    many = {(one.from_table, one.from_column) for one in relationships}
+    one_side = {(one.to_table, one.to_column) for one in relationships}
+
+    def hidden(column: ModelColumn) -> bool:
+        place = (table.name, column.name)
+        return place in many or (place in one_side and column.type.family == "integer")
+
+    return replace(table, columns=tuple(replace(column, is_hidden=hidden(column)) for column in table.columns))
+
+
+def _model(wanted: ModelInput, tables: Sequence[ModelTable]) -> str:
+    properties = {
+        "culture": wanted.culture,
+        "defaultPowerBIDataSourceVersion": "powerBI_V3",
+        "sourceQueryCulture": wanted.culture,
+    }
+    references = [render(TmdlObject("ref table", table.name)) for table in tables]
+    return "\n".join([render(marked(TmdlObject("model", "Model", properties))), "".join(references)])
+
+
+def _expression(wanted: ModelInput) -> TmdlObject:
+    address = f"{wanted.onelake}/{wanted.workspace_id}/{wanted.item_id}"
+    query = f'let\n    Source = AzureStorage.DataLake("{address}", [HierarchicalNavigation=true])\nin\n    Source'
+    return marked(TmdlObject("expression", SOURCE, {EXPRESSION: query, "lineageTag": stable_id("expression", SOURCE)}))
+
+
+def _table(table: ModelTable) -> TmdlObject:
+    properties = {
+        **description(table.comment),
+        "lineageTag": stable_id("table", table.catalog, str(table.ref)),
+        "sourceLineageTag": text_value(f"[{table.ref.schema}].[{table.ref.table}]"),
+    }
+    columns = [_column(table, column) for column in table.columns]
+    return marked(TmdlObject("table", table.name, properties, (*columns, _partition(table))))
+
+
+def _partition(table: ModelTable) -> TmdlObject:
+    entity = {
+        "entityName": text_value(table.ref.table),
+        "schemaName": text_value(table.ref.schema),
+        "expressionSource": SOURCE,
+    }
+    return TmdlObject(
+        "partition", table.name, {EXPRESSION: "entity", "mode": "directLake"}, (TmdlObject("source", "", entity),)
+    )
+
+
+def _column(table: ModelTable, column: ModelColumn) -> TmdlObject:
+    properties = {**description(column.comment), "dataType": column.type.data_type}
+    if column.is_hidden:
+        properties["isHidden"] = "true"
+    if column.is_key:
+        properties["isKey"] = "true"
+    if column.type.format_string:
+        properties["formatString"] = column.type.format_string
+    properties |= {
+        "lineageTag": stable_id("column", table.catalog, str(table.ref), column.source),
+        "sourceLineageTag": text_value(column.source),
+        "summarizeBy": "sum" if summarised(column) else "none",
+        "sourceColumn": text_value(column.source),
+    }
+    return marked(TmdlObject("column", column.name, properties))
+
+
+def _relationship(one: ModelRelationship) -> TmdlObject:
+    properties = {} if one.is_active else {"isActive": "false"}
+    properties |= {
+        "fromColumn": column_reference(one.from_table, one.from_column),
+        "toColumn": column_reference(one.to_table, one.to_column),
+    }
+    return marked(TmdlObject("relationship", one.name, properties))

@@ -1,0 +1,155 @@
+"""Three-way merge of one object: what we wrote last (the annotation), what is there, what we want.
+
+Whoever alone changed a value wins. When both did, ours stays where the model would break without it (types, sources,
+ends of a relationship) and theirs where it is a matter of taste; either way it is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from unity_mirror.plan.tmdl.tmdl import WRITTEN, TmdlObject, digest, marked, recorded, written
+
+_TASTE = frozenset({"name", "description", "formatString", "summarizeBy", "isHidden", "isActive", "culture"})
+_OUR_STRUCTURE = frozenset({"partition", "source"})
+"""Objects without an annotation of their own that belong to ours."""
+
+
+@dataclass
+class Outcome:
+    """What merging found, in people's words."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    edited: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+
+
+def is_ours(item: TmdlObject) -> bool:
+    """Whether we made the object: it has our annotation, or it is a part of ours that can't have one."""
+    return item.kind in _OUR_STRUCTURE or written(item) is not None
+
+
+def label(item: TmdlObject, owner: TmdlObject | None = None) -> str:
+    """How people know the object."""
+    if item.kind == "relationship":
+        return f"relationship {item.properties.get('fromColumn', '?')} -> {item.properties.get('toColumn', '?')}"
+    inside = f" of {owner.kind} {owner.name}" if owner is not None and owner.kind != "model" else ""
+    return f"{item.kind} {item.name}".rstrip() + inside
+
+
+def find(wanted: TmdlObject, among: Iterable[TmdlObject]) -> TmdlObject | None:
+    """The object that is the wanted one: by lineage tag (it survives renaming), else by name."""
+    same_kind = [item for item in among if item.kind == wanted.kind]
+    tag = wanted.properties.get("lineageTag")
+    tagged = [item for item in same_kind if tag is not None and item.properties.get("lineageTag") == tag]
+    named = [item for item in same_kind if item.key == wanted.key]
+    only_one = same_kind if wanted.kind in _OUR_STRUCTURE and len(same_kind) == 1 else []
+    return next(iter([*tagged, *named, *only_one]), None)
+
+
+def with_properties(item: TmdlObject, properties: Mapping[str, str]) -> TmdlObject:
+    """A wanted object with other values, and the annotation to match."""
+    bare = tuple(child for child in item.children if not _is_mark(child))
+    return marked(replace(item, properties={**item.properties, **properties}, children=bare))
+
+
+@dataclass(frozen=True)
+class Merger:
+    """Merges objects; ``foreign_text`` is all that others wrote, so that nothing they refer to is removed."""
+
+    foreign_text: str
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def merge(self, wanted: TmdlObject, there: TmdlObject, owner: TmdlObject | None = None) -> TmdlObject:
+        """The object as it should be. When nothing changes it is ``there`` itself."""
+        subject = label(there, owner)
+        base = written(there)
+        if base is None:
+            base = {key: value for key, value in recorded(there).items() if key in {"name", *wanted.properties}}
+        ours, theirs = {"name": wanted.name, **wanted.properties}, {"name": there.name, **there.properties}
+        values: dict[str, str] = {}
+        for key in dict.fromkeys([*theirs, *ours]):
+            value = self._value(f"{subject}: {key}", key, (base.get(key), ours.get(key), theirs.get(key)))
+            if value is not None:
+                values[key] = value
+        name = values.pop("name", there.name)
+        merged = TmdlObject(there.kind, name, values, tuple(self._children(wanted, there)))
+        if _same(merged, there):
+            return there
+        if recorded(merged) != recorded(there):
+            self.outcome.changed.append(label(merged, owner))
+        return merged
+
+    def _value(self, subject: str, key: str, values: tuple[str | None, str | None, str | None]) -> str | None:
+        """One property's value; the first of the three is what we wrote last, as the annotation keeps it."""
+        base, ours, theirs = values
+        ours_now = None if ours is None else digest(key, ours)
+        theirs_now = None if theirs is None else digest(key, theirs)
+        if theirs_now == ours_now:
+            return theirs
+        if ours_now == base:
+            if base is not None:
+                self.outcome.edited.append(subject)
+            return theirs
+        if theirs_now == base:
+            return ours
+        kept, value = ("theirs", theirs) if key in _TASTE else ("ours", ours)
+        self.outcome.conflicts.append(f"{subject} was changed in the model and by its source; {kept} stays")
+        return value
+
+    def _children(self, wanted: TmdlObject, there: TmdlObject) -> list[TmdlObject]:
+        found = [(child, find(child, there.children)) for child in wanted.children]
+        wanted_of = {id(match): child for child, match in found if match is not None}
+        kept = [one for child in there.children for one in self._child(child, wanted_of.get(id(child)), there)]
+        new = [child for child, match in found if match is None]
+        self.outcome.added += [label(child, there) for child in new if not _is_mark(child)]
+        return [*kept, *new]
+
+    def _child(self, child: TmdlObject, wanted: TmdlObject | None, owner: TmdlObject) -> Sequence[TmdlObject]:
+        if _is_mark(child):
+            return [wanted or child]
+        if not is_ours(child):
+            if wanted is not None:
+                self.outcome.conflicts.append(f"{label(child, owner)} is there and isn't ours; it stays as it is")
+            return [child]
+        if wanted is not None:
+            return [self.merge(wanted, child, owner)]
+        return [] if self.may_remove(child, owner) else [child]
+
+    def may_remove(self, item: TmdlObject, owner: TmdlObject | None = None) -> bool:
+        """Whether an object of ours that is no longer wanted can go; it can't while what others made needs it."""
+        needed = mentioned(item.name, self.foreign_text)
+        holds = [label(child) for child in item.children if is_foreign(child)]
+        if not needed and not holds:
+            self.outcome.removed.append(label(item, owner))
+            return True
+        why = f"it holds {', '.join(holds)}" if holds else "something that others made refers to it"
+        self.outcome.conflicts.append(f"{label(item, owner)} is no longer wanted, but stays: {why}")
+        return False
+
+
+def is_foreign(item: TmdlObject) -> bool:
+    """Whether others made the object; their annotations and settings on objects of ours don't count."""
+    return item.kind not in ("annotation", "extendedProperty", "changedProperty") and not is_ours(item)
+
+
+def mentioned(name: str, text: str) -> bool:
+    """Whether a text holds a name as a whole word."""
+    return re.search(rf"(?<!\w){re.escape(name.replace(chr(39), chr(39) * 2))}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _is_mark(item: TmdlObject) -> bool:
+    return item.kind == "annotation" and item.name == WRITTEN
+
+
+def _same(left: TmdlObject, right: TmdlObject) -> bool:
+    """Whether two objects are equal, but for how they are written and for our annotation."""
+    if left is right or _is_mark(left):
+        return left is right or _is_mark(right)
+    if left.kind != right.kind or recorded(left) != recorded(right) or len(left.children) != len(right.children):
+        return False
+    return all(_same(one, other) for one, other in zip(left.children, right.children, strict=True))

@@ -105,7 +105,17 @@ def vend(cloud: Cloud, host: str, principal: str, full_name: str) -> UcDenial | 
     schema = Securable(TABLE, full_name).lineage()[1]
     if rights is None or not rights.holds("EXTERNAL_USE_SCHEMA", schema):
         return lacks("EXTERNAL_USE_SCHEMA", schema)
+    if policies_on(cloud, rights.metastore_id, Securable(TABLE, full_name)):
+        return UcDenial("PERMISSION_DENIED", f"Table '{full_name}' is covered by an access policy.")
     return _unsuitable(table(cloud, host, full_name) or {})
+
+
+def policies_on(cloud: Cloud, metastore_id: str, securable: Securable) -> list[Document]:
+    """The attribute-based policies on a securable and above it, nearest first."""
+    found = state.table_of(cloud, "policies")
+    return [
+        each["body"] for level in securable.lineage() for each in found.by("on", state.grants_key(metastore_id, level))
+    ]
 
 
 def external_access(cloud: Cloud, host: str) -> UcDenial | None:

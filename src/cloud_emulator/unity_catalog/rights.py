@@ -6,7 +6,7 @@ Facts from Databricks' documentation of Unity Catalog privileges:
 - Ownership is not inherited: owning a schema doesn't let one read its tables, but lets one grant on them.
 - ALL PRIVILEGES includes neither EXTERNAL USE SCHEMA nor EXTERNAL USE LOCATION nor MANAGE.
 - A metastore admin sees everything and grants nearly everything, but reads no data by that.
-- BROWSE, granted on a catalog, shows metadata without USE CATALOG or USE SCHEMA.
+- BROWSE, granted on a catalog or schema, shows metadata without USE CATALOG or USE SCHEMA.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import StrEnum
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 from cloud_emulator.unity_catalog import identities, state
-from cloud_emulator.unity_catalog.state import CATALOG, SCHEMA, Securable
+from cloud_emulator.unity_catalog.state import CATALOG, SCHEMA, TABLE, Securable
 
 NEVER_IMPLIED = frozenset({"EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION", "MANAGE"})
 """What ALL PRIVILEGES leaves out."""
@@ -73,14 +73,19 @@ class Rights:
         """How much of a catalog, schema or table the principal sees."""
         if self.is_metastore_admin or self._sees_fully(securable):
             return Sight.FULL
-        return Sight.BROWSE if self.holds("BROWSE", securable.lineage()[-1]) else Sight.NOTHING
+        carrier = securable.lineage()[1] if securable.kind == TABLE else securable
+        return Sight.BROWSE if self.holds("BROWSE", carrier) else Sight.NOTHING
 
     def _sees_fully(self, securable: Securable) -> bool:
         if securable.kind == CATALOG:
             return self.uses(securable) or self.holds("MANAGE", securable)
-        parent = securable.lineage()[1]
+        parent, catalog = securable.lineage()[1], securable.lineage()[-1]
+        if self.owns(catalog):
+            return True
         if securable.kind == SCHEMA:
-            return self.owns(parent) or (self.uses(parent) and self._reaches("USE_SCHEMA", securable))
+            return self.uses(parent) and self._reaches("USE_SCHEMA", securable)
+        if self.owns(parent) and self.uses(catalog):
+            return True
         return self.uses(parent) and self._reaches("SELECT", securable)
 
     def _reaches(self, privilege: str, securable: Securable) -> bool:

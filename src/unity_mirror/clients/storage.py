@@ -41,7 +41,7 @@ class StorageClient:
             etag=str(held.get("etag") or ""),
         )
 
-    async def set_access_control(self, account: str, container: str, path: str, acl: Acl, etag: str) -> None:
+    async def set_access_control(self, account: str, container: str, path: str, acl: Acl | str, etag: str) -> None:
         """Replace a path's whole list. Raises PreconditionFailed when it changed since the ETag was read."""
         from azure.core import MatchConditions
 
@@ -50,12 +50,12 @@ class StorageClient:
         await self._do(
             operation,
             lambda: directory.set_access_control(
-                acl=acl.format(), etag=etag, match_condition=MatchConditions.IfNotModified
+                acl=str(acl), etag=etag, match_condition=MatchConditions.IfNotModified
             ),
         )
 
     async def modify_acl_recursive(
-        self, account: str, container: str, path: str, acl: Acl, continuation: str | None = None
+        self, account: str, container: str, path: str, acl: Acl | str, continuation: str | None = None
     ) -> AclProgress:
         """Merge entries into the lists of everything below a path, one batch of it.
 
@@ -71,7 +71,7 @@ class StorageClient:
         result: Any = await self._do(
             operation,
             lambda: directory.update_access_control_recursive(
-                acl=acl.format(),
+                acl=str(acl),
                 continuation_token=continuation,
                 max_batches=1,
                 continue_on_failure=True,

@@ -13,7 +13,7 @@ from cloud_emulator.storage.firewall import Source, is_public, lets_in
 
 __all__ = ["Denial", "Source", "Want", "check", "check_firewall", "is_super_user"]
 
-Want = Literal["read", "list", "status", "write", "delete", "manage_acl"]
+Want = Literal["read", "list", "status", "write", "delete", "manage_acl", "container"]
 
 READER = "Storage Blob Data Reader"
 CONTRIBUTOR = "Storage Blob Data Contributor"
@@ -23,6 +23,7 @@ _ROLES: dict[Want, frozenset[str]] = {
     "read": frozenset({READER, CONTRIBUTOR, OWNER}),
     "list": frozenset({READER, CONTRIBUTOR, OWNER}),
     "status": frozenset({READER, CONTRIBUTOR, OWNER}),
+    "container": frozenset({READER, CONTRIBUTOR, OWNER}),
     "write": frozenset({CONTRIBUTOR, OWNER}),
     "delete": frozenset({CONTRIBUTOR, OWNER}),
     "manage_acl": frozenset({OWNER}),
@@ -53,8 +54,9 @@ def check(
     """Why the principal may not, or ``None``. A path that isn't there is judged by what is: its nearest parent.
 
     ``read`` is for a file (of a directory it means ``list``), ``list`` one level, ``status`` the system properties,
-    ``delete`` includes everything below, ``manage_acl`` needs ownership. Without ``object_id`` (credentials vended by
-    Unity Catalog) only the firewall and the container's existence are looked at.
+    ``delete`` includes everything below, ``manage_acl`` needs ownership, ``container`` (a container's own
+    properties, or with no container the list of them) needs a role. Without ``object_id`` (credentials vended by Unity
+    Catalog) only the firewall and the container's existence are looked at.
     """
     denial = check_firewall(cloud, account, source)
     if denial is not None or object_id is None:
@@ -116,7 +118,9 @@ class _Lists:
         node = self._stat(path)
         parent = above[-1] if above else self._root
         if want == "status":
-            return True
+            return bool(path) or self._allows(self._root, "x")
+        if want == "container":
+            return False
         if want == "manage_acl":
             return node is not None and node["owner"].lower() == self._identity
         if want == "delete":

@@ -1,0 +1,157 @@
+"""The storage service: finds the operation that a request names, and who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Endpoint, Refusal, Request, Response
+from cloud_emulator.core.identity import BadToken, Caller, TokenFault
+from cloud_emulator.storage import blob_operations, dfs_operations, onelake_operations, sas, target, wire
+from cloud_emulator.storage.access import Source, check_firewall
+from cloud_emulator.storage.call import Call, refusal
+from cloud_emulator.storage.errors import StorageError, shape
+from cloud_emulator.storage.onelake import REJECTED_HEADERS
+from cloud_emulator.storage.operations import Operation
+from cloud_emulator.storage.target import Target
+
+AUDIENCE = "https://storage.azure.com"
+_COMMON = frozenset({"timeout"})
+_FAULTS = {
+    TokenFault.EXPIRED: "Lifetime validation failed. The token is expired.",
+    TokenFault.AUDIENCE: "Audience validation failed. Audience did not match.",
+    TokenFault.TENANT: "Issuer validation failed. Issuer did not match.",
+    TokenFault.SIGNATURE: "Signature validation failed.",
+    TokenFault.MALFORMED: "The token is malformed.",
+}
+
+
+class StorageService:
+    """ADLS Gen2 and Blob storage, and OneLake, under ``/storage``."""
+
+    name = "storage"
+
+    def __init__(self) -> None:
+        self.operations = (*dfs_operations.OPERATIONS, *blob_operations.OPERATIONS, *onelake_operations.OPERATIONS)
+        self._by_method: dict[tuple[str, bool], list[Operation]] = {}
+        for operation in self.operations:
+            self._by_method.setdefault((operation.method, operation.onelake), []).append(operation)
+
+    def locate(self, cloud: Cloud, request: Request) -> Endpoint:
+        """The operation that a request names; 501 for one that isn't served."""
+        with _refusing(cloud, _guess(request)):
+            named = target.parse(request.raw_path)
+        protocol = named.protocol or _guess(request)
+        with _refusing(cloud, protocol):
+            operation = self._find(request, named)
+        return Endpoint(operation.name, operation.effect, _Served(operation, named))
+
+    def authenticate(self, cloud: Cloud, request: Request) -> Caller:
+        """Who is asking: by bearer token, or by a signature that storage made itself. The firewall comes first."""
+        named = target.parse(request.raw_path)
+        with _refusing(cloud, named.protocol or _guess(request)):
+            if not named.is_onelake:
+                denial = check_firewall(cloud, named.account, Source(cloud.behaviour.client_address))
+                if denial is not None:
+                    raise refusal(denial)
+                if "sig" in request.query and "authorization" not in request.headers:
+                    return sas.verify(cloud, named, request.query)
+            return _bearer(cloud, request)
+
+    def register_jobs(self, cloud: Cloud) -> None:
+        """Storage has none."""
+
+    def _find(self, request: Request, named: Target) -> Operation:
+        candidates = self._by_method.get((request.method, named.is_onelake), [])
+        guess = _guess(request)
+        fitting = [each for each in candidates if each.fits(request, named)]
+        for operation in fitting:
+            spoken = named.protocol or (operation.protocol if operation.marked else guess)
+            if operation.protocol == spoken:
+                return operation
+        if any(each.marked for each in fitting):
+            raise StorageError("IncorrectEndpointError")
+        _refuse_blobs_on_dfs(request, named)
+        raise StorageError("NotImplemented", status=501, message=_unserved(request, named))
+
+
+class _Served:
+    """One operation as a handler."""
+
+    def __init__(self, operation: Operation, named: Target) -> None:
+        self._operation = operation
+        self._named = named
+
+    def __call__(self, cloud: Cloud, request: Request) -> Response:
+        call = Call(cloud, request, self._named, self._operation.protocol)
+        ignored = [name for name in REJECTED_HEADERS if name in request.headers] if self._named.is_onelake else []
+        common = {"x-ms-rejected-headers": ",".join(ignored)} if ignored else {}
+        with _refusing(cloud, call.protocol, common):
+            version = wire.check_headers(
+                request.headers, signed="sig" in request.query, protocol=call.protocol, ignored=ignored
+            )
+            call.require_known_query(self._operation.parameters | _COMMON)
+            response = self._operation.serve(call)
+        response.headers.setdefault("x-ms-request-id", cloud.new_id())
+        response.headers |= {**common, "x-ms-version": version, "date": wire.http_date(cloud.clock.time())}
+        if "x-ms-client-request-id" in request.headers:
+            response.headers["x-ms-client-request-id"] = request.headers["x-ms-client-request-id"]
+        return response
+
+
+@contextmanager
+def _refusing(cloud: Cloud, protocol: str, headers: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Gives refusals the protocol's shape, and ``headers`` besides."""
+    try:
+        yield
+    except StorageError as error:
+        error.headers |= headers or {}
+        raise Refusal(shape(cloud, error, protocol)) from error
+
+
+def _guess(request: Request) -> str:
+    """The protocol that a request without marks speaks: DFS clients ask for JSON."""
+    return "dfs" if "json" in request.headers.get("accept", "") else "blob"
+
+
+def _bearer(cloud: Cloud, request: Request) -> Caller:
+    header = request.headers.get("authorization", "")
+    if header.partition(" ")[0].lower() in ("sharedkey", "sharedkeylite"):
+        raise StorageError("KeyBasedAuthenticationNotPermitted")
+    try:
+        return cloud.tokens.verify(header, (AUDIENCE,))
+    except BadToken as error:
+        challenge = (
+            f"Bearer authorization_uri={request.base_url}/{cloud.directory.tenant_id}/oauth2/authorize "
+            f"resource_id={AUDIENCE}"
+        )
+        raise StorageError(
+            "NoAuthenticationInformation" if error.fault is TokenFault.MISSING else "InvalidAuthenticationInfo",
+            _FAULTS.get(error.fault, ""),
+            status=401,
+            message="Server failed to authenticate the request. Please refer to the information in the www-authenticate"
+            " header.",
+            headers={"www-authenticate": challenge},
+        ) from error
+
+
+def _refuse_blobs_on_dfs(request: Request, named: Target) -> None:
+    """A blob written whole to the DFS endpoint is a mistake in the address [M]."""
+    if request.method == "PUT" and named.path and not {"resource", "action", "comp"} & request.query.keys():
+        if named.protocol == "dfs":
+            raise StorageError("IncorrectEndpointError")
+        raise StorageError("MissingRequiredHeader", "HeaderName: x-ms-blob-type")
+
+
+def _unserved(request: Request, named: Target) -> str:
+    marks = "&".join(
+        f"{name}={request.query[name]}" for name in ("resource", "action", "restype", "comp") if name in request.query
+    )
+    where = "OneLake" if named.is_onelake else "storage"
+    return f"The emulator does not serve {request.method} ?{marks} on the level {named.level} of {where}."
+
+
+def make_service() -> StorageService:
+    """The service, ready to be mounted at ``/storage``."""
+    return StorageService()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from unity_mirror.plan.ownership import Made
+
 
 class StepName(StrEnum):
     """The steps of onboarding one catalog."""
@@ -149,7 +151,8 @@ class Check:
 class Change:
     """One thing to create, update or delete. ``before`` and ``after`` hold the values that differ, never a secret.
 
-    ``remedy`` tells someone else how to make the change where we may not.
+    ``remedy`` tells someone else how to make the change where we may not. ``makes`` says what comes of it that can't
+    carry a mark of its own.
     """
 
     step: StepName
@@ -160,6 +163,7 @@ class Change:
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     remedy: Remedy | None = None
+    makes: Made | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:

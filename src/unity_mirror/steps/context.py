@@ -1,0 +1,179 @@
+"""What a step is given, and what the steps tell each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from unity_mirror.clients import Clients
+from unity_mirror.models.arm import StorageAccount
+from unity_mirror.models.fabric import Workspace
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.models.unity_catalog import MetastoreSummary, Table
+from unity_mirror.plan.model import AfterApply, LeftOut, StepName, StepPlan
+from unity_mirror.plan.ownership import Made
+from unity_mirror.plan.selection import SchemaView, Selection
+from unity_mirror.spec import BlockSecret, CatalogSpec, EnvSecret
+
+T = TypeVar("T")
+
+
+class Secrets(Protocol):
+    """Where secrets come from."""
+
+    def resolve(self, ref: EnvSecret | BlockSecret) -> str:
+        """The secret's value. Raises ``CredentialError`` when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the prerequisites found: the places, and the tables to mirror."""
+
+    workspace: Workspace
+    metastore: MetastoreSummary
+    schemas: tuple[SchemaView, ...]
+    selection: Selection
+    principal: str | None
+    storage_account: StorageAccount | None = None
+    storage_reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known so far in this run. A value that only applying tells is an :class:`AfterApply`."""
+
+    survey: Survey | None = None
+    storage_principal: str | AfterApply | None = None
+    databricks_connection: str | AfterApply | None = None
+    storage_connection: str | AfterApply | None = None
+    item: str | AfterApply | None = None
+    sql_endpoint: str | AfterApply | None = None
+    mirrored: tuple[TableRef, ...] = ()
+    mirror_changes: bool = False
+    lakehouse: str | AfterApply | None = None
+    lakehouse_workspace: str | None = None
+    shortcuts: tuple[TableRef, ...] = ()
+    semantic_model: str | AfterApply | None = None
+    made: frozenset[Made] = frozenset()
+
+    @property
+    def surveyed(self) -> Survey:
+        """The survey. Only steps after the prerequisites may ask."""
+        if self.survey is None:
+            raise RuntimeError("the prerequisites have not been looked at yet")
+        return self.survey
+
+    def learn(self, findings: Iterable[Mapping[str, Any]]) -> Known:
+        """This, with the findings of the steps of one stage; what they made adds up."""
+        known = self
+        for found in findings:
+            made = known.made | found.get("made", frozenset())
+            known = replace(known, **{**found, "made": made})
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A step's part of the plan, what it found for later steps, and what it needs again to apply (``work``)."""
+
+    plan: StepPlan
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    work: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What applying a step brought: facts for later steps, and what did not come out as planned."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Progress(Protocol):
+    """Hears how far a long step has got."""
+
+    async def __call__(self, done: int, total: int, what: str) -> None:
+        """``done`` of ``total`` things named ``what`` are through."""
+
+
+async def no_progress(done: int, total: int, what: str) -> None:
+    """Listens to nothing."""
+    del done, total, what
+
+
+class Reads:
+    """Reads that steps and catalogs share are made once, however many ask and when."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+
+    async def once(self, key: tuple[Any, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What ``read`` answers, asked at most once for each key."""
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(read())
+        try:
+            result: T = await asyncio.shield(task)
+        except Exception:
+            self._running.pop(key, None)
+            raise
+        return result
+
+    def forget(self, *keys: tuple[Any, ...]) -> None:
+        """Lets these be read anew; without keys, everything."""
+        for key in keys or tuple(self._running):
+            self._running.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One catalog's run: the spec, the clouds, and how the steps shall behave."""
+
+    spec: CatalogSpec
+    clients: Clients
+    secrets: Secrets
+    deadline_seconds: float = 1800.0
+    prune: bool = False
+    reads: Reads = field(default_factory=Reads)
+    progress: Progress = no_progress
+
+
+class Step(Protocol):
+    """One step."""
+
+    @property
+    def name(self) -> StepName:
+        """Which one."""
+
+    async def plan(self, context: Context, known: Known) -> Found:
+        """Reads the clouds and says what is to be done; writes nothing."""
+
+    async def apply(self, context: Context, known: Known, found: Found) -> Done:
+        """Does what ``found.plan`` says, and nothing else."""
+
+
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group whose first failure is raised as it is, the rest cancelled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from failures.exceptions[0].__cause__
+
+
+async def side_by_side(reads: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Runs all together; the first failure cancels the rest and is raised as it is."""
+    async with together() as group:
+        tasks = [group.create_task(read) for read in reads]
+    return [task.result() for task in tasks]
+
+
+def tables_of(known: Known, refs: Iterable[TableRef]) -> tuple[Table, ...]:
+    """The surveyed tables with these names, in the survey's order."""
+    wanted = set(refs)
+    return tuple(table for table in known.surveyed.selection.selected if table.ref in wanted)

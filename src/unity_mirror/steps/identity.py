@@ -1,0 +1,93 @@
+"""The workspace identity: provisioned when the storage connection signs in with it, and made Contributor (S16)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unity_mirror.models.fabric import Workspace, WorkspaceRoleAssignment
+from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
+from unity_mirror.plan.ownership import Made
+from unity_mirror.spec import ExistingAuth, ServicePrincipalAuth, WorkspaceIdentityAuth
+from unity_mirror.steps import remedies, survey
+from unity_mirror.steps.context import Context, Done, Found, Known
+
+IDENTITY = "Fabric workspace identity"
+ROLE = "Fabric workspace role"
+_WRITES = frozenset({"Admin", "Member", "Contributor"})
+
+
+class Identity:
+    """Who the storage connection will be to Azure: found out here, and made if it is the workspace's own identity."""
+
+    name = StepName.IDENTITY
+
+    async def plan(self, context: Context, known: Known) -> Found:
+        """Nothing to do for a principal of the spec's; otherwise the identity and its role."""
+        storage = context.spec.storage
+        if storage is None:
+            return Found(StepPlan(self.name))
+        if not isinstance(storage.auth, WorkspaceIdentityAuth):
+            return Found(StepPlan(self.name), {"storage_principal": _principal_of(storage.auth)})
+        return await self._plan_workspace_identity(context, known.surveyed.workspace.id)
+
+    async def _plan_workspace_identity(self, context: Context, workspace_id: str) -> Found:
+        workspace = await survey.read_workspace(context, workspace_id)
+        identity = workspace.workspace_identity
+        if identity is None:
+            principal = AfterApply(self.name, "service_principal_id")
+            changes = (self._provision(workspace), self._contribute(workspace, principal))
+            return Found(StepPlan(self.name, changes), {"storage_principal": principal})
+        roles = await context.clients.fabric.workspaces.role_assignments(workspace.id)
+        contributes = _may_write(roles, identity.service_principal_id)
+        missing: tuple[Change, ...] = (
+            () if contributes else (self._contribute(workspace, identity.service_principal_id),)
+        )
+        return Found(StepPlan(self.name, missing), {"storage_principal": identity.service_principal_id})
+
+    async def apply(self, context: Context, known: Known, found: Found) -> Done:
+        """Provisions, then adds the role."""
+        workspace_id = known.surveyed.workspace.id
+        principal: Any = found.facts.get("storage_principal")
+        for change in found.plan.changes:
+            if change.kind == IDENTITY:
+                identity = await context.clients.fabric.workspaces.provision_identity(workspace_id)
+                principal = identity.service_principal_id
+            else:
+                await context.clients.fabric.workspaces.add_role_assignment(
+                    workspace_id, principal, "ServicePrincipal", "Contributor"
+                )
+        return Done({"storage_principal": principal})
+
+    def _provision(self, workspace: Workspace) -> Change:
+        return Change(
+            self.name,
+            Action.CREATE,
+            IDENTITY,
+            workspace.display_name,
+            "the storage connection signs in with the workspace's identity, and it has none",
+            after={"workspace": workspace.id},
+            remedy=remedies.provision_identity(workspace.id),
+            makes=Made.IDENTITY,
+        )
+
+    def _contribute(self, workspace: Workspace, principal: str | AfterApply) -> Change:
+        remedy = None if isinstance(principal, AfterApply) else remedies.add_contributor(workspace.id, principal)
+        return Change(
+            self.name,
+            Action.CREATE,
+            ROLE,
+            f"{workspace.display_name}: workspace identity as Contributor",
+            "trusted access works only for an identity that is Contributor on its workspace",
+            after={"principal": principal, "role": "Contributor"},
+            remedy=remedy,
+            makes=Made.IDENTITY_ROLE,
+        )
+
+
+def _principal_of(auth: Any) -> str | None:
+    """The object id that the spec gives for the storage connection's principal."""
+    return auth.object_id if isinstance(auth, ServicePrincipalAuth | ExistingAuth) else None
+
+
+def _may_write(roles: list[WorkspaceRoleAssignment], principal_id: str) -> bool:
+    return any(each.principal.id.lower() == principal_id.lower() and each.role in _WRITES for each in roles)

@@ -1,0 +1,294 @@
+"""The mirrored Azure Databricks catalog: made, kept as the spec wants it, synced, compared with OneLake.
+
+Readiness is ``syncDetails.status``, not ``mirrorStatus``. The item's table shortcuts aren't in ``/shortcuts``: OneLake
+under ``Tables/<schema>/<table>`` lists them (S7 to S11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unity_mirror.errors import DeadlineExceeded, NotFound, OperationFailed, SpecError, SpecProblem
+from unity_mirror.models.items import MirroredCatalog, SyncDetails
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition
+from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
+from unity_mirror.plan.ownership import Mark, mark_of, read_mark, with_mark
+from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
+
+ITEM = "Mirrored Azure Databricks catalog"
+SYNC = "Catalog sync"
+_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What applying needs: the item that is there, its mark, and the definition wanted (with ids still to come)."""
+
+    item: MirroredCatalog | None
+    mark: Mark
+    definition: Mapping[str, Any]
+
+
+class Mirror:
+    """Makes or updates the mirrored catalog and waits for its sync."""
+
+    name = StepName.MIRROR
+
+    async def plan(self, context: Context, known: Known) -> Found:
+        """The item to make, or what differs from what is there."""
+        workspace_id = known.surveyed.workspace.id
+        held = await context.clients.fabric.mirrored_catalogs.list(workspace_id)
+        item = _find(context, held)
+        if item is None:
+            return self._plan_creation(context, known)
+        return await self._plan_update(context, known, item)
+
+    def _plan_creation(self, context: Context, known: Known) -> Found:
+        selected = known.surveyed.selection.refs
+        after = {"catalog": context.spec.catalog, "tables": len(selected), "autoSync": context.spec.auto_sync}
+        reason = "the workspace has no mirrored catalog of this name"
+        change = Change(self.name, Action.CREATE, ITEM, context.spec.item_name, reason, after=after)
+        plan = StepPlan(self.name, (change,), notes=(follows_new_tables(context.spec),))
+        facts = {
+            "item": AfterApply(self.name, "id"),
+            "sql_endpoint": AfterApply(self.name, "sql_endpoint"),
+            "mirrored": selected,
+            "mirror_changes": True,
+        }
+        return Found(
+            plan, facts, _Work(None, mark_of(context.spec.catalog, known.made), _definition(context, known, None))
+        )
+
+    async def _plan_update(self, context: Context, known: Known, item: MirroredCatalog) -> Found:
+        workspace_id = known.surveyed.workspace.id
+        current, shown = await _side_by_side(context, workspace_id, item.id)
+        wanted = _definition(context, known, current)
+        held_mark = read_mark(item.description)
+        mark = mark_of(context.spec.catalog, known.made | (held_mark.made if held_mark else frozenset()))
+        differences = _differences(comparable(current), comparable(wanted))
+        _refuse_what_cannot_change(item, differences, held_mark)
+        missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
+        changes = self._changes(context, item, differences, held_mark, mark, missing)
+        facts = {
+            "item": item.id,
+            "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
+            "mirrored": known.surveyed.selection.refs,
+            "mirror_changes": any(change.name != MARK for change in changes),
+        }
+        return Found(StepPlan(self.name, tuple(changes)), facts, _Work(item, mark, wanted))
+
+    def _changes(
+        self,
+        context: Context,
+        item: MirroredCatalog,
+        differences: Mapping[str, tuple[Any, Any]],
+        held: Mark | None,
+        mark: Mark,
+        missing: list[TableRef],
+    ) -> list[Change]:
+        changes = []
+        if differences or item.display_name != context.spec.item_name:
+            before = {name: pair[0] for name, pair in differences.items()}
+            after = {name: pair[1] for name, pair in differences.items()}
+            if item.display_name != context.spec.item_name:
+                before["displayName"], after["displayName"] = item.display_name, context.spec.item_name
+            reason = f"{', '.join(after)} differs from the spec"
+            changes.append(Change(self.name, Action.UPDATE, ITEM, context.spec.item_name, reason, before, after))
+        if held is not None and held != mark:
+            made = {"made": sorted(mark.made)}
+            changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, made))
+        if missing:
+            names = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
+            after = {"tables": len(missing)}
+            changes.append(
+                Change(self.name, Action.UPDATE, SYNC, item.display_name, f"not mirrored yet: {names}", {}, after)
+            )
+        return changes
+
+    async def apply(self, context: Context, known: Known, found: Found) -> Done:
+        """Creates or updates, waits for the sync, and compares OneLake with what was selected."""
+        work: _Work = found.work
+        workspace_id = known.surveyed.workspace.id
+        item = work.item
+        if item is None:
+            item = await _create(context, workspace_id, work)
+        else:
+            await _update(context, workspace_id, item, work, found.plan)
+        synced = await wait_for_sync(context, workspace_id, item.id)
+        await _keep_auto_sync(context, workspace_id, synced)
+        shown = await shown_tables(context, workspace_id, item.id)
+        selected = known.surveyed.selection.refs
+        missing = tuple(_not_mirrored(ref) for ref in selected if ref not in shown)
+        facts = {
+            "item": item.id,
+            "sql_endpoint": _endpoint_of(synced),
+            "mirrored": tuple(ref for ref in selected if ref in shown),
+        }
+        return Done(facts, missing)
+
+
+MARK = "description mark"
+
+
+def _find(context: Context, held: list[MirroredCatalog]) -> MirroredCatalog | None:
+    """The item by its name, or, renamed by someone, by our mark."""
+    name = context.spec.item_name.lower()
+    by_name = [each for each in held if each.display_name.lower() == name]
+    if by_name:
+        return by_name[0]
+    ours = mark_of(context.spec.catalog).catalog
+    marked = [each for each in held if (mark := read_mark(each.description)) and mark.catalog == ours]
+    return marked[0] if len(marked) == 1 else None
+
+
+def _definition(context: Context, known: Known, current: Mapping[str, Any] | None) -> dict[str, Any]:
+    storage = known.storage_connection
+    connection = str(known.databricks_connection)
+    schemas = known.surveyed.schemas
+    return mirror_definition(context.spec, schemas, connection, None if storage is None else str(storage), current)
+
+
+def _differences(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (held[name], wanted[name]) for name in wanted if held[name] != wanted[name]}
+
+
+def _refuse_what_cannot_change(
+    item: MirroredCatalog, differences: Mapping[str, tuple[Any, Any]], mark: Mark | None
+) -> None:
+    """Fabric never changes an item's catalog or Databricks connection, and we never change an item that isn't ours."""
+    if "catalogName" in differences:
+        message = (
+            f"a mirrored catalog {item.display_name!r} is there already, and mirrors {differences['catalogName'][0]!r}"
+        )
+    elif "databricksWorkspaceConnectionId" in differences:
+        message = (
+            f"the mirrored catalog {item.display_name!r} uses another Databricks connection, which can't be changed"
+        )
+    elif differences and mark is None:
+        changed = ", ".join(differences)
+        message = f"a mirrored catalog {item.display_name!r} is there already, isn't ours, and differs in {changed}"
+    else:
+        return
+    hint = "give fabric.item_name another name, or make the spec say what the item has"
+    raise SpecError([SpecProblem("fabric.item_name", message, hint)])
+
+
+async def _side_by_side(
+    context: Context, workspace_id: str, item_id: str
+) -> tuple[Mapping[str, Any], frozenset[TableRef]]:
+    async def definition() -> Any:
+        return await context.clients.fabric.mirrored_catalogs.definition(workspace_id, item_id)
+
+    async def shown() -> Any:
+        return await shown_tables(context, workspace_id, item_id)
+
+    current, tables = await side_by_side([definition(), shown()])
+    return current, tables
+
+
+async def shown_tables(context: Context, workspace_id: str, item_id: str) -> frozenset[TableRef]:
+    """The tables that the item shows in OneLake."""
+    onelake = context.clients.onelake
+    try:
+        schemas = await onelake.list_paths(workspace_id, item_id, "Tables")
+    except NotFound:
+        return frozenset()
+    names = [each.name.rsplit("/", 1)[-1] for each in schemas]
+    listed = await side_by_side(onelake.list_paths(workspace_id, item_id, f"Tables/{name}") for name in names)
+    return frozenset(
+        TableRef(schema, table.name.rsplit("/", 1)[-1])
+        for schema, tables in zip(names, listed, strict=True)
+        for table in tables
+    )
+
+
+async def _create(context: Context, workspace_id: str, work: _Work) -> MirroredCatalog:
+    return await context.clients.fabric.mirrored_catalogs.create(
+        workspace_id, context.spec.item_name, with_mark("", work.mark), work.definition
+    )
+
+
+async def _update(context: Context, workspace_id: str, item: MirroredCatalog, work: _Work, plan: StepPlan) -> None:
+    """Waits for a running sync first, because Fabric refuses changes meanwhile; returns once the new one is through."""
+    catalogs = context.clients.fabric.mirrored_catalogs
+    before = await _wait_until_idle(context, workspace_id, item.id)
+    kinds = {MARK if change.name == MARK else change.kind for change in plan.changes}
+    if kinds & {ITEM, MARK}:
+        marked = read_mark(item.description) is not None
+        description = with_mark(item.description, work.mark) if marked else item.description
+        await catalogs.update(workspace_id, item.id, display_name=context.spec.item_name, description=description)
+    if ITEM in kinds:
+        await catalogs.update_definition(workspace_id, item.id, work.definition)
+        before = await _wait_until_idle(context, workspace_id, item.id)
+    if kinds & {ITEM, SYNC}:
+        await catalogs.refresh(workspace_id, item.id)
+        await _wait_until_idle(context, workspace_id, item.id, newer_than=_last_sync(before))
+
+
+async def wait_for_sync(context: Context, workspace_id: str, item_id: str) -> MirroredCatalog:
+    """The item once its sync succeeded. Raises ``OperationFailed`` when it failed, ``DeadlineExceeded`` in the end."""
+    item = await _wait_until_idle(context, workspace_id, item_id)
+    details = _sync_of(item)
+    if details.status == "Failed":
+        raise _sync_failed(item, details)
+    return item
+
+
+async def _wait_until_idle(
+    context: Context, workspace_id: str, item_id: str, *, newer_than: str | None = None
+) -> MirroredCatalog:
+    """The item once no sync runs, and its last one isn't that of ``newer_than``."""
+    clock = context.clients.clock
+    start = clock.monotonic()
+    while True:
+        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
+        details = _sync_of(item)
+        if details.status == "Failed" or (details.status == "Success" and _is_new(item, newer_than)):
+            return item
+        waited = clock.monotonic() - start
+        if waited > context.deadline_seconds:
+            raise DeadlineExceeded("the sync of the mirrored catalog", details.status, waited, where=item.display_name)
+        await clock.sleep(_POLL_SECONDS)
+
+
+def _is_new(item: MirroredCatalog, newer_than: str | None) -> bool:
+    return newer_than is None or _last_sync(item) != newer_than
+
+
+def _sync_of(item: MirroredCatalog) -> SyncDetails:
+    return item.properties.sync_details or SyncDetails()
+
+
+def _last_sync(item: MirroredCatalog) -> str | None:
+    return _sync_of(item).last_sync_date_time
+
+
+def _sync_failed(item: MirroredCatalog, details: SyncDetails) -> OperationFailed:
+    error = details.error_info
+    return OperationFailed(
+        f"the sync of mirrored catalog {item.display_name!r} failed",
+        service="fabric",
+        operation="catalog sync",
+        code=error.error_code if error else "",
+        why=error.error_message if error else "",
+        remedy="Run `unity-mirror doctor` for the prerequisites, then run again.",
+    )
+
+
+async def _keep_auto_sync(context: Context, workspace_id: str, item: MirroredCatalog) -> None:
+    """Automatic sync is read back after creation, because what a definition says of it isn't always kept."""
+    wanted = "Enabled" if context.spec.auto_sync else "Disabled"
+    if item.properties.auto_sync and item.properties.auto_sync != wanted:
+        await context.clients.fabric.mirrored_catalogs.update(workspace_id, item.id, auto_sync=wanted)
+
+
+def _endpoint_of(item: MirroredCatalog) -> str | None:
+    properties = item.properties.sql_endpoint_properties
+    return properties.id if properties and properties.id else None
+
+
+def _not_mirrored(ref: TableRef) -> LeftOut:
+    return LeftOut(str(ref), Reason.NOT_MIRRORED, "Fabric synced the catalog and made no shortcut for it.")

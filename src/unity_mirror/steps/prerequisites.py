@@ -1,0 +1,140 @@
+"""Validate prerequisites: everything that must hold before anything is written, and which tables are concerned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unity_mirror.errors import FirewallDenied, PermissionDenied, Unauthenticated
+from unity_mirror.models.arm import StorageAccount
+from unity_mirror.models.fabric import Capacity, Workspace
+from unity_mirror.plan.model import Action, Change, Check, StepName, StepPlan
+from unity_mirror.plan.selection import SchemaView, select_tables
+from unity_mirror.steps import checks, survey
+from unity_mirror.steps.context import Context, Done, Found, Known, Survey, together
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    survey: Survey
+    checks: tuple[Check, ...]
+    warnings: tuple[str, ...]
+
+
+class Prerequisites:
+    """Reads the three clouds side by side and judges the prerequisites; repairs only what the spec's ``fix`` names."""
+
+    name = StepName.PREREQUISITES
+
+    async def plan(self, context: Context, known: Known) -> Found:
+        """The checks, what is left out, and the repairs that the spec allows."""
+        del known
+        reading = await context.reads.once(("survey",), lambda: _read(context))
+        plan = StepPlan(
+            self.name,
+            changes=_repairs(context, reading),
+            checks=reading.checks,
+            left_out=reading.survey.selection.left_out,
+            notes=reading.warnings,
+        )
+        return Found(plan, {"survey": reading.survey})
+
+    async def apply(self, context: Context, known: Known, found: Found) -> Done:
+        """Repairs, then looks again."""
+        del known
+        if not found.plan.changes:
+            return Done()
+        client = context.clients.unity_catalog(context.spec.databricks.workspace)
+        survey_: Survey = found.facts["survey"]
+        for change in found.plan.changes:
+            if change.kind == METASTORE:
+                await client.update_metastore(survey_.metastore.metastore_id, {"external_access_enabled": True})
+            else:
+                await client.grant("SCHEMA", change.name, survey_.principal or "", ["EXTERNAL_USE_SCHEMA"], [])
+        context.reads.forget(("survey",))
+        again = await context.reads.once(("survey",), lambda: _read(context))
+        return Done({"survey": again.survey})
+
+
+METASTORE = "Unity Catalog metastore"
+SCHEMA_GRANT = "Unity Catalog grant"
+
+
+async def _read(context: Context) -> _Reading:
+    spec = context.spec
+    client = context.clients.unity_catalog(spec.databricks.workspace)
+    principal = spec.databricks.connection.principal
+    async with together() as group:
+        finding = group.create_task(_workspace(context))
+        summary = group.create_task(
+            context.reads.once(("metastore", spec.databricks.workspace), client.metastore_summary)
+        )
+        reading = group.create_task(survey.read_schemas(context, client, principal))
+        storing = group.create_task(_storage_account(context))
+        networking = group.create_task(survey.read_databricks_workspace(context))
+        reaching = group.create_task(_why_unreachable(context))
+    (workspace, capacity), metastore, schemas = finding.result(), summary.result(), reading.result()
+    account, databricks, unreachable = storing.result(), networking.result(), reaching.result()
+    warnings = survey.check_patterns(context, schemas)
+    url = spec.storage.location if spec.storage else None
+    selection = select_tables(spec.select, schemas, url, principal or "the connecting principal")
+    survey.require_tables(context, selection)
+    found = Survey(workspace, metastore, tuple(schemas), selection, principal, account, unreachable is None)
+    judged = (
+        checks.external_data_access(spec, metastore),
+        checks.capacity_runs(spec, workspace, capacity),
+        checks.capacity_trusts(spec, capacity),
+        checks.identity_possible(spec, workspace),
+        checks.databricks_network(spec, databricks),
+        checks.hierarchical_namespace(spec, account),
+        checks.folder_covers(spec, selection.selected),
+        checks.storage_reachable(spec, url.account, unreachable) if url else None,
+        *(checks.external_use_schema(spec, view, principal) for view in schemas if _concerns(context, view)),
+    )
+    return _Reading(found, tuple(check for check in judged if check is not None), warnings)
+
+
+async def _workspace(context: Context) -> tuple[Workspace, Capacity | None]:
+    workspace = await survey.find_workspace(context, context.spec.fabric.workspace, "fabric.workspace")
+    return workspace, await survey.find_capacity(context, workspace)
+
+
+async def _storage_account(context: Context) -> StorageAccount | None:
+    """The storage account, when the spec gives its Azure resource id."""
+    storage = context.spec.storage
+    if storage is None or storage.resource_id is None:
+        return None
+    return await survey.read_storage_account(context, storage.resource_id)
+
+
+async def _why_unreachable(context: Context) -> str | None:
+    """Why the storage account's data plane can't be reached from here; ``None`` when it can, or isn't needed."""
+    storage = context.spec.storage
+    if storage is None or not storage.location.container:
+        return None
+    try:
+        await context.clients.storage.reachable(storage.location.account, storage.location.container)
+    except (FirewallDenied, PermissionDenied, Unauthenticated) as error:
+        return str(error)
+    return None
+
+
+def _concerns(context: Context, view: SchemaView) -> bool:
+    return any(context.spec.select.selects(table.ref) for table in view.tables)
+
+
+def _repairs(context: Context, reading: _Reading) -> tuple[Change, ...]:
+    return tuple(_repair(context, reading.survey, check) for check in reading.checks if check.repaired_by_apply)
+
+
+def _repair(context: Context, found: Survey, check: Check) -> Change:
+    step = StepName.PREREQUISITES
+    reason = "the spec's prerequisites.fix names it"
+    if check.id == "external_data_access":
+        name = found.metastore.name or found.metastore.metastore_id
+        change = {"external_access_enabled": True}
+        return Change(
+            step, Action.UPDATE, METASTORE, name, reason, {"external_access_enabled": False}, change, check.remedy
+        )
+    full_name = f"{context.spec.catalog}.{check.scope.name}"
+    after = {"principal": found.principal, "privilege": "EXTERNAL USE SCHEMA"}
+    return Change(step, Action.CREATE, SCHEMA_GRANT, full_name, reason, {}, after, check.remedy)

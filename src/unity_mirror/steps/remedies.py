@@ -1,0 +1,118 @@
+"""Remedies good enough to be pasted: the exact SQL or Azure CLI command, and the same as a request."""
+
+from __future__ import annotations
+
+import json
+
+from unity_mirror.models.storage import Acl, StorageUrl
+from unity_mirror.models.unity_catalog import MetastoreSummary
+from unity_mirror.plan.model import Remedy, RestCall
+from unity_mirror.plan.ownership import role_assignment_name
+from unity_mirror.spec import CatalogSpec
+
+ARM = "https://management.azure.com"
+FABRIC = "https://api.fabric.microsoft.com/v1"
+
+
+def enable_external_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Remedy:
+    """Turning on external data access, which a metastore admin may."""
+    path = f"/api/2.1/unity-catalog/metastores/{metastore.metastore_id}"
+    return Remedy(
+        "A metastore admin enables external data access on the metastore (Catalog Explorer, gear icon), or runs:",
+        (f"databricks metastores update {metastore.metastore_id} --json '{{\"external_access_enabled\": true}}'",),
+        (RestCall("databricks", "PATCH", f"{spec.databricks.workspace}{path}", {"external_access_enabled": True}),),
+    )
+
+
+def grant(spec: CatalogSpec, kind: str, full_name: str, principal: str, privilege: str) -> Remedy:
+    """A Unity Catalog grant; EXTERNAL USE SCHEMA only the catalog's owner can give."""
+    quoted = ".".join(f"`{part}`" for part in full_name.split("."))
+    url = f"{spec.databricks.workspace}/api/2.1/unity-catalog/permissions/{kind.lower()}/{full_name}"
+    body = {"changes": [{"principal": principal, "add": [privilege.replace(" ", "_")]}]}
+    return Remedy(
+        "The catalog's owner runs:",
+        (f"GRANT {privilege} ON {kind} {quoted} TO `{principal}`;",),
+        (RestCall("databricks", "PATCH", url, body),),
+    )
+
+
+def assign_role(scope: str, principal_id: str, role_id: str, role: str) -> Remedy:
+    """An Azure role assignment, under the name that we would give it."""
+    name = role_assignment_name(scope, principal_id, role_id)
+    subscription = "/".join(scope.split("/")[:3])
+    properties = {
+        "roleDefinitionId": f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role_id}",
+        "principalId": principal_id,
+        "principalType": "ServicePrincipal",
+    }
+    url = f"{ARM}{scope}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01"
+    command = (
+        f"az role assignment create --name {name} --role '{role}' --scope '{scope}' "
+        f"--assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal"
+    )
+    text = "Someone who may assign roles on the storage account (Owner, User Access Administrator) runs:"
+    return Remedy(text, (command,), (RestCall("arm", "PUT", url, {"properties": properties}),))
+
+
+def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str, *, recursive: bool) -> Remedy:
+    """An ACL change, merged on one path, or on a folder and all that is below it."""
+    action = "update-recursive" if recursive else "set"
+    value = entries if recursive else acl.format()
+    shown = path or "/"
+    command = (
+        f"az storage fs access {action} --account-name {place.account} --file-system {place.container} "
+        f"--path '{shown}' --acl '{value}' --auth-mode login"
+    )
+    url = f"https://{place.host}/{place.container}/{path}"
+    query = "action=setAccessControlRecursive&mode=modify" if recursive else "action=setAccessControl"
+    call = RestCall("storage", "PATCH", f"{url}?{query}", headers={"x-ms-acl": value})
+    text = f"The owner of {place.container}/{path} or a Storage Blob Data Owner gives {object_id} access:"
+    return Remedy(text, (command,), (call,))
+
+
+def add_network_rule(account_id: str, tenant_id: str, resource_id: str, merged: dict[str, object]) -> Remedy:
+    """The resource instance rule of trusted workspace access; ``merged`` is the account's whole networkAcls with it."""
+    group, name = account_id.split("/")[4], account_id.rsplit("/", 1)[-1]
+    command = (
+        f"az storage account network-rule add --resource-group {group} --account-name {name} "
+        f"--tenant-id {tenant_id} --resource-id {resource_id}"
+    )
+    url = f"{ARM}{account_id}?api-version=2024-01-01"
+    call = RestCall("arm", "PATCH", url, {"properties": {"networkAcls": merged}})
+    return Remedy("Someone who may write the storage account (Storage Account Contributor) runs:", (command,), (call,))
+
+
+def provision_identity(workspace_id: str) -> Remedy:
+    """A workspace identity, which a workspace admin makes."""
+    url = f"{FABRIC}/workspaces/{workspace_id}/provisionIdentity"
+    return Remedy(
+        "A workspace admin creates the workspace identity (workspace settings, Workspace identity), or runs:",
+        (_az_rest("post", url),),
+        (RestCall("fabric", "POST", url),),
+    )
+
+
+def add_contributor(workspace_id: str, principal_id: str) -> Remedy:
+    """The Contributor role on the workspace, which a workspace admin or member gives."""
+    body = {"principal": {"id": principal_id, "type": "ServicePrincipal"}, "role": "Contributor"}
+    url = f"{FABRIC}/workspaces/{workspace_id}/roleAssignments"
+    return Remedy(
+        "A workspace admin adds the identity as Contributor (Manage access), or runs:",
+        (f"{_az_rest('post', url)} --body '{json.dumps(body)}'",),
+        (RestCall("fabric", "POST", url, body),),
+    )
+
+
+def _az_rest(method: str, url: str) -> str:
+    return f"az rest --method {method} --resource https://api.fabric.microsoft.com --url {url}"
+
+
+def admit_us(spec: CatalogSpec) -> Remedy:
+    """Letting our own machine through a storage firewall."""
+    account_id = spec.storage.resource_id if spec.storage else None
+    group, name = (account_id.split("/")[4], account_id.rsplit("/", 1)[-1]) if account_id else ("<group>", "<account>")
+    command = (
+        f"az storage account network-rule add --resource-group {group} --account-name {name} "
+        "--ip-address <public address of the machine that runs unity-mirror>"
+    )
+    return Remedy("A storage administrator admits the address of the machine that runs unity-mirror:", (command,))

@@ -1,0 +1,140 @@
+"""Runs the steps in their order: first the whole plan, then each step's part of it. The CLI and the flows share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from unity_mirror.errors import PlanOutgrown, PrerequisiteFailed
+from unity_mirror.plan.model import STAGES, LeftOut, Plan, StepName, StepPlan
+from unity_mirror.steps.connections import Connections
+from unity_mirror.steps.context import Context, Done, Found, Known, Step, side_by_side
+from unity_mirror.steps.identity import Identity
+from unity_mirror.steps.lakehouse_shortcuts import LakehouseShortcuts
+from unity_mirror.steps.mirror import Mirror
+from unity_mirror.steps.prerequisites import Prerequisites
+from unity_mirror.steps.semantic_model import SemanticModelStep
+from unity_mirror.steps.sql_endpoint import SqlEndpoint
+from unity_mirror.steps.storage_access import StorageAccess
+from unity_mirror.steps.trusted_access import TrustedAccess
+from unity_mirror.steps.verification import verify
+
+
+def all_steps() -> Mapping[StepName, Step]:
+    """Every step that plans and applies; verification only looks."""
+    steps: Sequence[Step] = (
+        Prerequisites(),
+        Identity(),
+        StorageAccess(),
+        TrustedAccess(),
+        Connections(),
+        Mirror(),
+        LakehouseShortcuts(),
+        SqlEndpoint(),
+        SemanticModelStep(),
+    )
+    return {step.name: step for step in steps}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, what each step found while it was made, and what is known after all of them."""
+
+    plan: Plan
+    found: Mapping[StepName, Found]
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of one step: the changes made, what fell out, remarks, and the facts for later steps."""
+
+    step: StepName
+    plan: StepPlan
+    done: Done
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole run: each step's result, the verification, and what was learnt."""
+
+    plan: Plan
+    steps: tuple[StepResult, ...]
+    verification: StepPlan
+    known: Known
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Everything left out, from the plan and from what did not come out as planned."""
+        return (*self.plan.left_out, *(left for step in self.steps for left in step.done.left_out))
+
+
+async def make_plan(context: Context) -> Planned:
+    """Plans all steps. Stops after the prerequisites when one of the whole catalog's failed."""
+    steps, known, found = all_steps(), Known(), dict[StepName, Found]()
+    for stage in STAGES[:-1]:
+        parts = await side_by_side(steps[name].plan(context, known) for name in stage)
+        found.update(zip(stage, parts, strict=True))
+        known = known.learn(_facts(part.plan, part.facts) for part in parts)
+        if any(check.blocks for part in parts for check in part.plan.checks):
+            break
+    plan = Plan(
+        context.spec.catalog,
+        known.surveyed.workspace.display_name,
+        tuple(found[name].plan for stage in STAGES[:-1] for name in stage if name in found),
+    )
+    return Planned(plan, found, known)
+
+
+def require_prerequisites(plan: Plan) -> None:
+    """Raises ``PrerequisiteFailed`` when something of the whole catalog is missing: then nothing is written."""
+    if plan.blockers:
+        names = ", ".join(check.title for check in plan.blockers)
+        message = f"prerequisites of the whole catalog failed, so nothing was written: {names}"
+        raise PrerequisiteFailed(message, plan.blockers, where=f"catalog {plan.catalog}", remedy="See their remedies.")
+
+
+async def run_step(context: Context, name: StepName, known: Known, planned: Planned) -> StepResult:
+    """Applies one step's part of the plan, after reading its state again.
+
+    A step with nothing to do isn't read again. Raises ``PlanOutgrown`` when more would be changed than was approved.
+    """
+    approved = planned.found[name]
+    clock = context.clients.clock
+    start = clock.monotonic()
+    if not approved.plan.changes:
+        return StepResult(name, approved.plan, Done(approved.facts))
+    step = all_steps()[name]
+    context.reads.forget()
+    fresh = await step.plan(context, replace(known, made=known.made | planned.known.made))
+    beyond = fresh.plan.outgrows(approved.plan)
+    if beyond:
+        raise _outgrown(name, [f"{change.action} {change.kind} {change.name}" for change in beyond])
+    done = await step.apply(context, known, fresh)
+    facts = _facts(fresh.plan, {**fresh.facts, **done.facts})
+    return StepResult(name, fresh.plan, replace(done, facts=facts), clock.monotonic() - start)
+
+
+async def apply_plan(context: Context, planned: Planned) -> Result:
+    """Applies a plan stage by stage, then verifies. Raises what a step raises; what was made until then stays."""
+    require_prerequisites(planned.plan)
+    known, results = Known(), list[StepResult]()
+    for stage in STAGES[:-1]:
+        before = known
+        part = await side_by_side(run_step(context, name, before, planned) for name in stage)
+        results += part
+        known = known.learn(result.done.facts for result in part)
+    return Result(planned.plan, tuple(results), await verify(context, known), known)
+
+
+def _facts(plan: StepPlan, facts: Mapping[str, object]) -> dict[str, object]:
+    made = frozenset(change.makes for change in plan.changes if change.makes is not None)
+    return {**facts, "made": made}
+
+
+def _outgrown(name: StepName, beyond: Sequence[str]) -> PlanOutgrown:
+    return PlanOutgrown(
+        f"step {name.label!r} would now change more than the plan that was approved: {', '.join(beyond)}",
+        remedy="Make a new plan and look at it.",
+    )

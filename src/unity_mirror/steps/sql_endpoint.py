@@ -1,0 +1,56 @@
+"""The SQL analytics endpoint of the mirrored catalog: waited for, and its metadata refreshed after a change (S12)."""
+
+from __future__ import annotations
+
+from unity_mirror.errors import DeadlineExceeded
+from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
+from unity_mirror.steps.context import Context, Done, Found, Known
+
+ENDPOINT = "SQL analytics endpoint"
+_POLL_SECONDS = 2.0
+
+
+class SqlEndpoint:
+    """Without a refresh, T-SQL reads stale data silently for up to a minute after a sync."""
+
+    name = StepName.SQL_ENDPOINT
+
+    async def plan(self, context: Context, known: Known) -> Found:
+        """A refresh after a change of the mirror, or while the endpoint is still to come."""
+        waiting = isinstance(known.sql_endpoint, AfterApply) or known.sql_endpoint is None
+        if not (waiting or known.mirror_changes):
+            return Found(StepPlan(self.name))
+        reason = "it is provisioned with the mirrored catalog" if waiting else "the mirrored tables change"
+        change = Change(
+            self.name, Action.UPDATE, ENDPOINT, context.spec.item_name, reason, after={"metadata": "refreshed"}
+        )
+        return Found(StepPlan(self.name, (change,)))
+
+    async def apply(self, context: Context, known: Known, found: Found) -> Done:
+        """Waits until it is there, then refreshes its metadata and reports what it couldn't take."""
+        del found
+        workspace_id = known.surveyed.workspace.id
+        endpoint = await _wait(context, workspace_id, str(known.item))
+        statuses = await context.clients.fabric.sql_endpoints.refresh_metadata(workspace_id, endpoint)
+        failed = tuple(
+            LeftOut(
+                status.table_name, Reason.FAILED, f"SQL endpoint: {status.error.message if status.error else 'failed'}"
+            )
+            for status in statuses
+            if status.status == "Failure"
+        )
+        return Done({"sql_endpoint": endpoint}, failed)
+
+
+async def _wait(context: Context, workspace_id: str, item_id: str) -> str:
+    clock = context.clients.clock
+    start = clock.monotonic()
+    while True:
+        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
+        properties = item.properties.sql_endpoint_properties
+        if properties is not None and properties.id:
+            return properties.id
+        waited = clock.monotonic() - start
+        if waited > context.deadline_seconds:
+            raise DeadlineExceeded("the SQL analytics endpoint", "not there yet", waited, where=item.display_name)
+        await clock.sleep(_POLL_SECONDS)

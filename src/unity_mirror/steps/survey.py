@@ -1,0 +1,134 @@
+"""Reads what the prerequisites are judged by: the Fabric workspace, the metastore, the catalog and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unity_mirror.clients.unity_catalog import UnityCatalogClient
+from unity_mirror.errors import NotFound, NotSupported, SpecError, SpecProblem
+from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
+from unity_mirror.models.fabric import Capacity, Workspace
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.models.unity_catalog import Schema, normalise_privilege
+from unity_mirror.plan.model import Reason
+from unity_mirror.plan.selection import Privileges, SchemaView, Selection, unmatched_patterns
+from unity_mirror.spec import matches
+from unity_mirror.steps.context import Context, side_by_side, together
+
+
+async def find_workspace(context: Context, name_or_id: str, path: str) -> Workspace:
+    """The Fabric workspace of that name or id, read whole. ``path`` is the spec's field, for the error."""
+    listed = await context.reads.once(("workspaces",), context.clients.fabric.workspaces.list)
+    found = [each for each in listed if name_or_id.lower() in (each.id.lower(), each.display_name.lower())]
+    if not found:
+        raise SpecError(
+            [
+                SpecProblem(
+                    path,
+                    f"there is no Fabric workspace {name_or_id!r} that we may see",
+                    "check the name, or add the identity that runs unity-mirror to the workspace (Admin or Member)",
+                )
+            ]
+        )
+    return await read_workspace(context, found[0].id)
+
+
+async def read_workspace(context: Context, workspace_id: str) -> Workspace:
+    """A workspace read whole, its identity included."""
+    return await context.reads.once(
+        ("workspace", workspace_id), lambda: context.clients.fabric.workspaces.get(workspace_id)
+    )
+
+
+async def find_capacity(context: Context, workspace: Workspace) -> Capacity | None:
+    """The workspace's capacity; ``None`` when it has none or we may not see it."""
+    capacities = await context.reads.once(("capacities",), context.clients.fabric.capacities.list)
+    return next((each for each in capacities if each.id == workspace.capacity_id), None)
+
+
+async def read_storage_account(context: Context, resource_id: str) -> StorageAccount:
+    """The storage account with that Azure resource id."""
+    return await context.reads.once(
+        ("storage account", resource_id.lower()), lambda: context.clients.arm.storage_account(resource_id)
+    )
+
+
+async def read_databricks_workspace(context: Context) -> DatabricksWorkspace | None:
+    """The Databricks workspace as an Azure resource, when the spec gives its id."""
+    resource_id = context.spec.databricks.resource_id
+    return None if resource_id is None else await context.clients.arm.databricks_workspace(resource_id)
+
+
+async def read_schemas(context: Context, catalog_client: UnityCatalogClient, principal: str | None) -> list[SchemaView]:
+    """Every schema of the catalog with its tables and the principal's privileges, side by side."""
+    catalog = context.spec.catalog
+    try:
+        schemas = await catalog_client.schemas(catalog)
+    except NotFound as error:
+        raise SpecError(
+            [SpecProblem("catalog", f"Unity Catalog has no catalog {catalog!r} that we may see", str(error))]
+        ) from error
+    schemas = [schema for schema in schemas if schema.name != "information_schema"]
+    on_catalog = await _privileges(catalog_client, "CATALOG", catalog, principal)
+    return await side_by_side(_read_schema(catalog_client, schema, on_catalog, principal) for schema in schemas)
+
+
+async def _read_schema(
+    client: UnityCatalogClient, schema: Schema, on_catalog: Privileges | None, principal: str | None
+) -> SchemaView:
+    async with together() as group:
+        listing = group.create_task(client.tables(schema.catalog_name, schema.name))
+        holding = group.create_task(_privileges(client, "SCHEMA", schema.full_name, principal))
+    tables, own = listing.result(), holding.result()
+    if own is None or on_catalog is None:
+        return SchemaView(schema, tuple(tables))
+    privileges = Privileges(own.held | on_catalog.held)
+    if privileges.has("SELECT"):
+        return SchemaView(schema, tuple(tables), privileges)
+    on_tables = await side_by_side(_privileges(client, "TABLE", table.full_name, principal) for table in tables)
+    named = {table.name: held for table, held in zip(tables, on_tables, strict=True) if held is not None}
+    return SchemaView(schema, tuple(tables), privileges, named)
+
+
+async def _privileges(
+    client: UnityCatalogClient, kind: str, full_name: str, principal: str | None
+) -> Privileges | None:
+    """What the principal holds there; ``None`` when it isn't known who that is, or the server can't tell."""
+    if principal is None:
+        return None
+    try:
+        effective = await client.effective_privileges(kind, full_name, principal)
+    except NotSupported:
+        return None
+    return Privileges(frozenset(normalise_privilege(each.privilege) for each in effective))
+
+
+def check_patterns(context: Context, schemas: Sequence[SchemaView]) -> tuple[str, ...]:
+    """Raises ``SpecError`` for include patterns that match no table; returns warnings for excludes that don't."""
+    refs = [table.ref for view in schemas for table in view.tables]
+    select = context.spec.select
+    problems = [
+        _no_match(f"select.include[{place}]", select.include[place], refs)
+        for place in unmatched_patterns(select.include, refs, matches)
+    ]
+    if problems:
+        raise SpecError(problems)
+    return tuple(
+        f"select.exclude[{place}] ({select.exclude[place]}) matches no table."
+        for place in unmatched_patterns(select.exclude, refs, matches)
+    )
+
+
+def require_tables(context: Context, selection: Selection) -> None:
+    """Raises ``SpecError`` when the storage URL is of another account than all the tables that could be mirrored."""
+    elsewhere = [left for left in selection.left_out if left.reason is Reason.OTHER_ACCOUNT]
+    if selection.selected or not elsewhere or context.spec.storage is None:
+        return
+    account = context.spec.storage.location.account
+    message = f"none of the selected tables lies in storage account {account!r}: {elsewhere[0].detail}"
+    raise SpecError([SpecProblem("storage.url", message, "give the account and folder that the tables lie in")])
+
+
+def _no_match(path: str, pattern: str, refs: Sequence[TableRef]) -> SpecProblem:
+    schemas = ", ".join(sorted({ref.schema for ref in refs})) or "none"
+    return SpecProblem(path, f"the pattern {pattern!r} matches no table of the catalog", f"its schemas are: {schemas}")

@@ -33,9 +33,11 @@ class Wire:
     script: list[Answer] = field(default_factory=list)
     handler: Handler | None = None
     requests: list[httpx.Request] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.authorizations.append(request.headers.get("authorization", ""))
         reply = self.handler(request) if self.handler else self.script.pop(0)
         if isinstance(reply, httpx.TransportError):
             raise reply

@@ -37,8 +37,8 @@ async def fabric_pages(transport: Transport, call: Call) -> AsyncIterator[httpx.
     following: Call | None = call
     while following is not None:
         response = await transport.send(following)
-        yield response
         body = json_object(call, response)
+        yield response
         uri, token = body.get("continuationUri"), body.get("continuationToken")
         _refuse_circles(call, seen, uri or token)
         following = _following(call, uri, token)

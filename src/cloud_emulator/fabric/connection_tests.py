@@ -13,6 +13,7 @@ from cloud_emulator.fabric import connections, credentials
 from cloud_emulator.fabric.connection_bodies import invalid_details
 from cloud_emulator.fabric.connection_types import DATABRICKS, STORAGE
 from cloud_emulator.storage import access as storage
+from cloud_emulator.storage import files
 from cloud_emulator.unity_catalog import access as unity_catalog
 
 _STORAGE_HOST = re.compile(r"[a-z0-9]{3,24}\.dfs\.core\.windows\.net")
@@ -78,6 +79,8 @@ def _check_storage(cloud: Cloud, connection: Document, credential: Document) -> 
     )
     if denial is not None:
         raise credentials.incorrect(f"{account}/{container}/{path}: {denial.status} {denial.code}: {denial.message}")
+    if files.stat(cloud, account, container, path) is None:
+        raise credentials.incorrect(f"there is no folder {path!r} in {account}/{container}.")
 
 
 def _https(url: str, host: re.Pattern[str], name: str, example: str) -> str:

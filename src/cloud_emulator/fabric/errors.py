@@ -1,8 +1,4 @@
-"""Fabric's refusals: one exception that rules raise, and the answer it becomes.
-
-Rules raise :class:`FabricError`; the routing turns it into the error body of Fabric's REST API. Each operation's
-specification lists error codes of its own; besides, every operation may answer with one of :data:`COMMON_CODES`.
-"""
+"""Fabric's refusals: one exception that rules raise, and the answer it becomes."""
 
 from __future__ import annotations
 
@@ -12,26 +8,11 @@ from typing import Any
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Response, json_response
 
-COMMON_CODES = frozenset(
-    {
-        # sign-in, permission and throttling
-        "Unauthorized", "TokenExpired", "InvalidToken", "UserNotLicensed", "InsufficientPrivileges", "RequestBlocked",
-        # the request itself
-        "InvalidInput", "InvalidParameter", "InvalidRequest", "OperationNotSupported",
-        # what it names
-        "EntityNotFound", "WorkspaceNotFound", "ItemNotFound", "CapacityNotFound", "PrincipalNotFound",
-        # the state it meets
-        "FeatureNotAvailable", "CapacityNotActive", "ItemDisplayNameNotAvailableYet", "WorkspaceNameAlreadyExists",
-        "PrincipalAlreadyHasWorkspaceRolePermissions", "UnsupportedCredentialType",
-        "UnknownError",
-    }
-)  # fmt: skip
-"""Codes of the whole platform, which the specification of an operation doesn't repeat (documented, or seen of the
-service)."""
-
 
 class FabricError(Exception):
-    """Fabric refuses a request. ``details`` are pairs of error code and message; ``headers`` go into the answer as they
+    """Fabric refuses a request. Rules raise it; the routing turns it into the error body of Fabric's REST API.
+
+    ``details`` are pairs of error code and message; ``headers`` go into the answer as they
     are."""
 
     def __init__(

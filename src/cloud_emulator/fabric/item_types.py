@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cloud_emulator.fabric import lakehouses, mirrored_catalogs, semantic_models, sql_endpoints
 from cloud_emulator.fabric.items import ItemType
 
 ITEM_TYPES: Mapping[str, ItemType] = {
     each.name: each
     for each in (
-        # replaced by the types of the modules that serve them
-        ItemType("Lakehouse"),
-        ItemType("MirroredAzureDatabricksCatalog"),
-        ItemType("SemanticModel"),
-        ItemType("SQLEndpoint", may_create=False),
+        lakehouses.TYPE,
+        mirrored_catalogs.TYPE,
+        semantic_models.TYPE,
+        sql_endpoints.TYPE,
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Endpoint, Handler, Refusal, Request, Response
@@ -23,7 +24,7 @@ class Operation:
     name: str
     handler: Handler
     query: tuple[str, ...] = ()
-    body: bool = False
+    body: bool | Literal["optional"] = False
     effect: Effect | None = None
 
 
@@ -57,7 +58,7 @@ def _check(operation: Operation, declared: frozenset[str], request: Request) -> 
         raise invalid_parameter(min(unknown), f"{operation.name} has no such query parameter.")
     if request.body and not operation.body:
         raise invalid_input(f"{operation.name} takes no body.")
-    if operation.body and not request.body:
+    if operation.body is True and not request.body:
         raise invalid_input(f"{operation.name} requires a body.")
 
 

@@ -10,13 +10,21 @@ from cloud_emulator.core.identity import BadToken, Caller, TokenFault
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.service import Service
 from cloud_emulator.fabric import (
+    access_role_routes,
     capacities,
     connection_role_routes,
     connection_routes,
+    discovery,
     gateway_routes,
     identity_routes,
     item_routes,
+    lakehouses,
+    mirrored_catalogs,
     operation_routes,
+    semantic_models,
+    shortcuts,
+    sql_endpoints,
+    sync,
     workspace_role_routes,
     workspace_routes,
 )
@@ -51,7 +59,14 @@ class FabricService:
             connection_role_routes.routes(),
             gateway_routes.routes(),
             item_routes.routes(),
-            # data: mirrored catalogs, discovery, lakehouses, shortcuts, semantic models, SQL endpoints, access roles
+            # data
+            mirrored_catalogs.routes(),
+            discovery.routes(),
+            lakehouses.routes(),
+            shortcuts.routes(),
+            access_role_routes.routes(),
+            sql_endpoints.routes(),
+            semantic_models.routes(),
         ):
             self._router.include(routes)
 
@@ -89,6 +104,12 @@ class FabricService:
             identity_routes.register_jobs,
             connection_routes.register_jobs,
             # data
+            sync.register_jobs,
+            mirrored_catalogs.register_jobs,
+            lakehouses.register_jobs,
+            shortcuts.register_jobs,
+            sql_endpoints.register_jobs,
+            semantic_models.register_jobs,
         )
         for register in registrations:
             register(cloud)

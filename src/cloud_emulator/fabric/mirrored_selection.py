@@ -1,0 +1,63 @@
+"""Which tables of a Unity Catalog become shortcuts of a mirrored item, and why the others don't."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloud_emulator.core.store import Document
+from cloud_emulator.fabric.mirrored_definition import CatalogDefinition
+
+SHORTCUT_LIMIT = 10_000
+"""Shortcuts that one item may hold (documented limit)."""
+
+_LOCATION = re.compile(r"abfss://([^@/]+)@([^./]+)\.dfs\.core\.windows\.net(?:/(.*))?")
+_MIRRORED_TYPES = ("MANAGED", "EXTERNAL")
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePlace:
+    """A folder in ADLS Gen2."""
+
+    account: str
+    container: str
+    path: str
+
+
+def storage_place(location: str) -> StoragePlace | None:
+    """Takes an ``abfss://`` URL apart; ``None`` for any other."""
+    match = _LOCATION.fullmatch(location)
+    if match is None:
+        return None
+    return StoragePlace(match[2], match[1], (match[3] or "").strip("/"))
+
+
+def never_mirrored(table: Mapping[str, Any]) -> str | None:
+    """Why Fabric leaves out a table whatever the definition says; ``None`` if it doesn't."""
+    kind, data_format = table.get("table_type"), table.get("data_source_format")
+    if kind not in _MIRRORED_TYPES:
+        return f"table type {kind}"
+    if data_format != "DELTA":
+        return f"data source format {data_format}"
+    if table.get("row_filter"):
+        return "row filter"
+    if any(column.get("mask") for column in table.get("columns") or ()):
+        return "column mask"
+    return None
+
+
+def mirrored(
+    definition: CatalogDefinition, tables: Iterable[Document], *, only_account: str | None
+) -> Iterator[tuple[Document, StoragePlace]]:
+    """The tables to mirror of those that the connection sees, each with where it lies.
+
+    With a storage connection only the tables in its account get a shortcut (``only_account``).
+    """
+    for table in tables:
+        if not definition.selects(table["schema_name"], table["name"]) or never_mirrored(table):
+            continue
+        place = storage_place(table.get("storage_location") or "")
+        if place is not None and only_account in (None, place.account):
+            yield table, place

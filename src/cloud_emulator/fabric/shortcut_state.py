@@ -1,0 +1,144 @@
+"""Shortcuts of lakehouses: what is kept of them, where they may stand, and what they may point at."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.identity import Caller
+from cloud_emulator.core.store import Document
+from cloud_emulator.fabric.access_roles import Reach
+from cloud_emulator.fabric.errors import FabricError, invalid_input, not_found
+from cloud_emulator.fabric.items import ITEMS
+from cloud_emulator.fabric.mirrored_selection import SHORTCUT_LIMIT
+from cloud_emulator.fabric.onelake import LAKEHOUSE, ROOTS, SHORTCUTS
+from cloud_emulator.fabric.sync import tell_sql_endpoint
+
+ConflictPolicy = Literal["Abort", "GenerateUniqueName", "CreateOrOverwrite", "OverwriteOnly"]
+POLICIES: tuple[ConflictPolicy, ...] = ("Abort", "GenerateUniqueName", "CreateOrOverwrite", "OverwriteOnly")
+_NAME = re.compile(r'[^\x00-\x1f"\\/:|<>*?%+#]{1,255}')
+
+
+def view(shortcut: Document) -> dict[str, Any]:
+    """A shortcut as the API shows it: its path is what the creator wrote."""
+    return {field: shortcut[field] for field in ("path", "name", "target")}
+
+
+def find(cloud: Cloud, item_id: str, path: str, name: str) -> Document:
+    """A shortcut by path and name. Raises 404 ``EntityNotFound``."""
+    shortcut = cloud.table(SHORTCUTS).get(_key(item_id, _folder(path), name))
+    if shortcut is None:
+        raise not_found("Shortcut", f"{path}/{name}")
+    return shortcut
+
+
+def list_below(cloud: Cloud, item_id: str, parent_path: str | None) -> list[Document]:
+    """The shortcuts of an item, in a folder and below it if one is given."""
+    found = cloud.table(SHORTCUTS).by("itemId", item_id)
+    folder = _folder(parent_path or "")
+    return [each for each in found if not folder or f"{each['folder']}/".startswith(f"{folder}/")]
+
+
+def delete(cloud: Cloud, shortcut: Document) -> None:
+    """Deletes a shortcut, never what it points at."""
+    del cloud.table(SHORTCUTS)[_key(shortcut["itemId"], shortcut["folder"], shortcut["name"])]
+    tell_sql_endpoint(cloud, shortcut["itemId"])
+
+
+def forget(cloud: Cloud, item_id: str) -> None:
+    """Drops the shortcuts of an item that goes."""
+    for shortcut in cloud.table(SHORTCUTS).by("itemId", item_id):
+        del cloud.table(SHORTCUTS)[_key(item_id, shortcut["folder"], shortcut["name"])]
+
+
+def create(
+    cloud: Cloud, caller: Caller, item: Document, path: str, name: str, target: Document, policy: ConflictPolicy
+) -> tuple[Document, bool]:
+    """Makes a shortcut to OneLake; answers it and whether it is new. ``target`` has workspaceId, itemId and path.
+
+    Raises :class:`FabricError`: a place where none may stand, a target that isn't there or not the caller's to read, a
+    shortcut of that name (as the policy says).
+    """
+    folder = _folder(path)
+    _check_place(item, folder, name)
+    _check_target(cloud, caller, target)
+    held = _key(item["id"], folder, name) in cloud.table(SHORTCUTS)
+    name = _settle_name(cloud, item["id"], folder, name, policy) if held else name
+    if not held and policy == "OverwriteOnly":
+        raise not_found("Shortcut", f"{path}/{name}")
+    _check_surroundings(cloud, item, folder, name)
+    if len(cloud.table(SHORTCUTS).by("itemId", item["id"])) >= SHORTCUT_LIMIT:
+        raise FabricError(400, "InvalidRequest", f"An item can have {SHORTCUT_LIMIT} shortcuts.")
+    shortcut = {
+        "itemId": item["id"], "folder": folder, "path": path, "name": name,
+        "target": {"type": "OneLake", "oneLake": dict(target)},
+    }  # fmt: skip
+    key = _key(item["id"], folder, name)
+    is_new = key not in cloud.table(SHORTCUTS)
+    cloud.table(SHORTCUTS)[key] = shortcut
+    tell_sql_endpoint(cloud, item["id"])
+    return shortcut, is_new
+
+
+def _settle_name(cloud: Cloud, item_id: str, folder: str, name: str, policy: ConflictPolicy) -> str:
+    if policy == "Abort":
+        message = f"The conflict policy is Abort and a shortcut {name!r} exists in {folder}."
+        raise FabricError(409, "ShorcutsOperationNotAllowed", message)  # the specification's own spelling
+    if policy != "GenerateUniqueName":
+        return name
+    number = 1
+    while _key(item_id, folder, f"{name}_{number}") in cloud.table(SHORTCUTS):
+        number += 1
+    return f"{name}_{number}"
+
+
+def _check_place(item: Document, folder: str, name: str) -> None:
+    if item["type"] != LAKEHOUSE:
+        raise FabricError(400, "OperationNotSupported", f"An item of type {item['type']} can't hold shortcuts.")
+    if not _NAME.fullmatch(name) or name.strip(" .") != name:
+        raise invalid_input(f"The shortcut name {name!r} is not valid.")
+    root, *below = folder.split("/")
+    if root not in ROOTS[LAKEHOUSE] or not all(_NAME.fullmatch(part) for part in below):
+        raise invalid_input(f"The path {folder!r} is not valid: it must lie in Files or Tables.")
+    deepest = 1 if item["properties"].get("defaultSchema") is not None else 0
+    if root == "Tables" and len(below) > deepest:
+        where = "Tables/<schema>, or Tables for a whole schema" if deepest else "Tables: it has no schemas"
+        raise invalid_input(f"In this lakehouse a shortcut to a table stands in {where}.")
+
+
+def _check_surroundings(cloud: Cloud, item: Document, folder: str, name: str) -> None:
+    """A shortcut can't stand within another, nor where a folder is."""
+    parts = folder.split("/")
+    table = cloud.table(SHORTCUTS)
+    for end in range(2, len(parts) + 1):
+        if _key(item["id"], "/".join(parts[: end - 1]), parts[end - 1]) in table:
+            raise FabricError(
+                400, "InvalidRequest", f"{'/'.join(parts[:end])} is a shortcut itself; none can stand in it."
+            )
+    whole = f"{folder}/{name}"
+    default = f"Tables/{item['properties'].get('defaultSchema')}"
+    if whole == default or list_below(cloud, item["id"], whole):
+        raise FabricError(409, "ShorcutsOperationNotAllowed", f"{whole} is a folder already.")
+
+
+def _check_target(cloud: Cloud, caller: Caller, target: Document) -> None:
+    found = cloud.table(ITEMS).get(target["itemId"])
+    if found is None or found["workspaceId"] != target["workspaceId"] or found["type"] not in ROOTS:
+        raise not_found("Item", f"{target['workspaceId']}/{target['itemId']}")
+    path = _folder(target["path"])
+    if path.split("/")[0] not in ROOTS[found["type"]]:
+        raise invalid_input(
+            f"The target path {target['path']!r} must begin with one of {', '.join(ROOTS[found['type']])}."
+        )
+    if not Reach(cloud, caller, found).sees(path):
+        message = f"The caller may not read {path} of the item {found['displayName']!r}."
+        raise FabricError(403, "InsufficientPrivileges", message)
+
+
+def _folder(path: str) -> str:
+    return path.strip("/")
+
+
+def _key(item_id: str, folder: str, name: str) -> str:
+    return f"{item_id}/{folder}/{name}"

@@ -1,0 +1,46 @@
+"""Where the command line's words go: text for people, or one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from unity_mirror.cli.documents import failure_document
+from unity_mirror.errors import SpecError, UnityMirrorError
+
+_WIDTH_WITHOUT_TERMINAL = 120
+
+
+class Output:
+    """With ``as_json`` text goes to standard error, and exactly one document to standard output."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        stream = sys.stderr if as_json else sys.stdout
+        width = None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL
+        self.console = Console(file=stream, highlight=False, width=width, soft_wrap=True)
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Writes the document, when one is wanted."""
+        if self.as_json:
+            json.dump(document, sys.stdout, indent=2, default=str)
+            sys.stdout.write("\n")
+
+    def failure(self, error: UnityMirrorError) -> None:
+        """Says what went wrong, on standard error, without a traceback."""
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(Text("unity-mirror: ", style="bold red") + Text(_explain(error)))
+        self.document(failure_document(error))
+
+    def ask(self, question: str) -> bool:
+        """Whether the person at the terminal says yes."""
+        return self.console.input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _explain(error: UnityMirrorError) -> str:
+    return str(error) if isinstance(error, SpecError) else str(error).replace(". What to do: ", ".\nWhat to do: ")

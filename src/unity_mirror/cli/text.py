@@ -1,0 +1,138 @@
+"""Plans and results as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from unity_mirror.plan.model import Action, AfterApply, Change, Check, LeftOut, Outcome, Plan, Remedy, StepPlan
+from unity_mirror.steps.runner import Result, StepResult
+
+_SIGNS = {Action.CREATE: "[green]+[/]", Action.UPDATE: "[yellow]~[/]", Action.DELETE: "[red]-[/]"}
+_OUTCOMES = {Outcome.PASSED: "[green]✓[/]", Outcome.FAILED: "[red]✗[/]", Outcome.UNKNOWN: "[yellow]?[/]"}
+_MANY = 4
+
+
+def show_plan(console: Console, plan: Plan) -> None:
+    """The plan, step by step, then what is left out, then the counts."""
+    console.print(f"[bold]Plan for catalog {escape(plan.catalog)} in workspace {escape(plan.workspace)}[/]\n")
+    for step in plan:
+        _show_step(console, step)
+    show_left_out(console, plan.left_out)
+    console.print(summary(plan))
+
+
+def summary(plan: Plan) -> str:
+    """The last line of a plan."""
+    if plan.blockers:
+        return f"[red]Nothing can be applied: {_count(len(plan.blockers), 'prerequisite')} of the catalog failed.[/]"
+    if not plan.changes:
+        return "[green]Nothing to do: everything is as the spec says.[/]"
+    counts = plan.counts()
+    return f"[bold]{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete.[/]"
+
+
+def _show_step(console: Console, step: StepPlan) -> None:
+    checks = [check for check in step.checks if check.outcome is not Outcome.PASSED]
+    passed = len(step.checks) - len(checks)
+    if not (step.checks or step.changes or step.notes):
+        return
+    console.print(f"[bold]{step.step.label}[/]")
+    if passed:
+        console.print(f"  {_OUTCOMES[Outcome.PASSED]} {_count(passed, 'check')} passed")
+    show_checks(console, checks)
+    for (action, kind), group in groupby(step.changes, key=lambda change: (change.action, change.kind)):
+        _show_changes(console, action, kind, list(group))
+    for note in step.notes:
+        console.print(f"  [dim]note: {escape(note)}[/]")
+    console.print()
+
+
+def show_checks(console: Console, checks: Iterable[Check]) -> None:
+    """Checks with evidence and remedy."""
+    for check in checks:
+        fixed = " [dim](apply repairs it)[/]" if check.repaired_by_apply else ""
+        console.print(f"  {_OUTCOMES[check.outcome]} {escape(check.title)} [dim]({escape(str(check.scope))})[/]{fixed}")
+        if check.outcome is not Outcome.PASSED:
+            console.print(f"      {escape(check.evidence)}")
+            _show_remedy(console, check.remedy)
+
+
+def _show_remedy(console: Console, remedy: Remedy | None) -> None:
+    if remedy is None:
+        return
+    console.print(f"      [cyan]What to do:[/] {escape(remedy.text)}")
+    for command in remedy.commands:
+        console.print(f"        [cyan]{escape(command)}[/]")
+
+
+def _show_changes(console: Console, action: Action, kind: str, changes: Sequence[Change]) -> None:
+    if len(changes) > _MANY:
+        names = ", ".join(change.name for change in changes[:_MANY])
+        console.print(f"  {_SIGNS[action]} {len(changes)} of {escape(kind)}: {escape(names)}, …")
+        console.print(f"      [dim]because {escape(changes[0].reason)}[/]")
+        return
+    for change in changes:
+        console.print(f"  {_SIGNS[action]} {escape(kind)} [bold]{escape(change.name)}[/]")
+        console.print(f"      [dim]because {escape(change.reason)}[/]")
+        for line in _values(change):
+            console.print(f"      {line}")
+
+
+def _values(change: Change) -> Iterable[str]:
+    for name in (*change.after, *(each for each in change.before if each not in change.after)):
+        before, after = change.before.get(name), change.after.get(name)
+        shown = "[dim](known after apply)[/]" if isinstance(after, AfterApply) else escape(str(after))
+        yield f"{name}: {escape(str(before))} → {shown}" if name in change.before else f"{name}: {shown}"
+
+
+def show_left_out(console: Console, left_out: Sequence[LeftOut]) -> None:
+    """What won't appear, and why."""
+    if not left_out:
+        return
+    table = Table(title="Left out", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for heading in ("table or schema", "why", "detail"):
+        table.add_column(heading, header_style="dim", overflow="fold")
+    for left in left_out:
+        table.add_row(escape(left.subject), left.reason.value, f"[dim]{escape(left.detail)}[/]")
+    console.print(table)
+    console.print()
+
+
+def show_result(console: Console, result: Result) -> None:
+    """What each step did, what is left out, and whether it works."""
+    table = Table(title="Steps", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for heading in ("step", "what it did", "seconds"):
+        table.add_column(heading, header_style="dim")
+    for step in result.steps:
+        table.add_row(step.step.label, escape(_did(step)), f"{step.seconds:.1f}" if step.seconds else "")
+    console.print(table)
+    console.print()
+    for step in result.steps:
+        for note in step.done.notes:
+            console.print(f"[dim]note: {escape(note)}[/]")
+    show_left_out(console, [left for step in result.steps for left in step.done.left_out])
+    show_verification(console, result.verification)
+
+
+def _did(step: StepResult) -> str:
+    groups = groupby(step.plan.changes, key=lambda change: (change.action, change.kind))
+    counted = [(action, kind, len(list(group))) for (action, kind), group in groups]
+    past = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+    return ", ".join(f"{past[action]} {_count(count, kind)}" for action, kind, count in counted) or "nothing to do"
+
+
+def show_verification(console: Console, verification: StepPlan) -> None:
+    """The checks that didn't pass, or that all did."""
+    failed = [check for check in verification.checks if check.outcome is not Outcome.PASSED]
+    passed = len(verification.checks) - len(failed)
+    console.print(f"[bold]Verification[/]: {passed} of {_count(len(verification.checks), 'check')} passed")
+    show_checks(console, failed)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

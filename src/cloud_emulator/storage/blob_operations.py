@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloud_emulator.core.http import Effect
-from cloud_emulator.storage import blob_blocks, blob_containers, blob_listing, blobs
+from cloud_emulator.storage import blob_batch, blob_blocks, blob_containers, blob_listing, blobs
 from cloud_emulator.storage.operations import Operation
 
 _R, _W = Effect.READ, Effect.WRITE
@@ -31,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("Delete Container", "blob", "DELETE", _CONTAINER, _W, blob_containers.delete, _IS_CONTAINER),
     Operation("List Blobs", "blob", "GET", _CONTAINER, _R, blob_listing.list_blobs, {**_IS_CONTAINER, "comp": "list"},
               takes=(*_LIST, "delimiter", "startFrom", "showonly")),
+    Operation("Blob Batch", "blob", "POST", _CONTAINER, _W, blob_batch.submit, {**_IS_CONTAINER, "comp": "batch"}),
     Operation("Put Block", "blob", "PUT", _BLOB, _W, blob_blocks.put_block, {"comp": "block"}, takes=("blockid",)),
     Operation("Put Block List", "blob", "PUT", _BLOB, _W, blob_blocks.put_block_list, {"comp": "blocklist"}),
     Operation("Get Block List", "blob", "GET", _BLOB, _R, blob_blocks.get_block_list, {"comp": "blocklist"},
@@ -44,6 +45,6 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("Copy Blob", "blob", "PUT", _BLOB, _W, blobs.copy, headers=("x-ms-copy-source",)),
     Operation("Put Blob", "blob", "PUT", _BLOB, _W, blobs.put, headers=("x-ms-blob-type",)),
     Operation("Get Blob", "blob", "GET", _BLOB, _R, blobs.get),
-    Operation("Get Blob Properties", "blob", "HEAD", _BLOB, _R, blobs.get_properties),
+    Operation("Get Blob Properties", "blob", "HEAD", ("root", "path"), _R, blobs.get_properties),
     Operation("Delete Blob", "blob", "DELETE", _BLOB, _W, blobs.delete),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from cloud_emulator.storage.operations import Operation
 
 _R, _W = Effect.READ, Effect.WRITE
 _ACCOUNT, _FILESYSTEM, _PATH = ("account",), ("container",), ("path",)
-_ANY_PATH = ("container", "path")
+_ANY_PATH = ("container", "root", "path")
 _FS = {"resource": "filesystem"}
 _ACL = {"action": "setAccessControl"}
 _RECURSIVE = {"action": "setAccessControlRecursive"}

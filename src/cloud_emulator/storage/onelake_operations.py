@@ -9,7 +9,7 @@ from cloud_emulator.storage import onelake
 from cloud_emulator.storage.operations import Operation
 
 _R, _W = Effect.READ, Effect.WRITE
-_WORKSPACE, _PATH, _ANY = ("container",), ("path",), ("container", "path")
+_WORKSPACE, _PATH, _ANY = ("container",), ("path",), ("container", "root", "path")
 _ACL_ACTIONS = ("setAccessControl", "setAccessControlRecursive")
 _LIST = ("prefix", "delimiter", "marker", "maxresults", "include", "startFrom")
 

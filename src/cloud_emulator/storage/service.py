@@ -7,24 +7,16 @@ from contextlib import contextmanager
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Endpoint, Refusal, Request, Response
-from cloud_emulator.core.identity import BadToken, Caller, TokenFault
-from cloud_emulator.storage import blob_operations, dfs_operations, onelake_operations, sas, target, wire
-from cloud_emulator.storage.access import Source, check_firewall
-from cloud_emulator.storage.call import Call, refusal
+from cloud_emulator.core.identity import Caller
+from cloud_emulator.storage import blob_operations, dfs_operations, onelake_operations, target, wire
+from cloud_emulator.storage.auth import authenticate
+from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.errors import StorageError, shape
 from cloud_emulator.storage.onelake import REJECTED_HEADERS
 from cloud_emulator.storage.operations import Operation
 from cloud_emulator.storage.target import Target
 
-AUDIENCE = "https://storage.azure.com"
 _COMMON = frozenset({"timeout"})
-_FAULTS = {
-    TokenFault.EXPIRED: "Lifetime validation failed. The token is expired.",
-    TokenFault.AUDIENCE: "Audience validation failed. Audience did not match.",
-    TokenFault.TENANT: "Issuer validation failed. Issuer did not match.",
-    TokenFault.SIGNATURE: "Signature validation failed.",
-    TokenFault.MALFORMED: "The token is malformed.",
-}
 
 
 class StorageService:
@@ -51,13 +43,7 @@ class StorageService:
         """Who is asking: by bearer token, or by a signature that storage made itself. The firewall comes first."""
         named = target.parse(request.raw_path)
         with _refusing(cloud, named.protocol or _guess(request)):
-            if not named.is_onelake:
-                denial = check_firewall(cloud, named.account, Source(cloud.behaviour.client_address))
-                if denial is not None:
-                    raise refusal(denial)
-                if "sig" in request.query and "authorization" not in request.headers:
-                    return sas.verify(cloud, named, request.query)
-            return _bearer(cloud, request)
+            return authenticate(cloud, request, named)
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Storage has none."""
@@ -113,27 +99,6 @@ def _refusing(cloud: Cloud, protocol: str, headers: Mapping[str, str] | None = N
 def _guess(request: Request) -> str:
     """The protocol that a request without marks speaks: DFS clients ask for JSON."""
     return "dfs" if "json" in request.headers.get("accept", "") else "blob"
-
-
-def _bearer(cloud: Cloud, request: Request) -> Caller:
-    header = request.headers.get("authorization", "")
-    if header.partition(" ")[0].lower() in ("sharedkey", "sharedkeylite"):
-        raise StorageError("KeyBasedAuthenticationNotPermitted")
-    try:
-        return cloud.tokens.verify(header, (AUDIENCE,))
-    except BadToken as error:
-        challenge = (
-            f"Bearer authorization_uri={request.base_url}/{cloud.directory.tenant_id}/oauth2/authorize "
-            f"resource_id={AUDIENCE}"
-        )
-        raise StorageError(
-            "NoAuthenticationInformation" if error.fault is TokenFault.MISSING else "InvalidAuthenticationInfo",
-            _FAULTS.get(error.fault, ""),
-            status=401,
-            message="Server failed to authenticate the request. Please refer to the information in the www-authenticate"
-            " header.",
-            headers={"www-authenticate": challenge},
-        ) from error
 
 
 def _refuse_blobs_on_dfs(request: Request, named: Target) -> None:

@@ -26,6 +26,7 @@ class Target:
     container: str
     path: str
     protocol: str
+    names_root: bool = False
 
     @property
     def is_onelake(self) -> bool:
@@ -34,8 +35,10 @@ class Target:
 
     @property
     def level(self) -> str:
-        """account, container or path."""
-        return "path" if self.path else "container" if self.container else "account"
+        """account, container, path, or root: a container's root directory, written out as a path."""
+        if self.path:
+            return "path"
+        return "root" if self.names_root else "container" if self.container else "account"
 
 
 def parse(raw_path: str) -> Target:
@@ -49,7 +52,7 @@ def parse(raw_path: str) -> Target:
         check_container_name(container)
     if "//" in path:
         raise StorageError("InvalidUri", "The path has an empty segment.")
-    return Target(found["account"], container, path, found["protocol"] or "")
+    return Target(found["account"], container, path, found["protocol"] or "", names_root=bool(container and rest[1]))
 
 
 def check_container_name(name: str) -> None:

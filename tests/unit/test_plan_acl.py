@@ -1,0 +1,57 @@
+"""Granting by ACL without giving anyone else a thing."""
+
+from __future__ import annotations
+
+from unity_mirror.models.storage import Acl
+from unity_mirror.plan.acl import READ, TRAVERSE, grant, holds
+
+US = "22220000-0000-4000-8000-00000000b001"
+THEM = "33330000-0000-4000-8000-000000000001"
+BASE = "user::rwx,group::r-x,other::---"
+
+
+def test_a_first_named_entry_brings_a_mask_that_changes_nothing_for_the_group() -> None:
+    found = grant(Acl.parse(BASE), US, TRAVERSE)
+    assert found.is_needed
+    assert not found.gains
+    assert found.after.format() == f"user::rwx,group::r-x,other::---,user:{US}:--x,mask::r-x"
+
+
+def test_default_entries_come_with_their_base() -> None:
+    found = grant(Acl.parse(BASE), US, READ, inherited=True)
+    assert f"default:user:{US}:r-x" in found.after.format()
+    assert "default:user::rwx" in found.after.format()
+    assert holds(found.after, US, READ)
+    assert holds(found.after, US, READ, default=True)
+
+
+def test_running_twice_changes_nothing() -> None:
+    once = grant(Acl.parse(BASE), US, READ, inherited=True).after
+    assert not grant(once, US, READ, inherited=True).is_needed
+
+
+def test_a_wider_mask_that_would_wake_a_foreign_entry_is_found() -> None:
+    sleeping = Acl.parse(f"user::rwx,user:{THEM}:rwx,group::---,mask::---,other::---")
+    found = grant(sleeping, US, READ)
+    assert found.gains == (f"user:{THEM}:rwx would come to r-x instead of ---",)
+
+
+def test_a_mask_that_allows_it_already_stays() -> None:
+    acl = Acl.parse(f"user::rwx,user:{THEM}:r-x,group::---,mask::r-x,other::---")
+    found = grant(acl, US, TRAVERSE)
+    assert found.gains == ()
+    assert found.after.mask() == "r-x"
+    assert found.after.permissions("user", THEM) == "r-x"
+
+
+def test_a_masked_entry_of_ours_does_not_count_as_held() -> None:
+    acl = Acl.parse(f"user::rwx,user:{US}:r-x,group::---,mask::---,other::---")
+    assert not holds(acl, US, TRAVERSE)
+    assert holds(grant(acl, US, READ).after, US, READ)
+
+
+def test_a_full_list_is_reported() -> None:
+    named = ",".join(f"user:{number:08d}-0000-4000-8000-000000000000:r-x" for number in range(28))
+    acl = Acl.parse(f"user::rwx,{named},group::---,mask::r-x,other::---")
+    assert grant(acl, US, READ).full
+    assert not grant(acl, "00000003-0000-4000-8000-000000000000", READ).full

@@ -1,0 +1,36 @@
+"""Marks in descriptions, and derived names."""
+
+from __future__ import annotations
+
+from unity_mirror.plan.ownership import DESCRIPTION_LIMIT, Made, mark_of, read_mark, role_assignment_name, with_mark
+
+
+def test_a_mark_is_read_back() -> None:
+    mark = mark_of("sales", frozenset({Made.ACL, Made.NETWORK_RULE}))
+    assert read_mark(with_mark("", mark)) == mark
+    assert read_mark(with_mark("The sales catalog.\nAsk finance.", mark)) == mark
+
+
+def test_what_people_wrote_stays_and_the_mark_is_not_doubled() -> None:
+    first = with_mark("For analysts.", mark_of("sales"))
+    again = with_mark(first, mark_of("sales", frozenset({Made.IDENTITY})))
+    assert again == "For analysts.\nunity-mirror: sales made=identity"
+
+
+def test_the_limit_is_kept_even_with_the_longest_names() -> None:
+    mark = mark_of("c" * 255, frozenset(Made))
+    text = with_mark("x" * 300, mark)
+    assert len(text) <= DESCRIPTION_LIMIT
+    assert read_mark(text) == mark
+    assert mark_of("c" * 254).catalog != mark_of("c" * 255).catalog
+
+
+def test_no_mark_means_not_ours() -> None:
+    assert read_mark(None) is None
+    assert read_mark("unity-mirror: sales\nedited by hand") is None
+
+
+def test_role_assignment_names_are_derived_without_case() -> None:
+    name = role_assignment_name("/subscriptions/S/x", "P", "R")
+    assert name == role_assignment_name("/Subscriptions/s/X/", "p", "r")
+    assert name != role_assignment_name("/subscriptions/S/x", "Q", "R")

@@ -35,25 +35,23 @@ class UpdateRole(Body):
 
 def list_roles(cloud: Cloud, request: Request) -> Response:
     """All role assignments of a connection."""
-    connection = connections.require_connection(cloud, request.caller, request.params["connectionId"])
+    connection = _require(cloud, request, "User")
     found = cloud.table(connections.ROLE_ASSIGNMENTS).by("connectionId", connection["id"])
     return listing(cloud, request, found, lambda each: _view(cloud, each))
 
 
 def get_role(cloud: Cloud, request: Request) -> Response:
     """One role assignment."""
-    connection = connections.require_connection(cloud, request.caller, request.params["connectionId"])
+    connection = _require(cloud, request, "User")
     return ok(_view(cloud, _find(cloud, request, connection)))
 
 
 def add_role(cloud: Cloud, request: Request) -> Response:
     """Gives a principal a role; only an owner makes owners. Each principal has one role."""
-    connection = connections.require_connection(
-        cloud, request.caller, request.params["connectionId"], "UserWithReshare"
-    )
+    connection = _require(cloud, request, "UserWithReshare")
     body = parse(request, AddRole)
     if body.role == "Owner":
-        connections.require_connection(cloud, request.caller, connection["id"], "Owner")
+        _require(cloud, request, "Owner")
     principal = principals.find(cloud, body.principal)
     for each in cloud.table(connections.ROLE_ASSIGNMENTS).by("connectionId", connection["id"]):
         if each["principalId"] == principal["objectId"]:
@@ -65,7 +63,7 @@ def add_role(cloud: Cloud, request: Request) -> Response:
 
 def update_role(cloud: Cloud, request: Request) -> Response:
     """Changes a role. Needs the role Owner; the last owner stays one."""
-    connection = connections.require_connection(cloud, request.caller, request.params["connectionId"], "Owner")
+    connection = _require(cloud, request, "Owner")
     assignment = _find(cloud, request, connection)
     body = parse(request, UpdateRole)
     if body.role != "Owner":
@@ -77,11 +75,16 @@ def update_role(cloud: Cloud, request: Request) -> Response:
 
 def delete_role(cloud: Cloud, request: Request) -> Response:
     """Takes a role away. Needs the role Owner; the last owner stays one."""
-    connection = connections.require_connection(cloud, request.caller, request.params["connectionId"], "Owner")
+    connection = _require(cloud, request, "Owner")
     assignment = _find(cloud, request, connection)
     _require_other_owner(cloud, connection, assignment)
     del cloud.table(connections.ROLE_ASSIGNMENTS)[assignment["id"]]
     return done()
+
+
+def _require(cloud: Cloud, request: Request, at_least: str) -> Document:
+    connection_id = request.params["connectionId"]
+    return connections.require_connection(cloud, request.caller, connection_id, at_least, code="InsufficientPrivileges")
 
 
 def _view(cloud: Cloud, assignment: Document) -> dict[str, Any]:

@@ -47,11 +47,18 @@ def usable_by(cloud: Cloud, caller: Caller, connection_id: str) -> bool:
     return connection_id in cloud.table(CONNECTIONS) and role_on(cloud, caller.object_id, connection_id) is not None
 
 
-def require_connection(cloud: Cloud, caller: Caller, connection_id: str, at_least: str = "User") -> Document:
+def require_connection(
+    cloud: Cloud,
+    caller: Caller,
+    connection_id: str,
+    at_least: str = "User",
+    *,
+    code: str = "InsufficientPermissionsToManageConnection",
+) -> Document:
     """A connection on which the caller has at least that role (User, UserWithReshare or Owner).
 
-    Raises 404 ``EntityNotFound`` for one that isn't there or not the caller's to see, 403
-    ``InsufficientPermissionsToManageConnection`` for a lower role.
+    Raises 404 ``EntityNotFound`` for one that isn't there or not the caller's to see, 403 with ``code`` for a lower
+    role.
     """
     connection = cloud.table(CONNECTIONS).get(connection_id)
     role = role_on(cloud, caller.object_id, connection_id)
@@ -59,7 +66,7 @@ def require_connection(cloud: Cloud, caller: Caller, connection_id: str, at_leas
         raise not_found("Connection", connection_id)
     if RANKS[role] < RANKS[at_least]:
         message = f"The caller needs the role {at_least} or a higher one on the connection {connection_id!r}."
-        raise FabricError(403, "InsufficientPermissionsToManageConnection", message)
+        raise FabricError(403, code, message)
     return connection
 
 

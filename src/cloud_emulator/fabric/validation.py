@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from cloud_emulator.core.http import Request
@@ -33,11 +33,20 @@ Guid = Annotated[str, AfterValidator(_guid)]
 
 
 class Body(BaseModel):
-    """Base of request bodies: camelCase outside, snake_case inside, no unknown fields, no coercion, no null."""
+    """Base of request bodies: camelCase outside, snake_case inside, no unknown fields, no coercion, no null: the
+    specification allows it nowhere."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, alias_generator=to_camel, hide_input_in_errors=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_null(cls, given: Any) -> Any:
+        nulls = [name for name, value in given.items() if value is None] if isinstance(given, dict) else []
+        if nulls:
+            raise ValueError(f"{nulls[0]} must not be null")
+        return given
 
 
 def parse(request: Request, model: type[Model]) -> Model:

@@ -1,0 +1,221 @@
+"""The emulated Fabric against the official specification: every operation served is one of it, and what it forbids is
+refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.fabric import items
+from cloud_emulator.fabric.service import FabricService
+
+from .fabric_cloud import (
+    ACCOUNT,
+    ALICE,
+    CAPACITY,
+    GATEWAY,
+    READER,
+    WORKSPACE,
+    Fabric,
+    databricks_connection,
+    fabric_cloud,
+    served,
+    storage_connection,
+)  # fmt: skip
+from .swagger import (
+    PREFIX,
+    CheckedTransport,
+    Specification,
+    SpecOperation,
+    as_specified,
+    specification,
+    unspecified_mutations,
+)  # fmt: skip
+
+pytestmark = pytest.mark.skipif(specification() is None, reason="the Fabric specifications are not there")
+
+BROKEN_EXAMPLES = {
+    "Discovery_DiscoverCatalogs": "null as continuation",
+    "Discovery_DiscoverSchemas": "null as continuation",
+    "Discovery_DiscoverTables": "null as continuation",
+    "Items_BindSemanticModelConnection": "a connectivity type that the enumeration lacks",
+    "Items_GetMirroredAzureDatabricksCatalog": "null as error",
+    "Items_ListItems": "a type of items that the enumeration lacks",
+    "Items_ListMirroredAzureDatabricksCatalogs": "null as error",
+    "Items_UpdateMirroredAzureDatabricksCatalog": "null as error and as storage connection",
+}
+"""Examples that break their own schema, by operation."""
+
+
+@pytest.fixture
+def specified() -> Specification:
+    found = specification()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    return fabric_cloud(tmp_path)
+
+
+@pytest_asyncio.fixture
+async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
+    async with served(cloud) as client:
+        yield client
+
+
+def test_every_operation_served_is_in_the_specification(specified: Specification) -> None:
+    for route in FabricService().router.routes():
+        operation = specified.named(route.endpoint.operation)
+        path = "/".join(operation.segments)
+        assert (route.method, route.template) == (operation.method, f"{PREFIX}/{path}"), operation.name
+
+
+def test_the_examples_are_as_specified(specified: Specification) -> None:
+    served = {route.endpoint.operation for route in FabricService().router.routes()}
+    broken = set()
+    for operation in map(specified.named, sorted(served)):
+        for _, example in _examples(specified, operation):
+            if list(_example_faults(specified, operation, example)):
+                broken.add(operation.name)
+    assert broken == BROKEN_EXAMPLES.keys() & served
+
+
+def _examples(specified: Specification, operation: SpecOperation) -> Iterator[tuple[str, Any]]:
+    for title, reference in operation.raw.get("x-ms-examples", {}).items():
+        path = specified.file_of(operation).parent / reference["$ref"]
+        yield title, json.loads(path.read_text("utf-8-sig"))
+
+
+def _example_faults(specified: Specification, operation: SpecOperation, example: Any) -> Iterator[str]:
+    for name in operation.parameters("body").keys() & example["parameters"].keys():
+        yield from specified.body_faults(operation, json.dumps(example["parameters"][name]).encode())
+    for status, answer in example["responses"].items():
+        headers = dict.fromkeys(operation.raw["responses"][status].get("headers", {}), "x")
+        if answer.get("body") is not None and operation.name != "LongRunningOperations_GetOperationState":
+            body = json.dumps(answer["body"]).encode()
+            yield from specified.response_faults(operation, int(status), headers, body)
+
+
+PRINCIPAL = {"principal": {"id": READER, "type": "ServicePrincipal"}, "role": "Viewer"}
+BODIES: list[tuple[str, str, str, Any]] = [
+    (
+        "Workspaces_CreateWorkspace", "POST", "/workspaces",
+        {"displayName": "n", "description": "d", "capacityId": CAPACITY},
+    ),
+    ("Workspaces_UpdateWorkspace", "PATCH", f"/workspaces/{WORKSPACE}", {"displayName": "n", "description": "d"}),
+    ("Workspaces_AssignToCapacity", "POST", f"/workspaces/{WORKSPACE}/assignToCapacity", {"capacityId": CAPACITY}),
+    ("Workspaces_AddWorkspaceRoleAssignment", "POST", f"/workspaces/{WORKSPACE}/roleAssignments", PRINCIPAL),
+    ("Connections_CreateConnection", "POST", "/connections", databricks_connection()),
+    (
+        "Connections_CreateConnection", "POST", "/connections",
+        {**databricks_connection(), "connectivityType": "VirtualNetworkGateway", "gatewayId": GATEWAY},
+    ),
+    (
+        "Connections_CreateConnection", "POST", "/connections",
+        storage_connection("lake", ACCOUNT, "lake/sales", {"credentialType": "WorkspaceIdentity"}),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "method", "path", "body"), BODIES)
+async def test_bodies_that_the_specification_forbids_are_refused(
+    fabric: Fabric, cloud: Cloud, name: str, method: str, path: str, body: Any
+) -> None:
+    before = json.dumps(cloud.store.dump())
+    tried = 0
+    for done, changed in unspecified_mutations(name, body):
+        answer = await fabric.send(method, path, changed)
+        assert 400 <= answer.status_code < 500, f"{done}: {answer.status_code} {changed}"
+        tried += 1
+    assert tried >= 20 or name == "Workspaces_AssignToCapacity"
+    assert json.dumps(cloud.store.dump()) == before
+    assert (await fabric.send(method, path, body)).is_success
+
+
+async def test_bodies_about_what_is_there(fabric: Fabric, cloud: Cloud) -> None:
+    item = items.create_item(cloud, WORKSPACE, "SemanticModel", "Sales")
+    cloud.store.commit()
+    connection = (await fabric.send("POST", "/connections", databricks_connection())).json()
+    path = f"/connections/{connection['id']}"
+    shared = {"principal": {"id": ALICE, "type": "User"}, "role": "User"}
+    role = (await fabric.send("POST", f"{path}/roleAssignments", shared)).json()["id"]
+    rename = {"connectivityType": "ShareableCloud", "displayName": "n", "privacyLevel": "Private"}
+    for name, target, body in (
+        ("Items_UpdateItem", f"/workspaces/{WORKSPACE}/items/{item['id']}", {"displayName": "n", "description": "d"}),
+        ("Connections_UpdateConnection", path, rename),
+        ("Connections_UpdateConnectionRoleAssignment", f"{path}/roleAssignments/{role}", {"role": "Owner"}),
+    ):
+        for done, changed in unspecified_mutations(name, body):
+            answer = await fabric.send("PATCH", target, changed)
+            assert 400 <= answer.status_code < 500, f"{name}: {done}: {answer.status_code} {changed}"
+        assert (await fabric.send("PATCH", target, body)).is_success
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "fault"),
+    [
+        (202, {}, b"null", "202 is not declared"),
+        (200, {}, b'{"value": [], "next": 1}', "'next' was unexpected"),
+        (200, {}, b'{"value": [{"id": "x"}]}', "'x' is not a 'uuid'"),
+        (200, {}, b"{}", "'value' is a required property"),
+        (400, {}, b'{"error": {"code": "x"}}', "'errorCode' is a required property"),
+        (400, {"x-ms-public-api-error-code": "Odd"}, b'{"errorCode": "Odd", "message": "m"}', "errorCode Odd"),
+        (400, {}, b'{"errorCode": "InvalidParameter", "message": "m"}', "header x-ms-public-api-error-code"),
+    ],
+)
+async def test_the_check_sees_what_is_wrong_with_an_answer(
+    specified: Specification, status: int, headers: dict[str, str], body: bytes, fault: str
+) -> None:
+    inner = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, content=body))
+    async with httpx.AsyncClient(transport=CheckedTransport(inner, specified)) as client:
+        with pytest.raises(AssertionError, match=fault):
+            await client.get("https://cloud.test/v1/workspaces")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "fault"),
+    [
+        ("GET", "/workspaces?role=Admin", None, "query: role is not declared"),
+        ("GET", "/workspaces?preferWorkspaceSpecificEndpoints=1", None, "'1' is not of type 'boolean'"),
+        ("GET", "/workspaces/x", None, "path: workspaceId"),
+        ("POST", f"/workspaces/{WORKSPACE}/roleAssignments", {**PRINCIPAL, "id": "x"}, "'id' was unexpected"),
+        ("POST", "/workspaces", None, "body: is required"),
+        ("POST", f"/workspaces/{WORKSPACE}/provisionIdentity", {}, "body: none is declared"),
+        (
+            "POST", "/connections",
+            databricks_connection(credentialType="Key", servicePrincipalClientId=READER), "servicePrincipalClientId",
+        ),
+        ("POST", "/connections", databricks_connection(credentialType="OAuth2"), "'OAuth2' is not one of"),
+    ],
+)  # fmt: skip
+def test_the_check_sees_what_is_wrong_with_a_request(
+    specified: Specification, method: str, path: str, body: Any, fault: str
+) -> None:
+    url = httpx.URL(f"https://cloud.test{path}")
+    query = dict(url.params)
+    operation = specified.find(method, url.path, query)
+    assert operation is not None
+    content = json.dumps(body).encode() if body is not None else b""
+    assert fault in "\n".join(specified.request_faults(operation, url.path, query, content))
+
+
+def test_measured_deviations_are_taken_back_before_the_check() -> None:
+    state = {
+        "status": "Running", "createdTimeUtc": "2026-08-10T10:00:00.1234567", "error": None, "percentComplete": None,
+        "lastUpdatedTimeUtc": "2026-08-10T10:00:00.1234567",
+    }  # fmt: skip
+    assert as_specified("Capacities_GetCapacity", state) is state
+    assert as_specified("LongRunningOperations_GetOperationState", state) == {
+        "status": "Running",
+        "createdTimeUtc": "2026-08-10T10:00:00.1234567Z",
+        "lastUpdatedTimeUtc": "2026-08-10T10:00:00.1234567Z",
+    }

@@ -316,7 +316,12 @@ class TestShortcuts:
     def made(self, *names: str) -> dict[str, Any]:
         return {
             "value": [
-                {"request": self.held(name), "result": self.held(name), "status": "Succeeded", "error": None}
+                {
+                    "request": {"path": "Tables/o", "name": name},
+                    "result": self.held(name),
+                    "status": "Succeeded",
+                    "error": None,
+                }
                 for name in names
             ]
         }
@@ -344,7 +349,11 @@ class TestShortcuts:
         assert [request["name"] for request in b.wire.body()["createShortcutRequests"]] == ["b"]
 
     async def test_failures_are_results(self) -> None:
-        failed = {"request": self.held("a"), "status": "Failed", "error": {"errorCode": "Conflict", "message": "there"}}
+        failed = {
+            "request": {"path": "Tables/o", "name": "a"},
+            "status": "Failed",
+            "error": {"errorCode": "Conflict", "message": "there"},
+        }
         client, _ = fabric(answer(200, {"value": [failed]}))
         (result,) = await client.shortcuts.bulk_create("w", "i", self.wanted("a"))
         assert result.error
@@ -361,7 +370,7 @@ class TestShortcuts:
         assert shortcut.path == "/Tables/o"
         assert shortcut.place == ("Tables/o", "a b")
         await client.shortcuts.delete("w", "i", shortcut.path, shortcut.name)
-        assert b.wire.requests[1].url.raw_path == f"{SHORTCUTS}/Tables/o/a%20b".encode()
+        assert b.wire.requests[1].url.raw_path == f"{SHORTCUTS}/Tables%2Fo/a%20b".encode()
 
 
 class TestSemanticModels:

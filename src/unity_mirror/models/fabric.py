@@ -171,10 +171,22 @@ class ShortcutRequest(CamelModel):
         return {"path": self.path, "name": self.name, "target": target}
 
 
+class RequestedShortcut(CamelModel):
+    """Which shortcut was asked for; a bulk creation echoes no more of the request."""
+
+    path: str
+    name: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return (path, name) without leading or trailing slashes, for comparing."""
+        return self.path.strip("/"), self.name
+
+
 class ShortcutResult(CamelModel):
     """What became of one shortcut of a bulk creation: ``status`` Succeeded or Failed, with ``result`` or ``error``."""
 
-    request: Shortcut
+    request: RequestedShortcut
     status: str
     result: Shortcut | None = None
     error: ErrorInfo | None = None

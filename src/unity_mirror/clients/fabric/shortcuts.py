@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from unity_mirror.clients.fabric.api import FabricApi, quoted
-from unity_mirror.models.fabric import Shortcut, ShortcutRequest, ShortcutResult
+from unity_mirror.models.fabric import RequestedShortcut, Shortcut, ShortcutRequest, ShortcutResult
 
 
 class Shortcuts:
@@ -45,7 +44,7 @@ class Shortcuts:
 
     async def delete(self, workspace_id: str, item_id: str, path: str, name: str) -> None:
         """Delete a shortcut, not what it points at."""
-        place = f"{quote(path.strip('/'), safe='/')}/{quoted(name)}"
+        place = f"{quoted(path.strip('/'))}/{quoted(name)}"
         await self._api.delete(f"{_path(workspace_id, item_id)}/{place}", f"delete the shortcut {path}/{name}")
 
     async def list(self, workspace_id: str, item_id: str) -> list[Shortcut]:
@@ -74,7 +73,7 @@ def _identity(target: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _done(request: ShortcutRequest, shortcut: Shortcut) -> ShortcutResult:
-    echoed = Shortcut(path=request.path, name=request.name, target=request.target)
+    echoed = RequestedShortcut(path=request.path, name=request.name)
     return ShortcutResult(request=echoed, status="Succeeded", result=shortcut)
 
 

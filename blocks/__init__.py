@@ -1,0 +1,9 @@
+"""Prefect blocks: endpoints and credentials. Nothing else holds a secret.
+
+Register them with ``prefect block register -m blocks``, in the repository's root.
+"""
+
+from blocks.clouds import Addresses, UnityMirrorClouds
+from blocks.secrets import named_secrets
+
+__all__ = ["Addresses", "UnityMirrorClouds", "named_secrets"]

@@ -1,0 +1,97 @@
+"""The block that says which clouds a run talks to, and as whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from prefect.blocks.core import Block
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from unity_mirror.settings import Settings
+
+
+class Addresses(BaseModel):
+    """Where the APIs are reached. All empty in the public cloud; the emulator and private links need them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fabric: str | None = Field(default=None, title="Fabric", examples=["https://api.fabric.microsoft.com/v1"])
+    powerbi: str | None = Field(default=None, title="Power BI", examples=["https://api.powerbi.com/v1.0/myorg"])
+    arm: str | None = Field(default=None, title="Azure Resource Manager", examples=["https://management.azure.com"])
+    authority: str | None = Field(default=None, title="Entra ID", examples=["https://login.microsoftonline.com"])
+    databricks: str | None = Field(
+        default=None, title="Databricks", description="Holds {workspace}.", examples=["https://{workspace}"]
+    )
+    dfs: str | None = Field(
+        default=None,
+        title="ADLS Gen2",
+        description="Holds {account}.",
+        examples=["https://{account}.dfs.core.windows.net"],
+    )
+    blob: str | None = Field(
+        default=None,
+        title="Blob storage",
+        description="Holds {account}.",
+        examples=["https://{account}.blob.core.windows.net"],
+    )
+    onelake: str | None = Field(default=None, title="OneLake", examples=["https://onelake.dfs.fabric.microsoft.com"])
+
+
+class UnityMirrorClouds(Block):
+    """Which clouds a flow talks to, and the service principal that it signs in as.
+
+    What is left empty comes from the worker's environment, as on the command line; without a service principal the run
+    signs in as whatever identity azure-identity finds there, such as the machine's managed identity.
+    """
+
+    _block_type_name = "Unity Mirror Clouds"
+    _block_type_slug = "unity-mirror-clouds"
+    _description = "Which clouds unity-mirror talks to, and the service principal that it signs in as."
+
+    cloud: Literal["public", "usgov", "china"] | None = Field(
+        default=None, title="Azure cloud", description="The public cloud when left out.", examples=["public"]
+    )
+    tenant_id: str | None = Field(
+        default=None, title="Tenant id", description="Entra tenant of the service principal that runs unity-mirror."
+    )
+    client_id: str | None = Field(
+        default=None, title="Client id", description="Application (client) id of that service principal."
+    )
+    client_secret: SecretStr | None = Field(
+        default=None, title="Client secret", description="Its client secret; kept encrypted, never shown."
+    )
+    addresses: Addresses = Field(
+        default_factory=Addresses,
+        title="Addresses",
+        description="Only where the APIs aren't at their public addresses, such as on the local emulator.",
+    )
+    ca_file: str | None = Field(
+        default=None,
+        title="Certificate authorities",
+        description="Path, on the worker, of a PEM file with the authorities to trust.",
+    )
+
+    @model_validator(mode="after")
+    def _whole_principal(self) -> Self:
+        given = [self.tenant_id, self.client_id, self.client_secret]
+        if any(given) and not all(given):
+            raise ValueError("a service principal needs tenant_id, client_id and client_secret: give all three or none")
+        return self
+
+    def variables(self) -> dict[str, str]:
+        """This block as the environment variables that unity-mirror reads; what is empty is left out."""
+        addresses = self.addresses.model_dump(exclude_none=True)
+        held = {
+            "UNITY_MIRROR_CLOUD": self.cloud,
+            "AZURE_TENANT_ID": self.tenant_id,
+            "AZURE_CLIENT_ID": self.client_id,
+            "AZURE_CLIENT_SECRET": self.client_secret.get_secret_value() if self.client_secret else None,
+            "SSL_CERT_FILE": self.ca_file,
+            **{f"UNITY_MIRROR_{name.upper()}_URL": url for name, url in addresses.items()},
+        }
+        return {name: value for name, value in held.items() if value}
+
+    def settings(self, environ: Mapping[str, str]) -> Settings:
+        """Settings from the environment with this block laid over it. Raises SettingsError for what can't be used."""
+        return Settings.from_environment({**environ, **self.variables()})

@@ -1,0 +1,86 @@
+"""What all tasks of a catalog's run have in common: how they end, what is tried again, what Prefect keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+import httpx
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Completed, Failed
+
+from tasks.session import Session
+from unity_mirror.errors import OperationFailed, PreconditionFailed, PrerequisiteFailed, UnityMirrorError
+from unity_mirror.plan.model import Check
+from unity_mirror.plan.render_markdown import failed_checks_text
+
+RETRY_DELAYS = (5.0, 30.0)
+"""Seconds before the second and the third attempt."""
+
+StepTask = Task[[Session], Coroutine[Any, Any, "State[None]"]]
+Work = Callable[[Session], Awaitable[str]]
+
+
+def step_task(name: str, *, minutes: float, writes_to: set[str] | None = None) -> Callable[[Work], StepTask]:
+    """Make a task of a function that works on a session and says in a few words what it did.
+
+    These words become the message of the task's Completed state, a refusal's text that of its Failed state, so the
+    graph of a run can be read without opening logs. What we raise on purpose leaves no traceback in them. ``minutes``
+    is a last resort, above all deadlines of the requests within. The clouds that a task writes to become its tags, so
+    that Prefect's limits for tags can bound how many write to one at a time, over all runs.
+    """
+
+    def make(work: Work) -> StepTask:
+        @wraps(work)
+        async def run(session: Session) -> State[None]:
+            try:
+                return Completed(message=await work(session))
+            except UnityMirrorError as error:
+                return Failed(message=explain(error), data=error)
+
+        return task(
+            name=name,
+            description=work.__doc__,
+            tags=writes_to or set(),
+            retries=len(RETRY_DELAYS),
+            retry_delay_seconds=list(RETRY_DELAYS),
+            retry_condition_fn=worth_retrying,
+            timeout_seconds=minutes * 60,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+        )(run)
+
+    return make
+
+
+def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether running a whole step again can help. A step starts by reading, so running it again is always safe.
+
+    Requests are repeated by the transport, as long as that makes sense: what it gave up on (throttling, faults,
+    deadlines) isn't tried again here, else patience would multiply. Refusals, missing prerequisites and an outgrown
+    plan need a person. What remains:
+
+    - somebody changed a thing between our reading and our writing (PreconditionFailed): reading again settles it;
+    - a long-running operation failed, and the service says that another may succeed: the transport never starts one
+      anew;
+    - Prefect's own API could not be reached. Errors of httpx come from there only, since the transport maps its own.
+    """
+    error = _error_of(state)
+    if isinstance(error, OperationFailed):
+        return error.retriable
+    return isinstance(error, (PreconditionFailed, httpx.HTTPError, ConnectionError))
+
+
+def explain(error: UnityMirrorError) -> str:
+    """An error as a state's message: its text and, for failed prerequisites, each of them with its remedy."""
+    if isinstance(error, PrerequisiteFailed):
+        return f"{error.message}\n{failed_checks_text(each for each in error.checks if isinstance(each, Check))}"
+    return str(error)
+
+
+def _error_of(state: State[Any]) -> object:
+    """The exception that a state holds: as it is where Prefect made the state, in a record where a task returned it."""
+    return getattr(state.data, "result", state.data)

@@ -1,0 +1,34 @@
+"""How far a long step has got, as a progress artifact of its task run."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+
+from unity_mirror.clock import Clock
+from unity_mirror.steps.context import Progress
+
+_EVERY_SECONDS = 1.0
+"""An artifact is a row in Prefect's database: between the first and the last news, at most one a second."""
+_WORTH_SHOWING = 2
+
+
+def progress_artifact(label: str, clock: Clock) -> Progress:
+    """A listener that keeps one progress artifact for the step with this label, made at its first news."""
+    artifact: UUID | None = None
+    told = float("-inf")
+
+    async def tell(done: int, total: int, what: str) -> None:
+        nonlocal artifact, told
+        if total < _WORTH_SHOWING or (done < total and clock.monotonic() - told < _EVERY_SECONDS):
+            return
+        told = clock.monotonic()
+        percent = 100.0 * done / total
+        description = f"{label}: {done} of {total} {what}"
+        if artifact is None:
+            artifact = await acreate_progress_artifact(percent, description=description)
+        else:
+            await aupdate_progress_artifact(artifact, percent, description=description)
+
+    return tell

@@ -1,0 +1,121 @@
+"""One catalog's run: the clouds it talks to, what was planned, and what became of each step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from blocks import UnityMirrorClouds, named_secrets
+from tasks.progress import progress_artifact
+from unity_mirror.clouds import Clouds, connect
+from unity_mirror.credentials import SecretResolver
+from unity_mirror.plan.model import STAGES, Plan, StepName, StepPlan
+from unity_mirror.plan.render_markdown import StepOutcome
+from unity_mirror.settings import Settings
+from unity_mirror.spec import CatalogSpec
+from unity_mirror.steps.context import Context, Known
+from unity_mirror.steps.runner import Planned, StepResult, make_plan, require_prerequisites, run_step
+from unity_mirror.steps.verification import verify
+
+
+class Session:
+    """What the tasks of one catalog share.
+
+    Not a dataclass on purpose: Prefect walks through the fields of dataclasses, models and collections among a task's
+    arguments, and what is in here is large, belongs to no other process and may reach secrets. It passes any other
+    object on as it is.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._planned: Planned | None = None
+        self._results: dict[StepName, StepResult] = {}
+        self.verification: StepPlan | None = None
+
+    def __repr__(self) -> str:
+        return f"Session({self.spec.catalog!r})"
+
+    @property
+    def spec(self) -> CatalogSpec:
+        """The catalog's spec."""
+        return self._context.spec
+
+    @property
+    def planned(self) -> Planned:
+        """The plan. Raises RuntimeError before it is made."""
+        if self._planned is None:
+            raise RuntimeError("there is no plan yet")
+        return self._planned
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan; None before it is made."""
+        return self._planned.plan if self._planned else None
+
+    @property
+    def known(self) -> Known:
+        """What the plan and the steps so far found out."""
+        planned = self._planned.known if self._planned else Known()
+        return planned.learn(result.done.facts for result in self._results.values())
+
+    @property
+    def outcomes(self) -> tuple[StepOutcome, ...]:
+        """What became of each step so far, in the steps' order."""
+        done = [self._results[name] for stage in STAGES for name in stage if name in self._results]
+        outcomes = [StepOutcome(each.plan, each.done.left_out, each.done.notes, each.seconds) for each in done]
+        return (*outcomes, *([StepOutcome(self.verification)] if self.verification else []))
+
+    async def make_plan(self) -> Plan:
+        """Plan all steps. Writes nothing."""
+        self._planned = await make_plan(self._context)
+        return self._planned.plan
+
+    def require_prerequisites(self) -> None:
+        """Raise PrerequisiteFailed when something of the whole catalog is missing."""
+        require_prerequisites(self.planned.plan)
+
+    async def apply(self, name: StepName) -> StepOutcome:
+        """Apply one step's part of the plan. Those of the stages before it must have been applied."""
+        result = await run_step(self._reporting(name), name, self._known_before(name), self.planned)
+        self._results[name] = result
+        return StepOutcome(result.plan, result.done.left_out, result.done.notes, result.seconds)
+
+    async def verify(self) -> StepPlan:
+        """Look whether what was made works. Writes nothing."""
+        name = StepName.VERIFICATION
+        self.verification = await verify(self._reporting(name), self._known_before(name))
+        return self.verification
+
+    def _reporting(self, name: StepName) -> Context:
+        return replace(self._context, progress=progress_artifact(name.label, self._context.clients.clock))
+
+    def _known_before(self, name: StepName) -> Known:
+        """What the stages before this step's found. Steps of one stage know nothing of each other."""
+        known = Known()
+        for stage in STAGES:
+            if name in stage:
+                break
+            known = known.learn(self._results[each].done.facts for each in stage)
+        return known
+
+
+@asynccontextmanager
+async def connect_clouds(block: UnityMirrorClouds | None, specs: Sequence[CatalogSpec]) -> AsyncIterator[Clouds]:
+    """Clients of all clouds for one flow run, over one limiter and one token cache, however many catalogs it has.
+
+    Without a block the environment says which clouds they are. The secrets of the specs' Prefect blocks are read here.
+    """
+    settings = block.settings(os.environ) if block else Settings.from_environment(os.environ)
+    found: dict[str, str] = {}
+    for spec in specs:
+        found |= await named_secrets(spec)
+    async with connect(settings, secrets=SecretResolver(settings.environ, found)) as clouds:
+        yield clouds
+
+
+def open_session(clouds: Clouds, spec: CatalogSpec, *, prune: bool = False) -> Session:
+    """One catalog's session over clouds that are connected."""
+    deadline = clouds.settings.timeouts.operation
+    return Session(Context(spec, clouds.clients, clouds.secrets, deadline_seconds=deadline, prune=prune))

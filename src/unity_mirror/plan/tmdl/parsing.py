@@ -26,9 +26,10 @@ ROOT_KINDS = frozenset(
     ]
 )
 _OBJECT = re.compile(
-    r"(?P<kind>(?:ref )?[A-Za-z]\w*)\s+(?P<name>'(?:[^']|'')*'|[^\s=:]+)\s*(?:(?P<equals>=)\s*(?P<rest>.*))?"
+    r"(?P<kind>(?:ref )?[A-Za-z]\w*)\s+(?P<name>'(?:[^']|'')*'|[^\s=]+)\s*(?:(?P<equals>=)\s*(?P<rest>.*))?"
 )
-_PROPERTY = re.compile(r"(?P<key>[A-Za-z]\w*)\s*:\s*(?P<value>.*)")
+_PROPERTY = re.compile(r"(?P<key>[A-Za-z]\w*):\s*(?P<value>.*)")
+_FENCED = re.compile(r"[A-Za-z]\w*(?:\s+(?:'(?:[^']|'')*'|[^\s=]+))?\s*=\s*```")
 _WORD = re.compile(r"(?P<word>[A-Za-z]\w*)\s*(?P<equals>=.*)?")
 
 
@@ -95,7 +96,7 @@ def _members(lines: Sequence[str], depth: int) -> tuple[dict[str, str], list[Tmd
 
 def _end(lines: Sequence[str], start: int, depth: int) -> int:
     """Where a member ends: blank lines after it aren't part of it, fenced lines at any depth are."""
-    fenced = lines[start].rstrip().endswith(f"= {FENCE}")
+    fenced = _opens_fence(lines[start])
     end = at = start + 1
     while at < len(lines):
         line = lines[at]
@@ -105,10 +106,15 @@ def _end(lines: Sequence[str], start: int, depth: int) -> int:
         elif line.strip():
             if _depth(line) <= depth:
                 break
-            fenced = line.rstrip().endswith(f"= {FENCE}")
+            fenced = _opens_fence(line)
             end = at + 1
         at += 1
     return end
+
+
+def _opens_fence(line: str) -> bool:
+    """Whether an expression between fences begins after this line."""
+    return _FENCED.fullmatch(line.strip()) is not None
 
 
 def _member(header: str, described: Sequence[str], block: Sequence[str], depth: int) -> TmdlObject | dict[str, str]:

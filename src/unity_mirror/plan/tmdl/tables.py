@@ -66,8 +66,11 @@ def _possible_columns(table: Table, left_out: list[NotModelled]) -> list[Column]
 
 
 def _unreadable(table: Table) -> str:
-    if has_control(table.name) or has_control(table.schema_name):
+    names = (table.name, table.schema_name)
+    if any(has_control(name) for name in names):
         return CONTROL
+    if any(not name or name != name.strip() for name in names):
+        return "its name or its schema's begins or ends with a blank"
     reasons = (TABLE_UNREADABLE.get(type_name(column)) for column in table.columns)
     return next((reason for reason in reasons if reason), "")
 
@@ -83,10 +86,9 @@ def _column_fault(column: Column) -> str:
 
 
 def _table_names(tables: Sequence[Table]) -> list[str]:
-    count = Counter(table.name.strip().casefold() for table in tables)
+    count = Counter(table.name.casefold() for table in tables)
     wished = (
-        table.name.strip() if count[table.name.strip().casefold()] == 1 else f"{table.schema_name}.{table.name}"
-        for table in tables
+        table.name if count[table.name.casefold()] == 1 else f"{table.schema_name}.{table.name}" for table in tables
     )
     return unique(wished)
 

@@ -1,4 +1,4 @@
-"""TMDL as a tree of objects, and its text: tabs indent, ``///`` describes, booleans that are true stand alone."""
+"""TMDL as a tree of objects, and its text: tabs indent, ``///`` describes, flags that are set stand alone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ WRITTEN = "UnityMirror_Written"
 DESCRIPTION = "description"
 EXPRESSION = "="
 COLUMN_REFERENCES = ("fromColumn", "toColumn")
+_FLAGS = frozenset({"isHidden", "isKey", "isActive"})
 _WRITTEN_KEY = ("annotation", WRITTEN.casefold())
 _LONGEST_VALUE = 64
 
@@ -101,7 +102,7 @@ def _lines(item: TmdlObject, depth: int) -> Iterator[str]:
     yield from _header(item, depth)
     for key, value in item.properties.items():
         if key not in (DESCRIPTION, EXPRESSION):
-            yield f"{indent}\t{key}" if value == "true" else f"{indent}\t{key}: {value}"
+            yield f"{indent}\t{key}" if key in _FLAGS and value == "true" else f"{indent}\t{key}: {value}"
     for child in item.children:
         if child.kind != "source":
             yield ""
@@ -123,5 +124,5 @@ def _header(item: TmdlObject, depth: int) -> Iterator[str]:
 
 def description(comment: str | None) -> dict[str, str]:
     """A comment as a description, one line of it to a line; nothing when there is none."""
-    lines = [printable(line).rstrip() for line in (comment or "").strip().splitlines()]
-    return {DESCRIPTION: "\n".join(lines)} if lines else {}
+    text = "\n".join(printable(line).rstrip() for line in (comment or "").splitlines()).strip()
+    return {DESCRIPTION: text} if text else {}

@@ -10,7 +10,7 @@ from cloud_emulator.core.http import Request, Response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import access_roles, responses, validation
-from cloud_emulator.fabric.access_role_rules import RoleBody, RolesBody, SingleRoleBody, check_role, check_roles
+from cloud_emulator.fabric.access_role_rules import RoleBody, RolesBody, check_role, check_roles
 from cloud_emulator.fabric.errors import FabricError, invalid_input, invalid_parameter, not_found
 from cloud_emulator.fabric.items import require_item
 from cloud_emulator.fabric.onelake import ROOTS
@@ -40,13 +40,13 @@ def _replace(cloud: Cloud, request: Request) -> Response:
     body = validation.parse(request, RolesBody)
     held = access_roles.roles_of(cloud, item["id"])
     _check_conditions(request, access_roles.etag_of(*held))
-    check_roles(cloud, item, body.value, {role["id"]: role["name"] for role in held})
+    check_roles(cloud, item, body.value)
     if dry_run:
         return Response(200, headers={"ETag": _quoted(access_roles.etag_of(*held))})
     ids = {role["name"].lower(): role["id"] for role in held}
     access_roles.forget(cloud, item["id"])
     for role in body.value:
-        access_roles.put_role(cloud, item["id"], _document(role), role.id or ids.get(role.name.lower()))
+        access_roles.put_role(cloud, item["id"], _document(role), ids.get(role.name.lower()))
     roles = access_roles.roles_of(cloud, item["id"])
     return Response(200, headers={"ETag": _quoted(access_roles.etag_of(*roles))})
 
@@ -56,7 +56,7 @@ def _put_one(cloud: Cloud, request: Request) -> Response:
     _require_preview(request)
     item = _item(cloud, request, "Member")
     policy = validation.choice(request, "dataAccessRoleConflictPolicy", ("Overwrite", "Abort"), default="Abort")
-    body = validation.parse(request, SingleRoleBody)
+    body = validation.parse(request, RoleBody)
     held = {role["name"].lower(): role for role in access_roles.roles_of(cloud, item["id"])}
     old = held.get(body.name.lower())
     _check_conditions(request, access_roles.etag_of(old) if old is not None else None)
@@ -118,8 +118,8 @@ def _tag(request: Request, header: str) -> str | None:
     return value[1:-1]
 
 
-def _document(role: RoleBody | SingleRoleBody) -> dict[str, Any]:
-    return {"kind": "Policy", **role.model_dump(by_alias=True, exclude_none=True, exclude={"id"})}
+def _document(role: RoleBody) -> dict[str, Any]:
+    return {"kind": "Policy", **role.model_dump(by_alias=True, exclude_none=True)}
 
 
 def _view(role: Document) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -81,19 +81,13 @@ class Members(Body):
     microsoft_entra_members: list[EntraMember] = Field(default_factory=list)
 
 
-class SingleRoleBody(Body):
-    """A role without an id."""
+class RoleBody(Body):
+    """A role; its id and entity tag are the service's to give."""
 
     name: str
     kind: Literal["Policy"] = "Policy"
     decision_rules: list[DecisionRule] = Field(min_length=1)
     members: Members = Field(default_factory=Members)
-
-
-class RoleBody(SingleRoleBody):
-    """A role of a whole set; an id keeps it the same role when its name changes."""
-
-    id: Guid | None = None
 
 
 class RolesBody(Body):
@@ -102,19 +96,16 @@ class RolesBody(Body):
     value: list[RoleBody]
 
 
-def check_roles(cloud: Cloud, item: Document, roles: Sequence[RoleBody], held: Mapping[str, str]) -> None:
-    """Checks a whole set; ``held`` are the names of the present roles by id. Raises 400 or 404."""
+def check_roles(cloud: Cloud, item: Document, roles: Sequence[RoleBody]) -> None:
+    """Checks a whole set. Raises 400 or 404."""
     names = [role.name.lower() for role in roles]
     if len(set(names)) < len(names):
         raise invalid_input("Two roles have the same name.")
-    ids = [role.id for role in roles if role.id is not None]
-    if len(set(ids)) < len(ids) or not held.keys() >= set(ids):
-        raise invalid_input("A role's id must be that of a present role; leave it out for a new one.")
     for role in roles:
         check_role(cloud, item, role, others=len(roles) - 1)
 
 
-def check_role(cloud: Cloud, item: Document, role: SingleRoleBody, *, others: int) -> None:
+def check_role(cloud: Cloud, item: Document, role: RoleBody, *, others: int) -> None:
     """Checks one role beside ``others``. Raises 400 ``InvalidInput``, 404 ``PrincipalNotFound``."""
     if others + 1 > ROLE_LIMIT:
         raise invalid_input(f"An item can have {ROLE_LIMIT} roles.")

@@ -73,8 +73,7 @@ def _tables(cloud: Cloud, request: Request) -> Response:
     def find(source: Source) -> list[dict[str, Any]]:
         check_catalog(cloud, source, catalog)
         _check_schema(cloud, source, catalog, schema)
-        seen = unity_catalog.visible_tables(cloud, source.host, source.principal, catalog, schema)
-        return [_table(each) for each in seen if never_mirrored(each) is None]
+        return [_table(each) for each in source.tables_in(cloud, catalog, schema) if never_mirrored(each) is None]
 
     return _answer(cloud, request, find)
 

@@ -10,7 +10,7 @@ from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import connections
 from cloud_emulator.fabric.connection_types import DATABRICKS, STORAGE
-from cloud_emulator.fabric.errors import FabricError
+from cloud_emulator.fabric.errors import FabricError, not_found
 from cloud_emulator.fabric.mirrored_definition import CatalogDefinition
 from cloud_emulator.unity_catalog import access as unity_catalog
 from cloud_emulator.unity_catalog.state import named, table_of
@@ -24,33 +24,34 @@ class Source:
     principal: str
 
     def tables(self, cloud: Cloud, definition: CatalogDefinition) -> Iterator[Document]:
-        """The tables that the principal sees in the schemas that the definition asks for, without those that an
-        ABAC policy filters or masks."""
+        """The tables that the principal sees in the schemas that the definition asks for."""
         catalog = definition.catalog_name
-        guarded = _guarded_by_policies(cloud)
         for schema in unity_catalog.visible_schemas(cloud, self.host, self.principal, catalog):
             if definition.selects_schema(schema["name"]):
-                for table in unity_catalog.visible_tables(cloud, self.host, self.principal, catalog, schema["name"]):
-                    lineage = {each.full_name.lower() for each in named(table["full_name"]).lineage()}
-                    if guarded.isdisjoint(lineage):
-                        yield table
+                yield from self.tables_in(cloud, catalog, schema["name"])
+
+    def tables_in(self, cloud: Cloud, catalog: str, schema: str) -> Iterator[Document]:
+        """The tables that the principal sees in a schema, without those that an ABAC policy filters or masks."""
+        guarded = _guarded_by_policies(cloud)
+        for table in unity_catalog.visible_tables(cloud, self.host, self.principal, catalog, schema):
+            if guarded.isdisjoint(each.full_name.lower() for each in named(table["full_name"]).lineage()):
+                yield table
 
 
 def _guarded_by_policies(cloud: Cloud) -> set[str]:
     """Full names, in lower case, of all that has an ABAC policy; it holds for what lies in it, too."""
-    bodies = (policy.get("body", policy) for policy in table_of(cloud, "policies").values())
-    return {body["on_securable_fullname"].lower() for body in bodies}
+    return {policy["body"]["on_securable_fullname"].lower() for policy in table_of(cloud, "policies").values()}
 
 
 def connection_of(cloud: Cloud, connection_id: str, connection_type: str) -> Document:
-    """A connection of that type. Raises 404 ``ConnectionNotFound``, 400 ``ConnectionMismatch``."""
+    """A connection of that type. Raises 404 ``EntityNotFound``, 400 ``InvalidRequest``."""
     connection = cloud.table(connections.CONNECTIONS).get(connection_id.lower())
     if connection is None:
-        raise FabricError(404, "ConnectionNotFound", f"The connection {connection_id} does not exist.")
+        raise not_found("Connection", connection_id)
     actual = connection["connectionDetails"]["type"]
     if actual != connection_type:
         message = f"The connection {connection_id} is of type {actual}; {connection_type} is needed."
-        raise FabricError(400, "ConnectionMismatch", message)
+        raise FabricError(400, "InvalidRequest", message)
     return connection
 
 
@@ -59,7 +60,7 @@ def usable_connection(cloud: Cloud, caller: Caller, connection_id: str, connecti
     role on is as good as absent."""
     connection = connection_of(cloud, connection_id, connection_type)
     if not connections.usable_by(cloud, caller, connection["id"]):
-        raise FabricError(404, "ConnectionNotFound", f"The caller may not use the connection {connection_id}.")
+        raise not_found("Connection", connection_id)
     return connection
 
 

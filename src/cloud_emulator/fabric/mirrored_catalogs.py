@@ -201,7 +201,10 @@ def _change_properties(cloud: Cloud, caller: Caller, item: Document, changes: Ma
     except BadDefinition as error:
         raise FabricError(400, "InvalidRequest", str(error)) from error
     if changes.keys() & {"mirroringMode", "storageConnectionId"}:
-        check_sources(cloud, caller, item["workspaceId"], definition)
+        try:
+            check_sources(cloud, caller, item["workspaceId"], definition)
+        except FabricError as error:
+            raise FabricError(400, "InvalidRequest", error.message) from error
         sync.begin(cloud, item["id"])
     elif before["autoSync"] != item["properties"]["autoSync"]:
         sync.plan_next(cloud, item["id"])

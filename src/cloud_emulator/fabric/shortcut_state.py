@@ -95,7 +95,7 @@ def _settle_name(cloud: Cloud, item_id: str, folder: str, name: str, policy: Con
 
 def _check_place(item: Document, folder: str, name: str) -> None:
     if item["type"] != LAKEHOUSE:
-        raise FabricError(400, "OperationNotSupported", f"An item of type {item['type']} can't hold shortcuts.")
+        raise FabricError(400, "InvalidRequest", f"An item of type {item['type']} can't hold shortcuts.")
     if not _NAME.fullmatch(name) or name.strip(" .") != name:
         raise invalid_input(f"The shortcut name {name!r} is not valid.")
     root, *below = folder.split("/")

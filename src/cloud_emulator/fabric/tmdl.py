@@ -17,7 +17,7 @@ _REFERENCE = re.compile(rf"ref\s+(\w+)\s+({_NAME})")
 _COLUMN = re.compile(rf"({_NAME})\.({_NAME})")
 
 NAMELESS = frozenset(
-    {"model", "source", "dataAccessOptions", "calculationGroup", "refreshPolicy", "linguisticMetadata"}
+    {"database", "model", "source", "dataAccessOptions", "calculationGroup", "refreshPolicy", "linguisticMetadata"}
 )
 """Objects that may stand without a name (a model may have one)."""
 

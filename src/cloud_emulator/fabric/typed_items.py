@@ -10,7 +10,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, Response
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import responses, validation
-from cloud_emulator.fabric.errors import invalid_parameter, not_found
+from cloud_emulator.fabric.errors import FabricError, invalid_parameter
 from cloud_emulator.fabric.items import (
     ItemType,
     delete_item,
@@ -112,6 +112,6 @@ def check_folders(request: Request) -> None:
 
 
 def no_folder(folder_id: str | None) -> None:
-    """Raises 404 ``FolderNotFound`` for any folder."""
+    """Raises 404 ``EntityNotFound`` for any folder."""
     if folder_id is not None:
-        raise not_found("Folder", folder_id)
+        raise FabricError(404, "EntityNotFound", f"The folder {folder_id!r} could not be found.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from prefect import Task, task
@@ -54,6 +54,11 @@ def step_task(name: str, *, minutes: float, writes_to: set[str] | None = None) -
         )(run)
 
     return make
+
+
+async def state_of(task: StepTask, session: Session) -> State[None]:
+    """Run a task and give its final state, however it ended."""
+    return await cast("Awaitable[State[None]]", task(session, return_state=True))
 
 
 def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -1,0 +1,41 @@
+"""The artifacts of a catalog's run. Their keys begin with the catalog, so each has its own history in Prefect's UI."""
+
+from __future__ import annotations
+
+import re
+
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+
+from tasks.report import Report
+from unity_mirror.plan.model import Plan
+from unity_mirror.plan.render_markdown import plan_markdown
+
+
+def artifact_key(catalog: str, what: str) -> str:
+    """Prefect's keys hold lower-case letters, digits and dashes only."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{catalog}-{what}".lower()).strip("-")
+
+
+async def publish_plan(plan: Plan) -> None:
+    """The plan, before anything is written."""
+    await acreate_markdown_artifact(
+        plan_markdown(plan),
+        key=artifact_key(plan.catalog, "plan"),
+        description=f"Plan for catalog {plan.catalog}: what would be changed, and why",
+    )
+
+
+async def publish_report(report: Report) -> None:
+    """The result: what each step did, the tables mirrored, those left out and why, and links to the items."""
+    tables = (
+        ("result", report.step_rows, "What each step did"),
+        ("tables", list(report.tables), "Tables mirrored"),
+        ("left-out", report.left_out_rows, "Left out, and why"),
+    )
+    for what, rows, description in tables:
+        if rows:
+            key = artifact_key(report.catalog, what)
+            await acreate_table_artifact(rows, key=key, description=f"{description}: catalog {report.catalog}")
+    for link in report.links:
+        key = artifact_key(report.catalog, link.kind)
+        await acreate_link_artifact(link.url, link_text=link.text, key=key, description=link.text)

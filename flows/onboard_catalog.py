@@ -1,0 +1,107 @@
+"""Onboards one catalog: plan, apply stage by stage, verify, report."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from prefect import flow, get_client
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from blocks import UnityMirrorClouds
+from flows.artifacts import publish_plan, publish_report
+from flows.events import emit_catalog_event
+from tasks.options import StepTask, explain, state_of
+from tasks.plan import make_plan
+from tasks.report import Report, report_of
+from tasks.session import Session, connect_clouds, open_session
+from tasks.steps import STEP_TASKS
+from unity_mirror.errors import UnityMirrorError
+from unity_mirror.plan.model import STAGES, Plan
+from unity_mirror.plan.render_markdown import counts_text
+from unity_mirror.spec import CatalogSpec
+
+Clouds = Annotated[
+    UnityMirrorClouds | None,
+    Field(title="Clouds", description="Which clouds, and who signs in; from the worker's environment when left out."),
+]
+DryRun = Annotated[bool, Field(title="Dry run", description="Only make the plan and show it; write nothing.")]
+Prune = Annotated[
+    bool, Field(title="Prune", description="Also delete what we made earlier and the spec no longer asks for.")
+]
+
+
+@flow(
+    name="onboard-catalog",
+    flow_run_name="onboard {spec.catalog}",
+    description="Mirror a Unity Catalog catalog into Microsoft Fabric, up to the semantic model, and verify it.",
+    persist_result=False,
+)
+async def onboard_catalog(
+    spec: CatalogSpec, clouds: Clouds = None, dry_run: DryRun = False, prune: Prune = False
+) -> State[Any]:
+    """Onboard one catalog. Running it again changes only what differs from the spec.
+
+    Ends Completed or Failed with a message for people. What a person has to put right (a spec that the clouds
+    contradict, a missing right or prerequisite) is such a message, with the remedy, and no traceback.
+    """
+    await _tag_run(f"catalog:{spec.catalog}")
+    session: Session | None = None
+    try:
+        async with connect_clouds(clouds, [spec]) as connected:
+            session = open_session(connected, spec, prune=prune)
+            return await _plan_only(session) if dry_run else await _onboard(session)
+    except UnityMirrorError as error:
+        return await _failed(spec, report_of(session) if session else None, explain(error), error)
+
+
+async def _plan_only(session: Session) -> State[None]:
+    plan = await _planned(session)
+    session.require_prerequisites()
+    return Completed(message=f"Dry run, nothing was written. {counts_text(plan.counts())}.")
+
+
+async def _onboard(session: Session) -> State[Any]:
+    await _planned(session)
+    for stage in STAGES:
+        await _side_by_side(session, *(STEP_TASKS[name] for name in stage))
+    report = report_of(session)
+    if report.failed_checks:
+        return await _failed(session.spec, report, report.sentence)
+    await publish_report(report)
+    payload = {"tables": len(report.tables), "left_out": len(report.left_out), "changes": report.changes}
+    emit_catalog_event("onboarded", report.catalog, report.metastore_id, payload)
+    return Completed(message=report.sentence)
+
+
+async def _planned(session: Session) -> Plan:
+    await _side_by_side(session, make_plan)
+    await publish_plan(session.planned.plan)
+    return session.planned.plan
+
+
+async def _side_by_side(session: Session, *tasks: StepTask) -> None:
+    """Run tasks together. All are waited for, since one that is cut off amid a write leaves its state unknown; then
+    the first failure is raised."""
+    states = await asyncio.gather(*(state_of(task, session) for task in tasks))
+    for state in states:
+        await state.aresult()
+
+
+async def _failed(
+    spec: CatalogSpec, report: Report | None, message: str, error: UnityMirrorError | None = None
+) -> State[Any]:
+    """Show what was done until then, tell others, and end as Failed."""
+    if report is not None:
+        await publish_report(report)
+    emit_catalog_event("failed", spec.catalog, report.metastore_id if report else None, {"message": message})
+    return Failed(message=message, data=error)
+
+
+async def _tag_run(tag: str) -> None:
+    """Lets the runs of one catalog be found in the UI, whoever started them."""
+    async with get_client() as client:
+        await client.update_flow_run(flow_run.id, tags=sorted({*flow_run.tags, tag}))

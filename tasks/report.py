@@ -1,0 +1,127 @@
+"""What came out of a catalog's run, ready to be shown: rows of text, links, and how it ended in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.session import Session
+from unity_mirror.plan.model import Check, LeftOut, Outcome, ScopeKind, unique_left_out
+from unity_mirror.plan.render_markdown import (
+    StepOutcome,
+    failed_checks_text,
+    left_out_rows,
+    outcome_rows,
+)
+from unity_mirror.steps.context import Known
+
+PORTAL = "https://app.fabric.microsoft.com/groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where an item is looked at in Fabric's portal. ``kind`` tells the links of one catalog apart."""
+
+    kind: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One catalog's run so far; after a failure, what was done until then."""
+
+    catalog: str
+    metastore_id: str | None
+    outcomes: tuple[StepOutcome, ...]
+    tables: tuple[dict[str, str], ...]
+    left_out: tuple[LeftOut, ...]
+    links: tuple[Link, ...]
+    changes: int
+    failed_checks: tuple[Check, ...]
+    unknown_checks: tuple[Check, ...]
+
+    @property
+    def step_rows(self) -> list[dict[str, str]]:
+        """One row for each step."""
+        return outcome_rows(self.outcomes)
+
+    @property
+    def left_out_rows(self) -> list[dict[str, str]]:
+        """One row for each schema or table that is left out."""
+        return left_out_rows(self.left_out)
+
+    @property
+    def sentence(self) -> str:
+        """How it ended, for the flow run's state."""
+        if self.failed_checks:
+            return f"{self.catalog} is onboarded but not in order.\n{failed_checks_text(self.failed_checks)}"
+        done = f"{self.changes} changes made" if self.changes else "there was nothing to do"
+        unknown = f"; {len(self.unknown_checks)} checks could not be made" if self.unknown_checks else ""
+        return (
+            f"{self.catalog} is onboarded: {len(self.tables)} tables mirrored, {len(self.left_out)} left out; "
+            f"{done}{unknown}"
+        )
+
+
+def report_of(session: Session) -> Report:
+    """The report of a session, whether its run is through or stopped halfway."""
+    known, outcomes = session.known, session.outcomes
+    tables = _tables(session, known)
+    shown = {row["Table"] for row in tables}
+    planned = session.plan.left_out if session.plan else ()
+    left_out = unique_left_out((*planned, *(left for outcome in outcomes for left in outcome.left_out)))
+    checks = session.verification.checks if session.verification else ()
+    return Report(
+        catalog=session.spec.catalog,
+        metastore_id=known.survey.metastore.metastore_id if known.survey else None,
+        outcomes=outcomes,
+        tables=tables,
+        left_out=tuple(left for left in left_out if left.subject not in shown),
+        links=_links(session, known),
+        changes=sum(len(outcome.plan.changes) for outcome in outcomes),
+        failed_checks=tuple(check for check in checks if check.outcome is Outcome.FAILED),
+        unknown_checks=tuple(check for check in checks if check.outcome is Outcome.UNKNOWN),
+    )
+
+
+def _tables(session: Session, known: Known) -> tuple[dict[str, str], ...]:
+    """The mirrored tables; before the mirror step was applied there are none."""
+    if not isinstance(known.item, str):
+        return ()
+    checks = session.verification.checks if session.verification else ()
+    read = {
+        check.scope.name: check.outcome.value
+        for check in checks
+        if check.id == "table_readable" and check.scope.kind is ScopeKind.TABLE
+    }
+    shortcuts = set(known.shortcuts) if isinstance(known.lakehouse, str) else set()
+    return tuple(
+        {
+            "Table": str(ref),
+            "Lakehouse shortcut": "yes" if ref in shortcuts else "",
+            "Read through OneLake": read.get(str(ref), ""),
+        }
+        for ref in known.mirrored
+    )
+
+
+def _links(session: Session, known: Known) -> tuple[Link, ...]:
+    """Links to what is there. The portal's address of a mirrored Databricks catalog isn't documented: its workspace and
+    its SQL analytics endpoint stand for it."""
+    if known.survey is None:
+        return ()
+    spec, workspace = session.spec, known.survey.workspace
+    here = f"{PORTAL}/{workspace.id}"
+    links = [
+        Link("workspace", f"Workspace {workspace.display_name}, with mirrored catalog {spec.item_name}", f"{here}/list")
+    ]
+    if isinstance(known.sql_endpoint, str):
+        text = f"SQL analytics endpoint of {spec.item_name}"
+        links.append(Link("sql-endpoint", text, f"{here}/lakewarehouses/{known.sql_endpoint}"))
+    if spec.lakehouse and isinstance(known.lakehouse, str):
+        url = f"{PORTAL}/{known.lakehouse_workspace}/lakehouses/{known.lakehouse}"
+        links.append(Link("lakehouse", f"Lakehouse {spec.lakehouse.name}", url))
+    if spec.semantic_model and isinstance(known.semantic_model, str):
+        url = f"{here}/datasets/{known.semantic_model}/details"
+        links.append(Link("semantic-model", f"Semantic model {spec.semantic_model.name}", url))
+    return tuple(links)

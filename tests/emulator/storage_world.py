@@ -12,13 +12,14 @@ from azure.core.credentials import AccessToken
 from cloud_emulator.arm import state
 from cloud_emulator.arm.builtin_roles import ROLES_BY_NAME
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.service import Service
 from cloud_emulator.entra.service import make_service as make_entra
 from cloud_emulator.storage import files, seed
 from cloud_emulator.storage.auth import AUDIENCE
 from cloud_emulator.storage.service import make_service
 from tests.emulator.support import Wall, add_service_principal, small_cloud, token
 
-MOUNTS = [("/storage", make_service()), ("/", make_entra())]
+MOUNTS: list[tuple[str, Service]] = [("/storage", make_service()), ("/", make_entra())]
 SUBSCRIPTION = "/subscriptions/5b1f0000-0000-4000-8000-000000000001"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/contoso-data"
 ACCOUNT, FLAT, CONTAINER = "lakeone", "flatone", "lake"
@@ -38,7 +39,13 @@ def storage_cloud(folder: Path, wall: Wall | None = None) -> Cloud:
     """A cloud with both accounts, a container in each, and principals with one role each."""
     cloud = small_cloud(folder, wall)
     for index, (object_id, name) in enumerate(
-        [(OWNER, "owner"), (CONTRIBUTOR, "contributor"), (READER, "reader"), (NOBODY, "nobody"), (TEAM_MEMBER, "member")]
+        [
+            (OWNER, "owner"),
+            (CONTRIBUTOR, "contributor"),
+            (READER, "reader"),
+            (NOBODY, "nobody"),
+            (TEAM_MEMBER, "member"),
+        ]
     ):
         add_service_principal(cloud, object_id, f"11110000-0000-4000-8000-00000000b{index:03}", name)
     cloud.directory.add({"objectId": TEAM, "type": "Group", "displayName": "team", "members": [TEAM_MEMBER]})
@@ -91,7 +98,9 @@ def directory(cloud: Cloud, path: str, access_list: str | None = None, *, owner:
     cloud.store.commit()
 
 
-def file(cloud: Cloud, path: str, content: bytes = b"", access_list: str | None = None, *, account: str = ACCOUNT) -> None:
+def file(
+    cloud: Cloud, path: str, content: bytes = b"", access_list: str | None = None, *, account: str = ACCOUNT
+) -> None:
     """Makes a file, with that access list."""
     made = files.put_file(cloud, account, CONTAINER, path, content)
     seed.set_access(cloud, made, access_list=access_list)

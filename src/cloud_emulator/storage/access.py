@@ -64,12 +64,16 @@ def check(
     document = cloud.table("arm.storageAccounts")[account]
     if _lacks_delegation(cloud, document, object_id, account, source):
         return RIGHTS
-    if blob_roles(cloud, object_id, account, container or None) & _ROLES[want]:
+    roles = blob_roles(cloud, object_id, account, container or None)
+    if roles & _ROLES[want]:
         return _container_missing(cloud, account, container) if container else None
     root = files.stat(cloud, account, container, "")
     if root is None or not document["properties"].get("isHnsEnabled"):
         return RIGHTS
-    return None if _Lists(cloud, object_id, root).permit(path.strip("/"), want) else RIGHTS
+    lists = _Lists(cloud, object_id, root)
+    if want == "manage_acl" and CONTRIBUTOR in roles:  # the role leads past the directories above [D]
+        return None if lists.owns(path.strip("/")) else RIGHTS
+    return None if lists.permit(path.strip("/"), want) else RIGHTS
 
 
 def check_firewall(cloud: Cloud, account: str, source: Source) -> Denial | None:
@@ -122,12 +126,17 @@ class _Lists:
         if want == "container":
             return False
         if want == "manage_acl":
-            return node is not None and node["owner"].lower() == self._identity
+            return self.owns(path)
         if want == "delete":
             return bool(path) and self._allows(parent, "wx") and (node is None or self._clearable(node))
         if want == "write":
             return self._allows(node, "w") if node is not None else self._allows(parent, "wx")
         return node is None or self._allows(node, "rx" if node["isDirectory"] else "r")
+
+    def owns(self, path: str) -> bool:
+        """Whether the path is there and the principal's own."""
+        node = self._stat(path)
+        return node is not None and node["owner"].lower() == self._identity
 
     def _stat(self, path: str) -> Document | None:
         return files.stat(self._cloud, self._root["account"], self._root["container"], path)

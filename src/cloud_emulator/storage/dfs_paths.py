@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 from cloud_emulator.core.http import Response
 from cloud_emulator.core.store import Document
 from cloud_emulator.storage import acl, conditions, files, wire
-from cloud_emulator.storage.call import Call
+from cloud_emulator.storage.access import RIGHTS
+from cloud_emulator.storage.call import Call, refusal
 from cloud_emulator.storage.errors import StorageError
 
 _OWNERSHIP = ("x-ms-owner", "x-ms-group")
@@ -38,7 +39,7 @@ def create(call: Call) -> Response:
 
 def _create(call: Call, held: Document | None, directory: bool) -> Document:
     where = (call.cloud, call.target.account, call.target.container, call.target.path)
-    fields = _fields(call, directory)
+    fields, ownership = _fields(call, directory), _ownership(call)
     try:
         if not directory:
             made = files.put_file(*where, b"", owner=call.owner, **fields)
@@ -49,7 +50,7 @@ def _create(call: Call, held: Document | None, directory: bool) -> Document:
     except files.PathConflict as error:
         raise StorageError("PathConflict") from error
     call.cloud.table(files.UNCOMMITTED).pop(files.node_key(*where[1:]), None)
-    return made
+    return files.change(call.cloud, made, **ownership) if ownership else made
 
 
 def _fields(call: Call, directory: bool) -> dict[str, Any]:
@@ -60,12 +61,18 @@ def _fields(call: Call, directory: bool) -> dict[str, Any]:
     headers = wire.read_content_headers(call.headers, "x-ms-")
     if headers and not directory:
         fields["headers"] = headers
-    for name in _OWNERSHIP:
-        if name in call.headers:
-            if not call.is_super_user:
-                raise StorageError("InsufficientAccountPermissions", status=403)
-            fields[name.removeprefix("x-ms-")] = call.headers[name]
     return fields | _acl_fields(call, directory)
+
+
+def _ownership(call: Call) -> dict[str, str]:
+    """Owner and owning group to begin with; naming them takes a super-user."""
+    given = [name for name in _OWNERSHIP if name in call.headers]
+    if given and not call.is_super_user:
+        raise refusal(RIGHTS)
+    for name in given:
+        if not is_principal(call.headers[name]):
+            raise StorageError("InvalidHeaderValue", f"HeaderName: {name}")
+    return {name.removeprefix("x-ms-"): call.headers[name] for name in given}
 
 
 def _acl_fields(call: Call, directory: bool) -> dict[str, str]:

@@ -14,7 +14,10 @@ ROOT = Path(__file__).parents[2]
 SOURCE = Path(__file__).with_name("TomCheck.cs")
 REQUIREMENT = ROOT / "requirements" / "tom.txt"
 ASSEMBLIES = tuple(f"Microsoft.AnalysisServices.{name}dll" for name in ("", "Core.", "Tabular.", "Tabular.Json."))
-PACKAGES = "mono-runtime mono-mcs libmono-system-core4.0-cil libmono-system-data4.0-cil libmono-system-xml-linq4.0-cil"
+PACKAGES = (
+    "mono-runtime mono-mcs libmono-system-core4.0-cil libmono-system-runtime-serialization4.0-cil "
+    "libmono-microsoft-csharp4.0-cil"
+)
 
 
 class TomUnavailableError(Exception):

@@ -64,7 +64,7 @@ def test_storage_signs_in_as_the_workspace_by_default() -> None:
 def test_a_spec_does_not_change() -> None:
     spec = load_spec(minimal())
     with pytest.raises(ValidationError):
-        spec.catalog = "other"
+        spec.__setattr__("catalog", "other")
 
 
 @pytest.mark.parametrize(

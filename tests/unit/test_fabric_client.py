@@ -348,6 +348,17 @@ class TestShortcuts:
         assert sorted(result.request.name for result in results) == ["a", "b"]
         assert [request["name"] for request in b.wire.body()["createShortcutRequests"]] == ["b"]
 
+    async def test_what_the_earlier_attempt_made_late_is_no_failure(self) -> None:
+        failed = {"request": {"path": "Tables/o", "name": "a"}, "status": "Failed", "error": {"errorCode": "Conflict"}}
+        client, _ = fabric(
+            httpx.ReadError("reset"),
+            answer(200, {"value": []}),
+            answer(200, {"value": [failed]}),
+            answer(200, {"value": [self.held("a")]}),
+        )
+        (result,) = await client.shortcuts.bulk_create("w", "i", self.wanted("a"))
+        assert result.status == "Succeeded"
+
     async def test_failures_are_results(self) -> None:
         failed = {
             "request": {"path": "Tables/o", "name": "a"},

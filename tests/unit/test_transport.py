@@ -15,6 +15,7 @@ from unity_mirror.errors import (
     Conflict,
     InvalidRequest,
     NotFound,
+    OperationFailed,
     ServiceUnavailable,
     Throttled,
     Unauthenticated,
@@ -278,6 +279,18 @@ class TestCreate:
         b = bench(answer(409, {"errorCode": "ItemDisplayNameAlreadyInUse"}))
         with pytest.raises(AlreadyExists):
             await create(b, ["theirs"])
+
+    async def test_an_attempt_that_was_still_at_work_is_found_by_the_failure_of_the_next(self) -> None:
+        b = bench(httpx.ReadError("reset"), answer(202))
+        found = [None, "late"]
+
+        async def look() -> str | None:
+            return found.pop(0)
+
+        async def read(response: httpx.Response) -> str:
+            raise OperationFailed("in use")
+
+        assert await b.transport.create(call("POST"), found=look, read=read) == "late"
 
     async def test_looks_once_more_before_giving_up(self) -> None:
         b = bench(handler=lambda _: answer(500), limits=Limits(max_attempts=2))

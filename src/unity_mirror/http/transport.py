@@ -9,7 +9,7 @@ import httpx
 
 from unity_mirror.clock import Clock
 from unity_mirror.credentials import TokenSource
-from unity_mirror.errors import AlreadyExists, CloudError, Throttled
+from unity_mirror.errors import CloudError, Conflict, OperationFailed, Throttled
 from unity_mirror.http.auth import TokenAuth
 from unity_mirror.http.calls import Call, Deadline
 from unity_mirror.http.failures import is_certificate_fault, to_error, unreachable
@@ -98,26 +98,24 @@ class Transport:
         ``read`` makes the result out of a successful answer. When an attempt leaves open whether it took effect (the
         connection broke, or a server fault), ``found`` looks; only if it finds nothing is the call sent again.
         """
-        limit = deadline or self.deadline()
-        attempts = _Attempts(limit)
+        attempts = _Attempts(deadline or self.deadline())
         while True:
             try:
-                response = await self._persist(call, attempts)
+                return await read(await self._persist(call, attempts))
             except Doubtful as doubt:
                 attempts.doubtful = True
-                given_up = await self._paused(attempts, doubt.error)
+                given_up = await self._paused(attempts, doubt.error, self.limits.poll_floor)
                 made = await found()
                 if made is not None:
                     return made
                 if given_up:
                     raise given_up from doubt.__cause__
-                continue
-            except AlreadyExists:
+            except (Conflict, OperationFailed):
+                # An earlier attempt may have been at work still when we looked, and stand in the way of this one.
                 made = await found() if attempts.doubtful else None
                 if made is None:
                     raise
                 return made
-            return await read(response)
 
     async def _persist(self, call: Call, attempts: _Attempts) -> httpx.Response:
         """Send until there is an answer to stand by, or one that isn't worth another attempt."""
@@ -193,9 +191,9 @@ class Transport:
         if given_up:
             raise given_up from error.__cause__
 
-    async def _paused(self, attempts: _Attempts, error: CloudError) -> CloudError | None:
+    async def _paused(self, attempts: _Attempts, error: CloudError, least: float = 0.0) -> CloudError | None:
         attempts.faults += 1
-        wait = backoff(self.limits, attempts.faults, self._rng)
+        wait = max(least, backoff(self.limits, attempts.faults, self._rng))
         if attempts.faults >= self.limits.max_attempts or wait > attempts.deadline.remaining:
             return _given_up(error, attempts)
         await self.clock.sleep(wait)

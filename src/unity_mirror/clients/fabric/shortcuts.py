@@ -31,16 +31,35 @@ class Shortcuts:
             json={"createShortcutRequests": [request.body() for request in requests]},
         )
 
-        async def found() -> list[ShortcutResult] | None:
-            held = {shortcut.place: shortcut for shortcut in await self.list(workspace_id, item_id)}
-            made = [(request, held.get(_place(request))) for request in requests]
-            done = [_done(request, shortcut) for request, shortcut in made if shortcut and _same(request, shortcut)]
-            if not done:
-                return None
-            rest = [request for request, shortcut in made if not (shortcut and _same(request, shortcut))]
-            return done + await self.bulk_create(workspace_id, item_id, rest, conflict_policy)
+        doubtful = False
 
-        return await self._api.create(call, found=found, read=_results)
+        async def found() -> list[ShortcutResult] | None:
+            nonlocal doubtful
+            doubtful = True
+            made, rest = await self._made(workspace_id, item_id, requests)
+            return made + await self.bulk_create(workspace_id, item_id, rest, conflict_policy) if made else None
+
+        results = await self._api.create(call, found=found, read=_results)
+        if not doubtful or all(result.status == "Succeeded" for result in results):
+            return results
+        # The earlier attempt may have been at work still: what failed now may be there, made by it.
+        made, _ = await self._made(workspace_id, item_id, requests)
+        by_place = {result.request.place: result for result in made}
+        return [by_place.get(result.request.place, result) for result in results]
+
+    async def _made(
+        self, workspace_id: str, item_id: str, requests: Sequence[ShortcutRequest]
+    ) -> tuple[list[ShortcutResult], list[ShortcutRequest]]:
+        """Return results for those of the requests that are there just so, and the other requests."""
+        held = {shortcut.place: shortcut for shortcut in await self.list(workspace_id, item_id)}
+        made, rest = [], []
+        for request in requests:
+            shortcut = held.get(_place(request))
+            if shortcut and _same(request, shortcut):
+                made.append(_done(request, shortcut))
+            else:
+                rest.append(request)
+        return made, rest
 
     async def delete(self, workspace_id: str, item_id: str, path: str, name: str) -> None:
         """Delete a shortcut, not what it points at."""

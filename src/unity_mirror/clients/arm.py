@@ -12,7 +12,7 @@ from unity_mirror.models.arm import DatabricksWorkspace, RoleAssignment, Storage
 from unity_mirror.models.base import CloudModel
 
 M = TypeVar("M", bound=CloudModel)
-# Its networkAcls show ipv6Rules, which a write by an older version would drop (which version was first isn't documented).
+# Its networkAcls show ipv6Rules, which a write by an older version would drop (since when, isn't documented).
 STORAGE_API_VERSION = "2025-06-01"
 AUTHORIZATION_API_VERSION = "2022-04-01"
 DATABRICKS_API_VERSION = "2024-05-01"

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import uvicorn
+
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.service import Service
 from cloud_emulator.server import make_server
@@ -35,7 +37,8 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
     """Serves the cloud until the block ends."""
     port = free_port()
     server = make_server(cloud, services, host="127.0.0.1", port=port)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()), daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
@@ -44,5 +47,14 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
     try:
         yield Address(f"https://localhost:{port}", str(cloud.folder / "tls" / "ca.pem"))
     finally:
+        loop.call_soon_threadsafe(_cut, server)
         server.should_exit = True
         thread.join(timeout=10)
+        loop.close()
+
+
+def _cut(server: uvicorn.Server) -> None:
+    """Ends what clients left open: some keep connections past their own end, and the server would wait for them."""
+    for connection in list(server.server_state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()

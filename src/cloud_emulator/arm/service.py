@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cloud_emulator.arm import requests, resource_routes, role_routes, storage_routes
 from cloud_emulator.arm.errors import refuse
 from cloud_emulator.arm.versions import check_api_version
@@ -10,6 +12,8 @@ from cloud_emulator.core.http import Endpoint, Request
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.service import Service
+
+_SLASHES = re.compile("//+")
 
 
 class ArmService:
@@ -23,8 +27,9 @@ class ArmService:
             self.router.include(each)
 
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
-        """The operation that a request names, its api-version checked."""
+        """The operation that a request names, its api-version checked. Azure's own clients double slashes at times."""
         del cloud
+        request.path, request.raw_path = _SLASHES.sub("/", request.path), _SLASHES.sub("/", request.raw_path)
         endpoint = self.router.find(request)
         if endpoint is None:
             raise refuse(

@@ -98,13 +98,12 @@ def put_account(cloud: Cloud, request: Request) -> Response:
     allow_query(request)
     found = _account(cloud, request, "write")
     wanted = parse(request, Replacement)
-    for name, given, held in (
-        ("location", wanted.location.lower().replace(" ", ""), found["location"]),
-        ("kind", wanted.kind, found["kind"]),
-        ("sku.name", wanted.sku.name, found["sku"]["name"]),
-    ):
-        if given != held:
-            raise refuse(409, "StorageAccountOperationInProgress", f"The emulator can't change {name} of an account.")
+    if wanted.location.lower().replace(" ", "") != found["location"]:
+        raise refuse(
+            409, "InvalidResourceLocation", f"The resource '{found['name']}' already exists in '{found['location']}'."
+        )
+    if (wanted.kind, wanted.sku.name) != (found["kind"], found["sku"]["name"]):
+        raise refuse(501, "NotImplemented", "The emulator can't change an account's kind or redundancy.")
     return _write(cloud, request, found, wanted)
 
 

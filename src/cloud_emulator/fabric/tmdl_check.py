@@ -22,7 +22,7 @@ LEAST_LEVEL = 1604
 
 _ALLOWED = re.compile(
     r"\.platform|diagramLayout\.json|definition\.pbism|definition/(database|model|expressions|relationships)\.tmdl"
-    r"|definition/(tables|cultures)/[^/]+\.tmdl"
+    r"|definition/(tables|cultures|roles|perspectives)/[^/]+\.tmdl"
 )
 _PBISM_SCHEMA = re.compile(
     r"https://developer\.microsoft\.com/json-schemas/fabric/item/semanticModel/definitionProperties/1\.\d+\.\d+/schema\.json"
@@ -115,12 +115,19 @@ def _check_pbism(content: bytes) -> None:
         raise _parse_failure(f"{PBISM}: settings holds what its schema doesn't know.")
 
 
-_KINDS = {DATABASE: {"database"}, MODEL: {"model", "ref"}, EXPRESSIONS: {"expression"}, RELATIONSHIPS: {"relationship"}}
+_KINDS = {
+    DATABASE: {"database"},
+    MODEL: {"model", "ref", "annotation"},
+    EXPRESSIONS: {"expression"},
+    RELATIONSHIPS: {"relationship"},
+}
+"""What each file holds. Power BI itself writes the model's annotations at the first level of its file."""
+_FOLDERS = {"tables": "table", "cultures": "cultureInfo", "roles": "role", "perspectives": "perspective"}
 
 
 def _check_nodes(files: Mapping[str, list[Node]]) -> list[ModelTable]:
     for path, nodes in files.items():
-        expected = _KINDS.get(path) or ({"table"} if path.startswith("definition/tables/") else {"cultureInfo"})
+        expected = _KINDS.get(path) or {_FOLDERS[path.split("/")[1]]}
         for node in nodes:
             if node.kind not in expected:
                 raise TmdlError(node.place, f"a {node.kind!r} does not belong in this file")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from unity_mirror.errors import PlanOutgrown, PrerequisiteFailed
 from unity_mirror.plan.model import STAGES, LeftOut, Plan, StepName, StepPlan
@@ -122,10 +124,19 @@ async def apply_plan(context: Context, planned: Planned) -> Result:
     known, results = Known(), list[StepResult]()
     for stage in STAGES[:-1]:
         before = known
-        part = await side_by_side(run_step(context, name, before, planned) for name in stage)
+        part = await _all_to_their_end([run_step(context, name, before, planned) for name in stage])
         results += part
         known = known.learn(result.done.facts for result in part)
     return Result(planned.plan, tuple(results), await verify(context, known), known)
+
+
+async def _all_to_their_end(steps: Sequence[Coroutine[Any, Any, StepResult]]) -> list[StepResult]:
+    """Steps write: when one fails, its neighbours still finish what they are at. Then the first failure is raised."""
+    results = await asyncio.gather(*steps, return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if failures:
+        raise failures[0]
+    return [result for result in results if isinstance(result, StepResult)]
 
 
 def _facts(plan: StepPlan, facts: Mapping[str, object]) -> dict[str, object]:

@@ -79,6 +79,22 @@ class UnityMirrorClouds(Block):
             raise ValueError("a service principal needs tenant_id, client_id and client_secret: give all three or none")
         return self
 
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """The block that holds what the environment says, as the command line reads it."""
+        addresses = {name: environ.get(_url_variable(name)) for name in Addresses.model_fields}
+        secret = environ.get("AZURE_CLIENT_SECRET")
+        return cls.model_validate(
+            {
+                "cloud": environ.get("UNITY_MIRROR_CLOUD"),
+                "tenant_id": environ.get("AZURE_TENANT_ID"),
+                "client_id": environ.get("AZURE_CLIENT_ID"),
+                "client_secret": SecretStr(secret) if secret else None,
+                "addresses": addresses,
+                "ca_file": environ.get("SSL_CERT_FILE"),
+            }
+        )
+
     def variables(self) -> dict[str, str]:
         """This block as the environment variables that unity-mirror reads; what is empty is left out."""
         addresses = self.addresses.model_dump(exclude_none=True)
@@ -88,10 +104,14 @@ class UnityMirrorClouds(Block):
             "AZURE_CLIENT_ID": self.client_id,
             "AZURE_CLIENT_SECRET": self.client_secret.get_secret_value() if self.client_secret else None,
             "SSL_CERT_FILE": self.ca_file,
-            **{f"UNITY_MIRROR_{name.upper()}_URL": url for name, url in addresses.items()},
+            **{_url_variable(name): url for name, url in addresses.items()},
         }
         return {name: value for name, value in held.items() if value}
 
     def settings(self, environ: Mapping[str, str]) -> Settings:
         """Settings from the environment with this block laid over it. Raises SettingsError for what can't be used."""
         return Settings.from_environment({**environ, **self.variables()})
+
+
+def _url_variable(name: str) -> str:
+    return f"UNITY_MIRROR_{name.upper()}_URL"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
-from pydantic import Field
 
 from blocks import UnityMirrorClouds
 from flows.artifacts import publish_plan, publish_report
@@ -24,15 +23,6 @@ from unity_mirror.plan.model import STAGES, Plan
 from unity_mirror.plan.render_markdown import counts_text
 from unity_mirror.spec import CatalogSpec
 
-Clouds = Annotated[
-    UnityMirrorClouds | None,
-    Field(title="Clouds", description="Which clouds, and who signs in; from the worker's environment when left out."),
-]
-DryRun = Annotated[bool, Field(title="Dry run", description="Only make the plan and show it; write nothing.")]
-Prune = Annotated[
-    bool, Field(title="Prune", description="Also delete what we made earlier and the spec no longer asks for.")
-]
-
 
 @flow(
     name="onboard-catalog",
@@ -41,12 +31,18 @@ Prune = Annotated[
     persist_result=False,
 )
 async def onboard_catalog(
-    spec: CatalogSpec, clouds: Clouds = None, dry_run: DryRun = False, prune: Prune = False
+    spec: CatalogSpec, clouds: UnityMirrorClouds | None = None, dry_run: bool = False, prune: bool = False
 ) -> State[Any]:
     """Onboard one catalog. Running it again changes only what differs from the spec.
 
     Ends Completed or Failed with a message for people. What a person has to put right (a spec that the clouds
     contradict, a missing right or prerequisite) is such a message, with the remedy, and no traceback.
+
+    Args:
+        spec: The catalog, and how it is to appear in Fabric.
+        clouds: Which clouds, and who signs in. When left out, the worker's environment says so.
+        dry_run: Only make the plan and show it; write nothing.
+        prune: Also delete what an earlier run made and the spec no longer asks for.
     """
     await _tag_run(f"catalog:{spec.catalog}")
     session: Session | None = None

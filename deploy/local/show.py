@@ -1,0 +1,94 @@
+"""What the demo and the stack say on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.local.layout import Layout
+from deploy.local.processes import StackError
+from deploy.local.runs import Rows, Run
+from deploy.local.stack import Stack
+
+_WIDTH_OF_A_FILE = 120
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that wraps at the terminal's width, or at a fixed one where there is no terminal."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH_OF_A_FILE)
+
+
+def show_run(console: Console, run: Run, catalog: str) -> None:
+    """The steps, the tables, what is left out, and the sentence that the run ended with."""
+    _show_table(
+        console, "What each step did", run.tables.get(f"{catalog}-result", []), ("Step", "What it did", "Seconds")
+    )
+    tables = ("Table", "Lakehouse shortcut", "Read through OneLake")
+    _show_table(console, "Tables mirrored", run.tables.get(f"{catalog}-tables", []), tables)
+    _show_table(console, "Left out", run.tables.get(f"{catalog}-left-out", []), ("What", "Why", "Detail", "What to do"))
+    color = "green" if run.state == "COMPLETED" else "red"
+    console.print(f"[bold {color}]{escape(run.message)}[/]")
+
+
+def show_links(console: Console, run: Run, stack: Stack) -> None:
+    """Where to look at the run and, in a real cloud, at the items."""
+    console.print(f"\nFlow run:  {stack.prefect}/runs/flow-run/{run.id}", soft_wrap=True)
+    for text, url in run.links:
+        console.print(f"{escape(text)}:  {url}", soft_wrap=True)
+
+
+def show_next(console: Console, layout: Layout, stack: Stack, *, running: bool) -> None:
+    """Which commands to try next."""
+    environment = (
+        f'eval "$({_bin(layout, "cloud-emulator")} env --port {stack.emulator_port} --data {_folder(layout)})"'
+    )
+    first = [] if running else ["make up"]
+    commands = (*first, environment, f"{_bin(layout, 'unity-mirror')} plan examples/sales.yaml")
+    _show_commands(console, "Next, see that there is nothing left to do:", commands)
+    if running:
+        _show_commands(console, "And to stop everything:", ("make down",))
+
+
+def show_stack(console: Console, layout: Layout, stack: Stack) -> None:
+    """Where to look while the stack is up."""
+    console.print(f"Prefect:         {stack.prefect}   (Deployments, onboard-catalog, Run)")
+    console.print(f"Emulated cloud:  {stack.emulator}   (state: {stack.emulator}/_emulator/state)", soft_wrap=True)
+    console.print(f"Logs:            {layout.shown(layout.logs)}")
+    run = f"PREFECT_API_URL={stack.prefect}/api {_bin(layout, 'prefect')} deployment ls"
+    _show_commands(console, "\nPrefect's command line:", (run,))
+
+
+def show_failure(console: Console, error: StackError) -> None:
+    """A failure of the stack itself."""
+    console.print(f"[bold red]Failed:[/] {escape(str(error))}", soft_wrap=True)
+
+
+def _show_commands(console: Console, heading: str, commands: Sequence[str]) -> None:
+    console.print(heading)
+    for command in commands:
+        console.print(f"  {escape(command)}", soft_wrap=True)
+
+
+def _show_table(console: Console, title: str, rows: Rows, columns: Sequence[str]) -> None:
+    if not rows:
+        return
+    shown = [column for column in columns if any(row.get(column) for row in rows)]
+    table = Table(title=f"{title} ({len(rows)})", title_justify="left", title_style="bold")
+    for column in shown:
+        table.add_column(column, overflow="fold", justify="right" if column == "Seconds" else "left")
+    for row in rows:
+        table.add_row(*(escape(row.get(column, "")) for column in shown))
+    console.print(table)
+
+
+def _bin(layout: Layout, name: str) -> str:
+    return layout.shown(Path(layout.program(name)))
+
+
+def _folder(layout: Layout) -> str:
+    return layout.shown(layout.cloud)

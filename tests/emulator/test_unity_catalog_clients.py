@@ -119,6 +119,8 @@ def test_reading_metadata(world: World) -> None:
     ]
     assert client.credentials.get_credential("connector").name == "connector"
     assert list(client.policies.list_policies("TABLE", CUSTOMERS, include_inherited=True)) == []
+    (tag,) = client.entity_tag_assignments.list("tables", CUSTOMERS)
+    assert (tag.tag_key, tag.tag_value) == ("pii", "yes")
 
 
 def test_the_way_to_credentials(world: World) -> None:

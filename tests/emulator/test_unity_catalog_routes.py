@@ -390,6 +390,15 @@ async def test_locations_and_credentials_show_to_those_who_hold_something(world:
     assert await world.refused("GET", f"{UC}/credentials/none") == (404, "STORAGE_CREDENTIAL_DOES_NOT_EXIST")
 
 
+async def test_tags_show_to_those_who_see_what_they_are_on(world: World) -> None:
+    path = f"{UC}/entity-tag-assignments/tables/{CUSTOMERS}/tags"
+    _, found = await world.ask("GET", path)
+    assert [(each["tag_key"], each["tag_value"]) for each in found["tag_assignments"]] == [("pii", "yes")]
+    assert await world.refused("GET", path, READER) == (403, "PERMISSION_DENIED")
+    wrong = f"{UC}/entity-tag-assignments/schemas/{CUSTOMERS}/tags"
+    assert await world.refused("GET", wrong) == (400, "INVALID_PARAMETER_VALUE")
+
+
 async def test_policies_show_to_managers_with_what_is_inherited(tmp_path: Path) -> None:
     section = account()
     section["metastores"][0]["policies"] = [

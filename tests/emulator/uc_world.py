@@ -38,7 +38,7 @@ def orders() -> list[dict[str, Any]]:
     key = {"primary_key_constraint": {"name": "pk", "child_columns": ["id"], "rely": True}}
     mask = [{"name": "id", "type": "bigint", "mask": {"function_name": "sales.orders.hide"}}]
     return [
-        table("customers", table_constraints=[key], properties={"delta.minReaderVersion": "1"}),
+        table("customers", table_constraints=[key], properties={"delta.minReaderVersion": "1"}, tags={"pii": "yes"}),
         table("lines"),
         table("masked", columns=mask),
         table("filtered", row_filter={"function_name": "f", "input_column_names": ["id"]}),

@@ -201,6 +201,7 @@ def _not_owner(wanted: Securable) -> Exception:
 def _drop(session: Session, wanted: Securable, table: str) -> None:
     del state.table_of(session.cloud, table)[state.key(session.metastore_id, wanted.full_name)]
     state.put_grants(session.cloud, session.metastore_id, wanted, {})
+    state.table_of(session.cloud, "tags").pop(state.grants_key(session.metastore_id, wanted), None)
 
 
 def _maker(session: Session) -> Maker:

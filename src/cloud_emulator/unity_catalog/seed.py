@@ -120,9 +120,9 @@ def _put(maker: Maker, table: str, body: dict[str, Any]) -> None:
 
 def _load_catalog(maker: Maker, seed: CatalogSeed) -> None:
     _known(maker.cloud, seed.owner, f"catalog {seed.name}")
-    fields = seed.model_dump(exclude={"grants", "schemas", "bound_hosts"})
+    fields = seed.model_dump(exclude={"grants", "tags", "schemas", "bound_hosts"})
     maker.catalog(fields, [host.lower() for host in seed.bound_hosts])
-    _grant(maker, Securable(CATALOG, seed.name), seed.grants)
+    _describe(maker, Securable(CATALOG, seed.name), seed)
     for schema in seed.schemas:
         load_schema(maker, seed, schema)
 
@@ -131,9 +131,9 @@ def load_schema(maker: Maker, catalog: CatalogSeed, seed: SchemaSeed) -> None:
     """Adds a schema with its tables to a catalog."""
     owner = seed.owner or catalog.owner
     _known(maker.cloud, owner, f"schema {catalog.name}.{seed.name}")
-    fields = seed.model_dump(exclude={"grants", "tables"})
+    fields = seed.model_dump(exclude={"grants", "tags", "tables"})
     maker.schema({**fields, "catalog_name": catalog.name, "owner": owner}, catalog.catalog_type)
-    _grant(maker, Securable(SCHEMA, f"{catalog.name}.{seed.name}"), seed.grants)
+    _describe(maker, Securable(SCHEMA, f"{catalog.name}.{seed.name}"), seed)
     for table in seed.tables:
         _load_table(maker, catalog.name, seed.name, owner, table)
 
@@ -141,7 +141,7 @@ def load_schema(maker: Maker, catalog: CatalogSeed, seed: SchemaSeed) -> None:
 def _load_table(maker: Maker, catalog: str, schema: str, owner: str, seed: TableSeed) -> None:
     if seed.owner is not None:
         _known(maker.cloud, seed.owner, f"table {catalog}.{schema}.{seed.name}")
-    fields = seed.model_dump(exclude={"grants", "columns"}) | {"catalog_name": catalog, "schema_name": schema}
+    fields = seed.model_dump(exclude={"grants", "tags", "columns"}) | {"catalog_name": catalog, "schema_name": schema}
     columns = [
         column(
             each.name, each.type, position, nullable=each.nullable, comment=each.comment,
@@ -150,7 +150,7 @@ def _load_table(maker: Maker, catalog: str, schema: str, owner: str, seed: Table
         for position, each in enumerate(seed.columns)
     ]  # fmt: skip
     maker.table({**fields, "owner": seed.owner or owner, "columns": columns})
-    _grant(maker, Securable(TABLE, f"{catalog}.{schema}.{seed.name}"), seed.grants)
+    _describe(maker, Securable(TABLE, f"{catalog}.{schema}.{seed.name}"), seed)
 
 
 def _load_policy(maker: Maker, seed: PolicySeed) -> None:
@@ -162,6 +162,13 @@ def _load_policy(maker: Maker, seed: PolicySeed) -> None:
     }  # fmt: skip
     where = state.grants_key(maker.metastore_id, on)
     state.table_of(maker.cloud, "policies")[f"{where}/{seed.name}"] = {"on": where, "body": body}
+
+
+def _describe(maker: Maker, securable: Securable, seed: CatalogSeed | SchemaSeed | TableSeed) -> None:
+    if seed.tags:
+        where = state.grants_key(maker.metastore_id, securable)
+        state.table_of(maker.cloud, "tags")[where] = {"tags": seed.tags}
+    _grant(maker, securable, seed.grants)
 
 
 def _grant(maker: Maker, securable: Securable, grants: Grants) -> None:

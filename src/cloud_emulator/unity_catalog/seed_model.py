@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Grants = dict[str, tuple[str, ...]]
+Tags = dict[str, str]
+_TAGS: Tags = Field(default_factory=dict, description="Tag values by key.")
 _GRANTS: Grants = Field(
     default_factory=dict,
     description="Privileges by principal: a user name, a group's name, or a service principal's application id.",
@@ -70,6 +72,7 @@ class TableSeed(_Section):
     properties: dict[str, str] = Field(default_factory=dict)
     owner: str | None = Field(None, description="The schema's owner when absent.")
     comment: str | None = None
+    tags: Tags = _TAGS
     grants: Grants = _GRANTS
 
 
@@ -82,6 +85,7 @@ class SchemaSeed(_Section):
     properties: dict[str, str] | None = None
     storage_root: str | None = None
     storage_location: str | None = None
+    tags: Tags = _TAGS
     grants: Grants = _GRANTS
     tables: tuple[TableSeed, ...] = ()
 
@@ -102,6 +106,7 @@ class CatalogSeed(_Section):
     comment: str | None = None
     properties: dict[str, str] | None = None
     options: dict[str, str] | None = None
+    tags: Tags = _TAGS
     grants: Grants = _GRANTS
     schemas: tuple[SchemaSeed, ...] = ()
 

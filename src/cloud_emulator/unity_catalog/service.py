@@ -18,6 +18,7 @@ from cloud_emulator.unity_catalog import (
     session,
     state,
     table_routes,
+    tag_routes,
     workspace_routes,
 )
 from cloud_emulator.unity_catalog.errors import refuse
@@ -34,7 +35,7 @@ class UnityCatalogService:
         self.router = Router()
         for each in (
             catalog_routes, table_routes, grant_routes, credential_routes, location_routes, change_routes,
-            workspace_routes,
+            tag_routes, workspace_routes,
         ):  # fmt: skip
             self.router.include(each.router)
 

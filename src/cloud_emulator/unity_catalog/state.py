@@ -4,8 +4,8 @@ Every stored securable is ``{..., "body": <what the API answers>}``; the fields 
 of ours. Keys are ``<metastore id>/<full name in lower case>``: Unity Catalog compares names without case.
 
 Tables: ``metastores`` (by id), ``workspaces`` (by host), ``catalogs``, ``schemas``, ``tables``, ``externalLocations``,
-``storageCredentials``, ``policies``, ``grants`` (by metastore, securable type and full name), ``identities`` (by SCIM
-id), ``accessTokens`` (by the token's SHA-256; the token itself is never kept).
+``storageCredentials``, ``policies``, ``grants`` and ``tags`` (by metastore, securable type and full name),
+``identities`` (by SCIM id), ``accessTokens`` (by the token's SHA-256; the token itself is never kept).
 """
 
 from __future__ import annotations

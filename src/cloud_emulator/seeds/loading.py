@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from cloud_emulator.arm import seed as arm
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Refusal
 from cloud_emulator.entra.service import MACHINE_IDENTITY
 from cloud_emulator.fabric import seed as fabric
 from cloud_emulator.seeds import contoso
@@ -26,26 +26,23 @@ class SeedError(ValueError):
 
 def fill(cloud: Cloud, name_or_file: str) -> None:
     """Fills an empty cloud and remembers the result for ``reset``. Raises :class:`SeedError`."""
-    if name_or_file in _NAMED:
-        with cloud.store.transaction():
-            _NAMED[name_or_file](cloud, load)
-    else:
-        load_seed(cloud, _read(Path(name_or_file)))
+    load_seed(cloud, {"name": name_or_file} if name_or_file in _NAMED else _read(Path(name_or_file)))
     cloud.save_seed()
 
 
 def load_seed(cloud: Cloud, document: Any) -> None:
-    """Adds a seed document (or ``{"name": …}``) to a cloud. Raises :class:`SeedError`."""
-    if isinstance(document, dict) and set(document) == {"name"} and document["name"] in _NAMED:
-        with cloud.store.transaction():
-            _NAMED[document["name"]](cloud, load)
-        return
+    """Adds a seed document (or ``{"name": …}``) to a cloud, whole or not at all. Raises :class:`SeedError`."""
+    named = isinstance(document, dict) and set(document) == {"name"} and document["name"] in _NAMED
     try:
-        seed = Seed.model_validate(document)
-    except ValidationError as error:
+        with cloud.store.transaction():
+            if named:
+                _NAMED[document["name"]](cloud, load)
+            else:
+                load(cloud, Seed.model_validate(document))
+    except ValueError as error:
         raise SeedError(str(error)) from error
-    with cloud.store.transaction():
-        load(cloud, seed)
+    except Refusal as refusal:
+        raise SeedError(str(refusal)) from refusal
 
 
 def load(cloud: Cloud, seed: Seed) -> None:
@@ -66,7 +63,7 @@ def _read(path: Path) -> Any:
     except OSError as error:
         known = ", ".join(_NAMED)
         raise SeedError(f"no sample cloud and no file of that name (sample clouds: {known})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SeedError(f"not YAML or JSON: {error}") from error
 
 

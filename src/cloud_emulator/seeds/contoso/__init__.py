@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def fill(cloud: Cloud, load: Callable[[Cloud, Seed], None]) -> None:
-    """Writes the tables and fills the cloud; ``load`` puts a seed into a cloud."""
+    """Writes the tables and fills the cloud; ``load`` puts a seed into a cloud.
+
+    Raises ``ValueError`` for a cloud that isn't empty.
+    """
+    if not cloud.store.is_empty():
+        raise ValueError("the sample cloud contoso needs an empty cloud, and this one holds something")
     from cloud_emulator.seeds.contoso import assembly, fabric_items
 
     with tempfile.TemporaryDirectory(prefix="seeding-", dir=cloud.folder) as scratch:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import access_roles, seed
@@ -27,7 +27,7 @@ TRUST = {
 }
 
 
-def onelake_cloud(folder: Path, wall: Any = None) -> Cloud:
+def onelake_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
     """The runner is Admin of the workspace, whose identity may read the account, by an instance rule and a role."""
     cloud = storage_cloud(folder, wall or Wall())
     files.put_file(cloud, ACCOUNT, CONTAINER, f"{TABLE}/_delta_log/00000000000000000000.json", b'{"commitInfo":{}}\n')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cloud_emulator.entra.service import make_service as make_entra
 from cloud_emulator.storage import files, seed
 from cloud_emulator.storage.auth import AUDIENCE
 from cloud_emulator.storage.service import make_service
-from tests.emulator.support import Wall, add_service_principal, small_cloud, token
+from tests.emulator.support import add_service_principal, small_cloud, token
 
 MOUNTS: list[tuple[str, Service]] = [("/storage", make_service()), ("/", make_entra())]
 SUBSCRIPTION = "/subscriptions/5b1f0000-0000-4000-8000-000000000001"
@@ -35,7 +35,7 @@ OPEN = {"defaultAction": "Allow", "ipRules": [], "resourceAccessRules": [], "vir
 LETS_US_IN = {**OPEN, "defaultAction": "Deny", "ipRules": [{"value": CLIENT_ADDRESS, "action": "Allow"}]}
 
 
-def storage_cloud(folder: Path, wall: Wall | None = None) -> Cloud:
+def storage_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
     """A cloud with both accounts, a container in each, and principals with one role each."""
     cloud = small_cloud(folder, wall)
     for index, (object_id, name) in enumerate(
@@ -117,13 +117,13 @@ class Credential:
     """An azure-core credential that signs in as one principal, sync and async."""
 
     def __init__(self, cloud: Cloud, object_id: str) -> None:
-        self._token = token(cloud, object_id, AUDIENCE).removeprefix("Bearer ")
+        self.token = token(cloud, object_id, AUDIENCE).removeprefix("Bearer ")
         self._expiry = int(cloud.clock.time()) + 3600
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """The token, for storage only."""
         assert scopes == ("https://storage.azure.com/.default",)
-        return AccessToken(self._token, self._expiry)
+        return AccessToken(self.token, self._expiry)
 
 
 class AsyncCredential(Credential):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Wall:
         return self.seconds
 
 
-def small_cloud(folder: Path, wall: Wall | None = None) -> Cloud:
+def small_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
     """An empty cloud with a tenant and the runner's service principal."""
     cloud = open_cloud(folder, wall=wall or Wall())
     cloud.directory.tenant_id = TENANT

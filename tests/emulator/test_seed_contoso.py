@@ -241,7 +241,7 @@ def test_what_other_people_made_is_there(contoso: Contoso) -> None:
     assert not cloud.table("jobs"), "nothing is left to happen by itself"
     acls = cloud.table("arm.storageAccounts")["contosolake"]["properties"]["networkAcls"]
     assert (acls["defaultAction"], acls["bypass"], len(acls["ipRules"])) == ("Deny", "None", 2)
-    assert len(acls["virtualNetworkRules"]) == len(acls["resourceAccessRules"]) == 1
+    assert len(acls["virtualNetworkRules"]) == len(acls["ipv6Rules"]) == len(acls["resourceAccessRules"]) == 1
     folder = cloud.table("storage.nodes")["contosolake/lake/sales"]["acl"]
     assert f"default:user:{identities.ACCESS_CONNECTOR.object_id}:rwx" in folder
 

@@ -31,7 +31,7 @@ _SUBSCRIPTION_ID = f"/subscriptions/{SUBSCRIPTION}"
 _GROUP_ID = f"{_SUBSCRIPTION_ID}/resourceGroups/{GROUP}"
 ACCESS_CONNECTOR_ID = f"{_GROUP_ID}/providers/Microsoft.Databricks/accessConnectors/contoso-unity"
 _SUBNET_ID = f"{_GROUP_ID}/providers/Microsoft.Network/virtualNetworks/contoso-hub/subnets/databricks"
-_OFFICE = "198.51.100.0/24"
+_OFFICE, _OFFICE_V6 = "198.51.100.0/24", "2001:db8:51::/48"
 
 
 def account_id(name: str) -> str:
@@ -69,6 +69,7 @@ def _lake_rules() -> NetworkRulesSeed:
         default_action="Deny",
         bypass="None",
         ip_rules=(_OFFICE, Behaviour().client_address),
+        ipv6_rules=(_OFFICE_V6,),
         virtual_network_rules=(_SUBNET_ID,),
         resource_access_rules=(ResourceAccessRuleSeed(tenant_id=TENANT, resource_id=ACCESS_CONNECTOR_ID),),
     )

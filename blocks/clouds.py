@@ -49,8 +49,10 @@ class UnityMirrorClouds(Block):
     _block_type_slug = "unity-mirror-clouds"
     _description = "Which clouds unity-mirror talks to, and the service principal that it signs in as."
 
-    cloud: Literal["public", "usgov", "china"] | None = Field(
-        default=None, title="Azure cloud", description="The public cloud when left out.", examples=["public"]
+    # Required, though it could default: where all fields of a block may be left out, Prefect takes a reference to a
+    # block document for the block itself as well, and refuses a parameter that fits both.
+    cloud: Literal["public", "usgov", "china"] = Field(
+        title="Azure cloud", description="Public, US Government or China (21Vianet).", examples=["public"]
     )
     tenant_id: str | None = Field(
         default=None, title="Tenant id", description="Entra tenant of the service principal that runs unity-mirror."
@@ -86,7 +88,7 @@ class UnityMirrorClouds(Block):
         secret = environ.get("AZURE_CLIENT_SECRET")
         return cls.model_validate(
             {
-                "cloud": environ.get("UNITY_MIRROR_CLOUD"),
+                "cloud": environ.get("UNITY_MIRROR_CLOUD", "public"),
                 "tenant_id": environ.get("AZURE_TENANT_ID"),
                 "client_id": environ.get("AZURE_CLIENT_ID"),
                 "client_secret": SecretStr(secret) if secret else None,

@@ -26,11 +26,12 @@ async def publish_plan(plan: Plan) -> None:
 
 
 async def publish_report(report: Report) -> None:
-    """The result: what each step did, the tables mirrored, those left out and why, and links to the items."""
+    """The result: what each step did, the tables, those left out and why, what is missing, and links to the items."""
     tables = (
         ("result", report.step_rows, "What each step did"),
         ("tables", list(report.tables), "Tables mirrored"),
         ("left-out", report.left_out_rows, "Left out, and why"),
+        ("checks", report.check_rows, "Checks that did not pass, and what to do"),
     )
     for what, rows, description in tables:
         if rows:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tasks.session import Session
-from unity_mirror.plan.model import Check, LeftOut, Outcome, ScopeKind, unique_left_out
+from unity_mirror.plan.model import Check, LeftOut, Outcome, ScopeKind, StepName, unique_left_out
 from unity_mirror.plan.render_markdown import (
     StepOutcome,
+    check_rows,
     failed_checks_text,
     left_out_rows,
     outcome_rows,
@@ -37,8 +39,8 @@ class Report:
     left_out: tuple[LeftOut, ...]
     links: tuple[Link, ...]
     changes: int
-    failed_checks: tuple[Check, ...]
-    unknown_checks: tuple[Check, ...]
+    checks: tuple[Check, ...]
+    """The checks that did not pass, of the prerequisites and of the verification."""
 
     @property
     def step_rows(self) -> list[dict[str, str]]:
@@ -51,15 +53,27 @@ class Report:
         return left_out_rows(self.left_out)
 
     @property
+    def check_rows(self) -> list[dict[str, str]]:
+        """One row for each check that did not pass, with its remedy."""
+        return check_rows(self.checks)
+
+    @property
+    def broken(self) -> tuple[Check, ...]:
+        """What doesn't work although it was made. What prerequisites found missing was left out instead."""
+        verified = [check for outcome in self.outcomes for check in outcome.plan.checks if _verifies(outcome)]
+        return tuple(check for check in verified if check.outcome is Outcome.FAILED)
+
+    @property
     def sentence(self) -> str:
         """How it ended, for the flow run's state."""
-        if self.failed_checks:
-            return f"{self.catalog} is onboarded but not in order.\n{failed_checks_text(self.failed_checks)}"
+        if self.broken:
+            return f"{self.catalog} is onboarded but not in order.\n{failed_checks_text(self.broken)}"
         done = f"{self.changes} changes made" if self.changes else "there was nothing to do"
-        unknown = f"; {len(self.unknown_checks)} checks could not be made" if self.unknown_checks else ""
+        unknown = sum(check.outcome is Outcome.UNKNOWN for check in self.checks)
+        doubts = f"; {unknown} checks could not be made" if unknown else ""
         return (
             f"{self.catalog} is onboarded: {len(self.tables)} tables mirrored, {len(self.left_out)} left out; "
-            f"{done}{unknown}"
+            f"{done}{doubts}"
         )
 
 
@@ -70,7 +84,10 @@ def report_of(session: Session) -> Report:
     shown = {row["Table"] for row in tables}
     planned = session.plan.left_out if session.plan else ()
     left_out = unique_left_out((*planned, *(left for outcome in outcomes for left in outcome.left_out)))
-    checks = session.verification.checks if session.verification else ()
+    checked = (
+        *(session.plan.checks if session.plan else ()),
+        *(each for done in outcomes for each in done.plan.checks),
+    )
     return Report(
         catalog=session.spec.catalog,
         metastore_id=known.survey.metastore.metastore_id if known.survey else None,
@@ -79,9 +96,21 @@ def report_of(session: Session) -> Report:
         left_out=tuple(left for left in left_out if left.subject not in shown),
         links=_links(session, known),
         changes=sum(len(outcome.plan.changes) for outcome in outcomes),
-        failed_checks=tuple(check for check in checks if check.outcome is Outcome.FAILED),
-        unknown_checks=tuple(check for check in checks if check.outcome is Outcome.UNKNOWN),
+        checks=_not_passed(checked),
     )
+
+
+def _not_passed(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Each once (the verification repeats those of the prerequisites), without those that the plan itself repairs."""
+    found: list[Check] = []
+    for check in checks:
+        if check.outcome is not Outcome.PASSED and not check.repaired_by_apply and check not in found:
+            found.append(check)
+    return tuple(found)
+
+
+def _verifies(outcome: StepOutcome) -> bool:
+    return outcome.plan.step is StepName.VERIFICATION
 
 
 def _tables(session: Session, known: Known) -> tuple[dict[str, str], ...]:

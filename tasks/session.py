@@ -32,7 +32,7 @@ class Session:
         self._context = context
         self._planned: Planned | None = None
         self._results: dict[StepName, StepResult] = {}
-        self.verification: StepPlan | None = None
+        self._verified: StepOutcome | None = None
 
     def __repr__(self) -> str:
         return f"Session({self.spec.catalog!r})"
@@ -65,7 +65,12 @@ class Session:
         """What became of each step so far, in the steps' order."""
         done = [self._results[name] for stage in STAGES for name in stage if name in self._results]
         outcomes = [StepOutcome(each.plan, each.done.left_out, each.done.notes, each.seconds) for each in done]
-        return (*outcomes, *([StepOutcome(self.verification)] if self.verification else []))
+        return (*outcomes, *([self._verified] if self._verified else []))
+
+    @property
+    def verification(self) -> StepPlan | None:
+        """What the verification found; None before it was made."""
+        return self._verified.plan if self._verified else None
 
     async def make_plan(self) -> Plan:
         """Plan all steps. Writes nothing."""
@@ -84,9 +89,11 @@ class Session:
 
     async def verify(self) -> StepPlan:
         """Look whether what was made works. Writes nothing."""
-        name = StepName.VERIFICATION
-        self.verification = await verify(self._reporting(name), self._known_before(name))
-        return self.verification
+        name, clock = StepName.VERIFICATION, self._context.clients.clock
+        start = clock.monotonic()
+        found = await verify(self._reporting(name), self._known_before(name))
+        self._verified = StepOutcome(found, seconds=clock.monotonic() - start)
+        return found
 
     def _reporting(self, name: StepName) -> Context:
         return replace(self._context, progress=progress_artifact(name.label, self._context.clients.clock))

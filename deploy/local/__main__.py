@@ -32,6 +32,7 @@ def _down(layout: Layout, console: Console) -> int:
     return 0
 
 
+_ROOT = Path(__file__).resolve().parents[2]
 _COMMANDS: dict[str, Callable[[Layout, Console], int]] = {"up": _up, "down": _down, "demo": demo}
 
 
@@ -39,11 +40,12 @@ def main() -> int:
     """Exit codes: 0 done, 1 failed, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("command", choices=_COMMANDS)
-    command = _COMMANDS[parser.parse_args().command]
+    parser.add_argument("--data", type=Path, default=_ROOT / ".data", help="folder for all that is written")
+    options = parser.parse_args()
     # A stop from outside must undo what was started, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return command(Layout(Path(__file__).resolve().parents[2]), make_console())
+        return _COMMANDS[options.command](Layout(_ROOT, options.data.resolve()), make_console())
     except StackError as error:
         show_failure(make_console(stderr=True), error)
         return 1

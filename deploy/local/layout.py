@@ -18,13 +18,10 @@ _FOREIGN = ("PREFECT_", "AZURE_", "UNITY_MIRROR_", "DATABRICKS_", "SSL_CERT_", "
 
 @dataclass(frozen=True)
 class Layout:
-    """``root`` is the repository. All that is written lies under ``.data`` there."""
+    """``root`` is the repository; all that is written lies under ``data``."""
 
     root: Path
-
-    @property
-    def data(self) -> Path:
-        return self.root / ".data"
+    data: Path
 
     @property
     def cloud(self) -> Path:

@@ -31,6 +31,8 @@ def show_run(console: Console, run: Run, catalog: str) -> None:
     tables = ("Table", "Lakehouse shortcut", "Read through OneLake")
     _show_table(console, "Tables mirrored", run.tables.get(f"{catalog}-tables", []), tables)
     _show_table(console, "Left out", run.tables.get(f"{catalog}-left-out", []), ("What", "Why", "Detail", "What to do"))
+    checks = ("Check", "About", "Outcome", "Evidence", "What to do")
+    _show_table(console, "Checks that did not pass", run.tables.get(f"{catalog}-checks", []), checks)
     color = "green" if run.state == "COMPLETED" else "red"
     console.print(f"[bold {color}]{escape(run.message)}[/]")
 

@@ -27,7 +27,7 @@ class StepName(StrEnum):
     @property
     def label(self) -> str:
         """The step's name for people."""
-        return self.value.replace("_", " ").capitalize()
+        return self.value.replace("_", " ").capitalize().replace("Sql", "SQL")
 
 
 STAGES: tuple[tuple[StepName, ...], ...] = (

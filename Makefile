@@ -1,0 +1,47 @@
+# Each target that people call has a description after ##; `make help` prints them.
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down test lint bench
+
+BASE_PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+help: ## Show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+install: $(RUNTIME) ## Make .venv with unity-mirror, cloud-emulator and all they need
+
+demo: $(RUNTIME) ## Onboard the sample catalog on an emulated cloud, through Prefect; show what came out; stop everything
+	@$(BIN)/python -m deploy.local demo
+
+up: $(RUNTIME) ## Start the emulated cloud, Prefect's server and a worker, and say where to look
+	@$(BIN)/python -m deploy.local up
+
+down: $(RUNTIME) ## Stop what `make up` started
+	@$(BIN)/python -m deploy.local down
+
+test: $(DEV) ## Run all tests that this machine can run
+	$(BIN)/python -m pytest
+
+lint: $(DEV) ## Check style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV) ## Measure, print a table and write bench/results.json
+	$(BIN)/python -m bench
+
+.venv/bin/python:
+	$(BASE_PYTHON) -m venv .venv
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

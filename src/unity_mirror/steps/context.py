@@ -116,6 +116,7 @@ class Reads:
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.create_task(read())
+            task.add_done_callback(_seen)
         try:
             result: T = await asyncio.shield(task)
         except Exception:
@@ -127,6 +128,12 @@ class Reads:
         """Lets these be read anew; without keys, everything."""
         for key in keys or tuple(self._running):
             self._running.pop(key, None)
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Takes note of a failure: whoever asked may be cancelled by then, and asyncio would print a traceback."""
+    if not task.cancelled():
+        task.exception()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +181,6 @@ async def side_by_side(reads: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def tables_of(known: Known, refs: Iterable[TableRef]) -> tuple[Table, ...]:
-    """The surveyed tables with these names, in the survey's order."""
-    wanted = set(refs)
-    return tuple(table for table in known.surveyed.selection.selected if table.ref in wanted)
+    """The surveyed tables with these names, in order."""
+    by_ref = {table.ref: table for view in known.surveyed.schemas for table in view.tables}
+    return tuple(by_ref[ref] for ref in sorted(refs) if ref in by_ref)

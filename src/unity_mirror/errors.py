@@ -22,7 +22,6 @@ UnityMirrorError
 └── PrerequisiteFailed      a prerequisite of the whole catalog failed
 """
 
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

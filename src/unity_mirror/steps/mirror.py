@@ -75,7 +75,7 @@ class Mirror:
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
-            "mirrored": known.surveyed.selection.refs,
+            "mirrored": _wanted(context, known, shown),
             "mirror_changes": any(change.name != MARK for change in changes),
         }
         return Found(StepPlan(self.name, tuple(changes)), facts, _Work(item, mark, wanted))
@@ -125,7 +125,7 @@ class Mirror:
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(synced),
-            "mirrored": tuple(ref for ref in selected if ref in shown),
+            "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref in shown),
         }
         return Done(facts, missing)
 
@@ -149,6 +149,12 @@ def _definition(context: Context, known: Known, current: Mapping[str, Any] | Non
     connection = str(known.databricks_connection)
     schemas = known.surveyed.schemas
     return mirror_definition(context.spec, schemas, connection, None if storage is None else str(storage), current)
+
+
+def _wanted(context: Context, known: Known, shown: frozenset[TableRef]) -> tuple[TableRef, ...]:
+    """What is selected, and what is mirrored already and only lost a privilege: that is reported, not taken away."""
+    kept = {ref for ref in shown if context.spec.select.selects(ref)}
+    return tuple(sorted(kept | set(known.surveyed.selection.refs)))
 
 
 def _differences(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -12,6 +12,7 @@ from unity_mirror.spec import CatalogSpec
 
 ARM = "https://management.azure.com"
 FABRIC = "https://api.fabric.microsoft.com/v1"
+STORAGE_VERSION = "2023-11-03"
 
 
 def enable_external_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Remedy:
@@ -65,7 +66,7 @@ def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str
     )
     url = f"https://{place.host}/{place.container}/{path}"
     query = "action=setAccessControlRecursive&mode=modify" if recursive else "action=setAccessControl"
-    call = RestCall("storage", "PATCH", f"{url}?{query}", headers={"x-ms-acl": value})
+    call = RestCall("storage", "PATCH", f"{url}?{query}", headers={"x-ms-version": STORAGE_VERSION, "x-ms-acl": value})
     text = f"The owner of {place.container}/{path} or a Storage Blob Data Owner gives {object_id} access:"
     return Remedy(text, (command,), (call,))
 
@@ -77,7 +78,7 @@ def add_network_rule(account_id: str, tenant_id: str, resource_id: str, merged: 
         f"az storage account network-rule add --resource-group {group} --account-name {name} "
         f"--tenant-id {tenant_id} --resource-id {resource_id}"
     )
-    url = f"{ARM}{account_id}?api-version=2024-01-01"
+    url = f"{ARM}{account_id}?api-version=2025-06-01"
     call = RestCall("arm", "PATCH", url, {"properties": {"networkAcls": merged}})
     return Remedy("Someone who may write the storage account (Storage Account Contributor) runs:", (command,), (call,))
 

@@ -69,7 +69,7 @@ async def _tables(context: Context, known: Known) -> list[Check]:
         Outcome.FAILED if missing else Outcome.PASSED,
         f"missing: {_some(missing)}" if missing else f"{len(shown)} tables",
     )
-    wanted = [ref for ref in known.surveyed.selection.refs if ref in shown]
+    wanted = sorted(ref for ref in shown if context.spec.select.selects(ref))
     return [listed, *await _read_all(context, workspace_id, item_id, wanted, "table_readable")]
 
 

@@ -58,6 +58,7 @@ def notes(port: int) -> list[str]:
         f"azure-storage-file-datalake: account_url='{root}/storage/<account>.dfs.core.windows.net'",
         f"delta-rs, ADLS: az://<container>/<path> with azure_storage_endpoint='{root}/storage/<account>'",
         f"delta-rs, OneLake: az://<workspace id>/<item id>/… with azure_storage_endpoint='{root}/storage/onelake'",
+        "delta-rs, both: account_name='<account>' or 'onelake' besides; SSL_CERT_FILE is honoured",
         f"databricks-sdk: host='{root}/databricks/<workspace host>', or '{root}' for the first workspace",
         f"managed identity: IDENTITY_ENDPOINT='{root}/msi/token' and the seed's IDENTITY_HEADER",
     ]

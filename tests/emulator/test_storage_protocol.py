@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -284,3 +285,28 @@ async def test_the_log_tells_reads_from_writes(cloud: Cloud, client: httpx.Async
     await client.head(f"{DFS}/lake/sales?action=getAccessControl", headers=signed)
     await client.patch(f"{DFS}/lake/sales?action=setAccessControl", headers={**signed, "x-ms-permissions": "0755"})
     assert [(each["service"], each["effect"]) for each in cloud.requests] == [("storage", "read"), ("storage", "write")]
+
+
+async def test_a_signature_is_no_right_to_the_container_itself(cloud: Cloud, client: httpx.AsyncClient) -> None:
+    signature = issue_sas(cloud, "lakeone", "lake", "", "racwdlmeop", 600)
+    assert (await client.get(f"{BLOB}/lake/sales/a.txt?{signature}")).status_code == 200
+    for method, mark in (("DELETE", ""), ("HEAD", ""), ("PUT", "&comp=metadata")):
+        response = await client.request(method, f"{BLOB}/lake?restype=container{mark}&{signature}", headers=VERSION)
+        assert (response.status_code, code_of(response)) == (403, "AuthorizationPermissionMismatch")
+    response = await client.delete(f"{DFS}/lake?resource=filesystem&{signature}", headers=VERSION)
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["a//b", "a/%2E%2E/b", "%2E/a", "/".join("d" * 64), "x" * 1025])
+async def test_paths_that_can_not_be(cloud: Cloud, client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(f"{LAKE}/lake/{path}", headers=headers(cloud, OWNER))
+    assert (response.status_code, code_of(response)) == (400, "InvalidUri")
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: x", b"\x00"])
+async def test_metadata_can_not_smuggle_headers(cloud: Cloud, client: httpx.AsyncClient, value: bytes) -> None:
+    change = {"x-ms-properties": "k=" + base64.b64encode(value).decode()}
+    response = await client.patch(
+        f"{DFS}/lake/sales/a.txt?action=setProperties", headers={**headers(cloud, OWNER), **change}
+    )
+    assert (response.status_code, code_of(response)) == (400, "InvalidMetadata")

@@ -13,7 +13,7 @@ from cloud_emulator.storage.firewall import Source, is_public, lets_in
 
 __all__ = ["Denial", "Source", "Want", "check", "check_firewall", "is_super_user"]
 
-Want = Literal["read", "list", "status", "write", "delete", "manage_acl", "container"]
+Want = Literal["read", "list", "status", "write", "delete", "manage_acl", "container", "container_write"]
 
 READER = "Storage Blob Data Reader"
 CONTRIBUTOR = "Storage Blob Data Contributor"
@@ -27,6 +27,7 @@ _ROLES: dict[Want, frozenset[str]] = {
     "write": frozenset({CONTRIBUTOR, OWNER}),
     "delete": frozenset({CONTRIBUTOR, OWNER}),
     "manage_acl": frozenset({OWNER}),
+    "container_write": frozenset({CONTRIBUTOR, OWNER}),
 }
 _UNDELEGATED = frozenset({READER, CONTRIBUTOR, OWNER, DELEGATOR})
 
@@ -54,9 +55,9 @@ def check(
     """Why the principal may not, or ``None``. A path that isn't there is judged by what is: its nearest parent.
 
     ``read`` is for a file (of a directory it means ``list``), ``list`` one level, ``status`` the system properties,
-    ``delete`` includes everything below, ``manage_acl`` needs ownership, ``container`` (a container's own
-    properties, or with no container the list of them) needs a role. Without ``object_id`` (credentials vended by Unity
-    Catalog) only the firewall and the container's existence are looked at.
+    ``delete`` includes everything below, ``manage_acl`` needs ownership, ``container`` and ``container_write`` (the
+    container itself, or with no container the list of them) need a role. Without ``object_id`` (credentials vended by
+    Unity Catalog) only the firewall and the container's existence are looked at.
     """
     denial = check_firewall(cloud, account, source)
     if denial is not None or object_id is None:
@@ -123,7 +124,7 @@ class _Lists:
         parent = above[-1] if above else self._root
         if want == "status":
             return bool(path) or self._allows(self._root, "x")
-        if want == "container":
+        if want in ("container", "container_write"):
             return False
         if want == "manage_acl":
             return self.owns(path)

@@ -27,7 +27,7 @@ def account_information(call: Call) -> Response:
 
 def create(call: Call) -> Response:
     """Makes a container."""
-    call.require("write", "", container="")
+    call.require("container_write", "", container="")
     if files.container(call.cloud, call.target.account, call.target.container) is not None:
         raise StorageError("FilesystemAlreadyExists")
     if "x-ms-blob-public-access" in call.headers:
@@ -60,7 +60,7 @@ def get_properties(call: Call) -> Response:
 
 def set_metadata(call: Call) -> Response:
     """Replaces a container's metadata."""
-    call.require("write", "")
+    call.require("container_write", "")
     held = existing(call)
     conditions.check_write(call.headers, held)
     changed = replace_container(call.cloud, held, wire.read_metadata(call.headers))
@@ -69,7 +69,7 @@ def set_metadata(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """Deletes a container with all that it holds."""
-    call.require("delete", "")
+    call.require("container_write", "")
     conditions.check_write(call.headers, existing(call))
     files.delete_container(call.cloud, call.target.account, call.target.container)
     return Response(202)

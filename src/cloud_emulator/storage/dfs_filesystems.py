@@ -22,7 +22,7 @@ def paged(
 ) -> tuple[Sequence[Entry], dict[str, str]]:
     """A page and the header that leads to the next. Raises :class:`StorageError`."""
     try:
-        found, following = page(entries, call.query.get(parameter), call.cloud.behaviour.page_size or size)
+        found, following = page(entries, call.query.get(parameter), min(size, call.cloud.behaviour.page_size or size))
     except BadPageToken as error:
         raise StorageError("InvalidQueryParameterValue", f"QueryParameterName: {parameter}") from error
     return found, {"x-ms-continuation": following} if following else {}
@@ -43,7 +43,7 @@ def list_filesystems(call: Call) -> Response:
 
 def create(call: Call) -> Response:
     """Makes a filesystem."""
-    call.require("write", "", container="")
+    call.require("container_write", "", container="")
     if _container(call) is not None:
         raise StorageError("FilesystemAlreadyExists")
     metadata = wire.read_properties(call.headers.get("x-ms-properties", ""))
@@ -55,7 +55,7 @@ def create(call: Call) -> Response:
 
 def set_properties(call: Call) -> Response:
     """Replaces a filesystem's properties."""
-    call.require("write", "")
+    call.require("container_write", "")
     held = existing(call)
     conditions.check_write(call.headers, held)
     metadata = wire.read_properties(call.headers.get("x-ms-properties", ""))
@@ -78,7 +78,7 @@ def get_properties(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """Deletes a filesystem with all that it holds."""
-    call.require("delete", "")
+    call.require("container_write", "")
     conditions.check_write(call.headers, existing(call))
     files.delete_container(call.cloud, call.target.account, call.target.container)
     return Response(202)

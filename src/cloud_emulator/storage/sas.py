@@ -26,7 +26,7 @@ PARAMETERS = frozenset({"sv", "sr", "sdd", "st", "se", "sp", "spr", "skoid", "sk
 _VERSION = "2023-11-03"
 _LETTERS: Mapping[Want, str] = {
     "read": "r", "list": "l", "status": "e", "write": "w", "delete": "d", "manage_acl": "p",
-    "container": "-",
+    "container": "-", "container_write": "-",
 }  # fmt: skip
 
 

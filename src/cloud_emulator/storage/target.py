@@ -12,6 +12,7 @@ ONELAKE = "onelake"
 _HOSTS = re.compile(
     r"(?P<account>[a-z0-9]+)(\.(?P<protocol>dfs|blob)\.(?P<suffix>core\.windows\.net|fabric\.microsoft\.com))?\Z"
 )
+_DEEPEST, _LONGEST = 63, 1024
 _CONTAINER = re.compile(r"[a-z0-9](-?[a-z0-9]){2,62}\Z")
 
 
@@ -50,9 +51,15 @@ def parse(raw_path: str) -> Target:
     container, path = unquote(rest[0]), unquote(rest[1]).strip("/")
     if found["account"] != ONELAKE and container:
         check_container_name(container)
-    if "//" in path:
-        raise StorageError("InvalidUri", "The path has an empty segment.")
+    if path:
+        _check_path(path)
     return Target(found["account"], container, path, found["protocol"] or "", names_root=bool(container and rest[1]))
+
+
+def _check_path(path: str) -> None:
+    segments = path.split("/")
+    if {"", ".", ".."} & set(segments) or len(segments) > _DEEPEST or len(path) > _LONGEST:
+        raise StorageError("InvalidUri", "The path has an empty or dotted segment, or is too long.")
 
 
 def check_container_name(name: str) -> None:

@@ -24,6 +24,7 @@ VERSIONS = frozenset(
 CONTENT_HEADERS = ("content-type", "content-encoding", "content-language", "content-disposition", "cache-control")
 DEFAULT_TYPE = "application/octet-stream"
 _UNSERVED = ("x-ms-encryption-", "x-ms-expiry-", "x-ms-structured-", "x-ms-if-tags", "x-ms-tags", "x-ms-lease-action")
+_VALUE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -94,25 +95,26 @@ def read_properties(text: str) -> dict[str, str]:
             found[name] = base64.b64decode(encoded, validate=True).decode("latin-1")
         except binascii.Error as error:
             raise StorageError("InvalidHeaderValue", "HeaderName: x-ms-properties") from error
-    _check_names(found)
+    _check_metadata(found)
     return found
 
 
 def properties(metadata: Mapping[str, str]) -> str:
     """Metadata as ``x-ms-properties``."""
-    return ",".join(f"{name}={base64.b64encode(value.encode()).decode()}" for name, value in metadata.items())
+    return ",".join(f"{name}={base64.b64encode(value.encode('latin-1')).decode()}" for name, value in metadata.items())
 
 
 def read_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     """The ``x-ms-meta-`` headers. Raises :class:`StorageError`."""
     prefix = "x-ms-meta-"
     found = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
-    _check_names(found)
+    _check_metadata(found)
     return found
 
 
-def _check_names(metadata: Iterable[str]) -> None:
-    if not all(map(_NAME.match, metadata)):
+def _check_metadata(metadata: Mapping[str, str]) -> None:
+    """Names are C# identifiers; values must be fit for a header."""
+    if not all(_NAME.match(name) and _VALUE.match(value) for name, value in metadata.items()):
         raise StorageError("InvalidMetadata")
 
 

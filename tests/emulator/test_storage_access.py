@@ -201,8 +201,11 @@ def test_a_resource_instance_rule_lets_its_workspace_in(cloud: Cloud, rules: dic
     assert ask(cloud, READER, "read", source=FABRIC) == "AuthorizationFailure"
 
 
-def test_a_resource_instance_rule_is_no_way_past_disabled_public_access(cloud: Cloud) -> None:
+def test_a_resource_instance_rule_works_with_public_access_disabled(cloud: Cloud) -> None:
     set_network(cloud, instance_rule(), public="Disabled")
+    assert ask(cloud, READER, "read", source=TRUSTED) is None
+    assert ask(cloud, READER, "read", source=FABRIC) == "AuthorizationFailure"
+    set_network(cloud, instance_rule(), public="SecuredByPerimeter")
     assert ask(cloud, READER, "read", source=TRUSTED) == "AuthorizationFailure"
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 
-from cloud_emulator.seeds.contoso import azure, identities
+from cloud_emulator.seeds.contoso import azure
 from cloud_emulator.services import mounts
-from tests.emulator.served import Address, running
+from tests.emulator.served import running
+from tests.onboarding.delta import at_its_source, checksum, through_onelake
 from tests.onboarding.world import World, example, failed
-from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import Reason, StepName
 from unity_mirror.plan.ownership import read_mark
-from unity_mirror.steps.runner import Result
 
 WORKSPACE = "55550000-0000-4000-8000-00000000f001"
 
@@ -107,43 +102,7 @@ async def test_delta_rs_reads_every_table_through_onelake(world: World, monkeypa
     with running(world.cloud, mounts()) as address:
         monkeypatch.setenv("SSL_CERT_FILE", address.authority)
         for ref in result.known.mirrored:
-            source = _source(world, address, locations[ref])
-            assert _checksum(_mirrored(world, address, result, ref)) == _checksum(source), ref
-        for ref in result.known.shortcuts:
-            through_lakehouse = _onelake(world, address, str(result.known.lakehouse), ref)
-            assert _checksum(through_lakehouse) == _checksum(_source(world, address, locations[ref])), ref
-
-
-def _mirrored(world: World, address: Address, result: Result, ref: TableRef) -> pa.Table:
-    return _onelake(world, address, str(result.known.item), ref)
-
-
-def _onelake(world: World, address: Address, item: str, ref: TableRef) -> pa.Table:
-    options = _options(world, address, "onelake", "onelake", identities.RUNNER)
-    return DeltaTable(f"az://{WORKSPACE}/{item}/{ref.onelake_path}", storage_options=options).to_pyarrow_table()
-
-
-def _source(world: World, address: Address, location: str) -> pa.Table:
-    container, _, rest = location.removeprefix("abfss://").partition("@")
-    host, _, path = rest.partition("/")
-    account = host.partition(".")[0]
-    options = _options(world, address, account, account, identities.PLATFORM)
-    return DeltaTable(f"az://{container}/{path}", storage_options=options).to_pyarrow_table()
-
-
-def _options(world: World, address: Address, endpoint: str, account: str, who: identities.App) -> dict[str, str]:
-    principal = world.cloud.directory.by_object_id(who.object_id)
-    assert principal is not None
-    token = world.cloud.tokens.issue(principal, "https://storage.azure.com", "https://login.test/v2.0")
-    return {
-        "azure_storage_endpoint": f"{address.url}/storage/{endpoint}",
-        "account_name": account,
-        "bearer_token": token,
-        "max_retries": "0",
-    }
-
-
-def _checksum(table: pa.Table) -> tuple[int, str]:
-    """Rows and a digest of the content, independent of the order of files."""
-    rows = sorted(repr(row) for row in table.to_pylist())
-    return len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()
+            wanted = checksum(at_its_source(world, address, locations[ref]))
+            items = [result.known.item, *([result.known.lakehouse] if ref in result.known.shortcuts else [])]
+            for item in items:
+                assert checksum(through_onelake(world, address, WORKSPACE, str(item), ref)) == wanted, ref

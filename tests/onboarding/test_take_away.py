@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cloud_emulator.seeds.contoso import azure
+from cloud_emulator.services import mounts
+from tests.emulator.served import running
+from tests.onboarding.delta import through_onelake
 from tests.onboarding.world import World, example, failed
 from unity_mirror.plan.model import Check, RestCall, StepPlan
 
@@ -63,11 +66,15 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("what", TAKEN)
-async def test_sales_without_one_thing(world: World, what: str) -> None:
+async def test_sales_without_one_thing(world: World, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The remedy comes from the report; after it, a run completes the rest."""
     taking, missing = TAKEN[what]
-    await world.apply(example("sales"))
+    first = await world.apply(example("sales"))
     await taking(world)
+    with running(world.cloud, mounts()) as address:
+        monkeypatch.setenv("SSL_CERT_FILE", address.authority)
+        with pytest.raises(OSError, match=r"403|AuthorizationPermissionMismatch|AuthorizationFailure|denied"):
+            through_onelake(world, address, WORKSPACE, str(first.known.item), first.known.mirrored[0])
     report = await world.verify(example("sales"))
     assert failed(report, "table_readable")
     await mend(world, report, missing)

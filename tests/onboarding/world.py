@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,9 +44,16 @@ _WHO = {
 """Who carries out a remedy: the catalogs' owners and the subscription's, and the workspaces' admin."""
 
 
-def sample_cloud(folder: Path, time: SharedTime) -> Cloud:
+class RealTime(SharedTime):
+    """The machine's own time."""
+
+    def wall(self) -> float:
+        return time.time()
+
+
+def sample_cloud(folder: Path, clock: SharedTime) -> Cloud:
     """The sample cloud, filled."""
-    cloud = open_cloud(folder, wall=time.wall)
+    cloud = open_cloud(folder, wall=clock.wall)
     fill(cloud, "contoso")
     return cloud
 

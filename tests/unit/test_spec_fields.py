@@ -155,7 +155,6 @@ def test_sovereign_clouds_are_allowed_but_not_mixed() -> None:
     [
         ("contosolake", "not the id of an Azure resource"),
         (WORKSPACE_ID, "Microsoft.Databricks/workspaces"),
-        (ACCOUNT_ID.replace("contosolake", "otherlake"), "otherlake"),
         (f"{ACCOUNT_ID}/blobServices/default", "not the id of an Azure resource"),
         (ACCOUNT_ID.replace("5b1f0000-", ""), "not the id of an Azure resource"),
     ],
@@ -171,6 +170,12 @@ def test_a_databricks_workspace_is_given_by_its_own_id() -> None:
     problem = only_problem(minimal(databricks={"workspace": WORKSPACE_URL, "resource_id": ACCOUNT_ID}))
     assert problem.path == "databricks.resource_id"
     assert "Microsoft.Storage/storageAccounts" in problem.message
+
+
+def test_the_url_and_the_resource_id_name_one_account() -> None:
+    problem = only_problem(with_storage(resource_id=ACCOUNT_ID.replace("contosolake", "otherlake")))
+    assert problem.path == "storage.url"
+    assert "otherlake" in problem.message
 
 
 def test_resource_ids_compare_without_case() -> None:

@@ -31,17 +31,19 @@ def is_public(properties: Mapping[str, Any]) -> bool:
 def lets_in(properties: Mapping[str, Any], source: Source, tenant_id: str) -> bool:
     """Whether a request passes the account's rules.
 
-    With public access off nothing passes; the documentation offers resource instance rules with public access from
-    selected networks only [D].
+    With public access off, addresses don't count any more, but resource instance rules still do (trusted workspace
+    access documentation) [D]. A network security perimeter lets nobody in here.
     """
     if is_public(properties):
         return True
-    if _network(properties) != "Enabled":
+    rules, network = _rules(properties), _network(properties)
+    if network not in ("Enabled", "Disabled"):
         return False
-    rules = _rules(properties)
     if source.fabric_workspace_id is not None and _names_workspace(rules, source.fabric_workspace_id, tenant_id):
         return True
-    return source.address is not None and any(_matches(rule, source.address) for rule in rules.get("ipRules") or ())
+    if network == "Disabled" or source.address is None:
+        return False
+    return any(_matches(rule, source.address) for rule in rules.get("ipRules") or ())
 
 
 def _network(properties: Mapping[str, Any]) -> str:

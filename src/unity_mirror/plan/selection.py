@@ -112,8 +112,8 @@ def _why_not(
 
 def _unsupported(subject: str, table: Table) -> LeftOut | None:
     if table.table_type not in MIRRORED_TYPES:
-        kind = table.table_type.replace("_", " ").lower()
-        return LeftOut(subject, Reason.UNSUPPORTED_TYPE, f"It is a {kind}; Fabric mirrors managed and external tables.")
+        detail = f"Its type is {table.table_type}; Fabric mirrors managed and external tables."
+        return LeftOut(subject, Reason.UNSUPPORTED_TYPE, detail)
     if table.data_source_format == "DELTASHARING":
         return LeftOut(subject, Reason.UNSUPPORTED_TYPE, "It is shared by Delta Sharing.")
     if table.data_source_format != "DELTA":

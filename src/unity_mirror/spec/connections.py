@@ -135,8 +135,8 @@ class StorageSpec(SpecPart):
         named = resource_name(self.resource_id) if self.resource_id else self.location.account
         if named.lower() != self.location.account:
             raise refuse(
-                f"the resource id is of account {named!r}, the URL of {self.location.account!r}",
+                f"the URL is of account {self.location.account!r}, storage.resource_id of {named!r}",
                 "both have to name the same storage account",
-                at="resource_id",
+                at="url",
             )
         return self

@@ -1,0 +1,169 @@
+"""The command line against the sample cloud: what it prints, its exit codes, and that a refusal writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cloud_emulator.environment import variables
+from cloud_emulator.services import mounts
+from tests.emulator.served import running
+from tests.onboarding.world import EXAMPLES, World
+from unity_mirror.cli import main
+
+Run = Callable[..., "Outcome"]
+Edit = Callable[[dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(live: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command line in the environment that ``cloud-emulator env`` prints."""
+    with running(live.cloud, mounts()) as address:
+        port = int(address.url.rpartition(":")[2])
+        for name, value in variables(live.cloud.folder, port).items():
+            monkeypatch.setenv(name, value)
+
+        def command(*arguments: str | Path) -> Outcome:
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as stopped:
+                main([str(each) for each in arguments])
+            captured = capsys.readouterr()
+            return Outcome(int(stopped.value.code or 0), captured.out, captured.err)
+
+        yield command
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Callable[[Edit], Path]:
+    """Writes examples/sales.yaml with an edit."""
+
+    def write(edit: Edit) -> Path:
+        document = yaml.safe_load((EXAMPLES / "sales.yaml").read_text(encoding="utf-8"))
+        edit(document)
+        path = tmp_path / "spec.yaml"
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_plan_then_apply_then_nothing_to_do(run: Run, live: World) -> None:
+    planned = run("plan", EXAMPLES / "sales.yaml")
+    assert planned.code == 2
+    assert "write" not in live.effects()
+    assert "(known after apply)" in planned.out
+    applied = run("apply", EXAMPLES / "sales.yaml", "--yes")
+    assert applied.code == 0, applied.err
+    assert "created 10 OneLake shortcuts" in applied.out
+    live.cloud.requests.clear()
+    again = run("plan", EXAMPLES / "sales.yaml")
+    assert (again.code, again.err) == (0, "")
+    assert "Nothing to do" in again.out
+    assert run("verify", EXAMPLES / "sales.yaml").code == 0
+    assert "write" not in live.effects()
+
+
+def test_json_is_one_document_on_standard_output(run: Run) -> None:
+    planned = run("plan", EXAMPLES / "sales.yaml", "--json")
+    document = json.loads(planned.out)
+    assert document["counts"]["create"] > 0
+    assert "Plan for catalog" in planned.err
+    known_later = [
+        each for step in document["steps"] for change in step["changes"] for each in change["after"].values()
+    ]
+    assert {"after_apply": "connections.databricks_connection"} in known_later
+
+
+def test_without_a_terminal_apply_needs_yes(run: Run, live: World) -> None:
+    applied = run("apply", EXAMPLES / "sales.yaml")
+    assert applied.code == 1
+    assert "--yes" in applied.err
+    assert "write" not in live.effects()
+
+
+def test_remedies_are_written_for_the_administrator(run: Run, tmp_path: Path) -> None:
+    run("plan", EXAMPLES / "sales.yaml", "--remedies", tmp_path / "remedies.txt")
+    text = (tmp_path / "remedies.txt").read_text(encoding="utf-8")
+    assert "GRANT EXTERNAL USE SCHEMA ON SCHEMA `sales`.`staging`" in text
+    assert "az storage account network-rule add" in text
+
+
+def test_doctor_fails_on_a_failed_check(run: Run) -> None:
+    assert run("doctor", EXAMPLES / "sales.yaml").code == 1
+    assert run("doctor", EXAMPLES / "hr.yaml").code in (0, 1)
+
+
+def test_wrong_usage_is_64(run: Run) -> None:
+    assert run("plan").code == 64
+    assert run("frobnicate").code == 64
+
+
+def _drop_workspace(document: dict[str, Any]) -> None:
+    del document["fabric"]["workspace"]
+
+
+SECRET = "Xp7~not-to-be-repeated"
+REFUSED: dict[str, tuple[Edit, str]] = {
+    "an unknown key": (lambda spec: spec["fabric"].update(wrkspace="x"), "fabric.wrkspace"),
+    "a missing field": (_drop_workspace, "fabric.workspace"),
+    "a secret written out": (
+        lambda spec: spec["databricks"]["connection"]["auth"].update(secret=SECRET),
+        "databricks.connection.auth.secret",
+    ),
+    "an include that matches nothing": (
+        lambda spec: spec["select"].update(include=["*", "nope.*"]),
+        "select.include[1]",
+    ),
+    "a storage url of another account": (
+        lambda spec: spec["storage"].update(
+            url="https://contosoother.dfs.core.windows.net/legacy",
+            resource_id=spec["storage"]["resource_id"].replace("contosolake", "contosoother"),
+        ),
+        "storage.url",
+    ),
+    "an unknown workspace": (lambda spec: spec["fabric"].update(workspace="Nowhere"), "fabric.workspace"),
+    "an unknown catalog": (lambda spec: spec.update(catalog="nope"), "catalog"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_bad_spec_is_refused_with_its_path(run: Run, live: World, spec: Callable[[Edit], Path], what: str) -> None:
+    edit, path = REFUSED[what]
+    for command in ("plan", "apply"):
+        refused = run(command, spec(edit), *(["--yes"] if command == "apply" else []))
+        assert refused.code == 1
+        assert path in refused.err
+        assert "Traceback" not in refused.err + refused.out
+        assert SECRET not in refused.err + refused.out
+    assert "write" not in live.effects()
+
+
+def test_a_name_in_use_is_refused(run: Run, live: World, spec: Callable[[Edit], Path]) -> None:
+    assert run("apply", EXAMPLES / "sales.yaml", "--yes").code == 0
+    live.cloud.requests.clear()
+
+    def logistics(document: dict[str, Any]) -> None:
+        for part in ("storage", "lakehouse", "semantic_model", "select"):
+            document.pop(part, None)
+        document.update(catalog="logistics")
+        document["fabric"]["item_name"] = "sales"
+
+    refused = run("apply", spec(logistics), "--yes")
+    assert refused.code == 1
+    assert "fabric.item_name" in refused.err
+    assert "write" not in live.effects()

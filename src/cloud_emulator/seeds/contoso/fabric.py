@@ -15,13 +15,13 @@ from cloud_emulator.fabric.seed import (
 from cloud_emulator.seeds.contoso.azure import LAKE
 from cloud_emulator.seeds.contoso.catalogs import SALES_HOST
 from cloud_emulator.seeds.contoso.identities import (
-    ADA,
+    ANALYST,
     HR_PARTNERS,
-    MIRA,
+    PARTNER,
     PLATFORM,
     RUNNER,
     SALES_ANALYSTS,
-    TOMAS,
+    STEWARD,
     App,
     Person,
     Team,
@@ -47,19 +47,23 @@ def section() -> FabricSeed:
                 id=CAPACITY,
                 display_name="contoso-f64",
                 sku="F64",
-                admins=(ADA.object_id,),
+                admins=(STEWARD.object_id,),
                 contributors=(RUNNER.object_id,),
             ),
-            SeedCapacity(id=TRIAL_CAPACITY, display_name="Trial of Mira", sku="FT1", admins=(MIRA.object_id,)),
+            SeedCapacity(
+                id=TRIAL_CAPACITY, display_name="Trial of the analyst", sku="FT1", admins=(ANALYST.object_id,)
+            ),
         ),
         workspaces=(
-            _workspace(SALES_WORKSPACE, "Sales Analytics", CAPACITY, (MIRA, "Contributor"), (SALES_ANALYSTS, "Viewer")),
-            _workspace(PEOPLE_WORKSPACE, "People Analytics", CAPACITY, (TOMAS, "Member"), (HR_PARTNERS, "Viewer")),
+            _workspace(
+                SALES_WORKSPACE, "Sales Analytics", CAPACITY, (ANALYST, "Contributor"), (SALES_ANALYSTS, "Viewer")
+            ),
+            _workspace(PEOPLE_WORKSPACE, "People Analytics", CAPACITY, (PARTNER, "Member"), (HR_PARTNERS, "Viewer")),
             SeedWorkspace(
                 id=SANDBOX_WORKSPACE,
                 display_name="Sales Analytics Sandbox",
                 capacity_id=TRIAL_CAPACITY,
-                roles=(_role(MIRA, "Admin"),),
+                roles=(_role(ANALYST, "Admin"),),
             ),
         ),
         connections=_connections(),
@@ -71,7 +75,7 @@ def _workspace(
 ) -> SeedWorkspace:
     """A workspace that the runner administers beside the platform team."""
     everyone: tuple[tuple[App | Person | Team, str], ...] = (
-        (ADA, "Admin"),
+        (STEWARD, "Admin"),
         (PLATFORM, "Admin"),
         (RUNNER, "Admin"),
         *roles,
@@ -93,18 +97,18 @@ def _connections() -> tuple[SeedConnection, ...]:
     return (
         SeedConnection(
             id=_MIRAS_CONNECTION,
-            display_name="Mira's Databricks",
+            display_name="The analyst's Databricks",
             type="AzureDatabricksWorkspace",
             parameters={"url": f"https://{SALES_HOST}"},
-            credential=SeedCredential(type="OAuth2", object_id=MIRA.object_id),
-            roles=(SeedConnectionRole(principal=MIRA.object_id, role="Owner"),),
+            credential=SeedCredential(type="OAuth2", object_id=ANALYST.object_id),
+            roles=(SeedConnectionRole(principal=ANALYST.object_id, role="Owner"),),
         ),
         SeedConnection(
             id=_ADAS_CONNECTION,
             display_name="Lake exports",
             type="AzureDataLakeStorage",
             parameters={"server": f"https://{LAKE}.dfs.core.windows.net", "path": "exports"},
-            credential=SeedCredential(type="OAuth2", object_id=ADA.object_id),
-            roles=(SeedConnectionRole(principal=ADA.object_id, role="Owner"),),
+            credential=SeedCredential(type="OAuth2", object_id=STEWARD.object_id),
+            roles=(SeedConnectionRole(principal=STEWARD.object_id, role="Owner"),),
         ),
     )

@@ -10,7 +10,7 @@ from cloud_emulator.fabric.definition_parts import DEFINITIONS, encode
 from cloud_emulator.fabric.items import create_item
 from cloud_emulator.fabric.lakehouses import make_lakehouse
 from cloud_emulator.seeds.contoso.fabric import SALES_WORKSPACE, SANDBOX_WORKSPACE
-from cloud_emulator.seeds.contoso.identities import MIRA
+from cloud_emulator.seeds.contoso.identities import ANALYST
 
 _PBISM = {
     "$schema": "https://developer.microsoft.com/json-schemas/fabric/item/semanticModel/definitionProperties/1.0.0/schema.json",
@@ -25,7 +25,7 @@ def add(cloud: Cloud) -> None:
     sql_endpoints.register_jobs(cloud)
     _lakehouse(cloud, SALES_WORKSPACE, "planning", "Targets by region, kept by the sales team.")
     _model(cloud, SALES_WORKSPACE, "Regional Targets")
-    _lakehouse(cloud, SANDBOX_WORKSPACE, "sales_lake", "Mira's experiments.")
+    _lakehouse(cloud, SANDBOX_WORKSPACE, "sales_lake", "The analyst's experiments.")
     _model(cloud, SANDBOX_WORKSPACE, "Sales")
 
 
@@ -42,7 +42,7 @@ def _model(cloud: Cloud, workspace_id: str, name: str) -> None:
         semantic_models.TYPE.name,
         name,
         "Made by hand.",
-        owner=MIRA.object_id,
+        owner=ANALYST.object_id,
         bindings={},
         properties={},
     )

@@ -26,7 +26,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member of staff."""
+    """Somebody at Contoso, called by what they do."""
 
     name: str
     object_id: str
@@ -49,7 +49,7 @@ def _app(number: str, name: str, *, secret: bool = True) -> App:
 
 
 def _person(number: str, name: str) -> Person:
-    user_name = f"{name.split()[0].lower()}@contoso.example"
+    user_name = f"{name.split()[-1].lower()}@contoso.example"
     return Person(name, f"33330000-0000-4000-8000-00000000{number}", user_name)
 
 
@@ -64,20 +64,20 @@ PLATFORM = _app("a003", "data-platform-automation")
 ACCESS_CONNECTOR = _app("a004", "contoso-unity-access-connector", secret=False)
 """The managed identity as which Unity Catalog itself reaches the storage."""
 
-ADA = _person("e001", "Ada Lindqvist")
-KEN = _person("e002", "Ken Okafor")
-MIRA = _person("e003", "Mira Castellanos")
-TOMAS = _person("e004", "Tomas Novak")
+STEWARD = _person("e001", "Data steward")
+CONTROLLER = _person("e002", "Finance controller")
+ANALYST = _person("e003", "Sales analyst")
+PARTNER = _person("e004", "HR partner")
 
-PLATFORM_TEAM = Team("data-platform", "44440000-0000-4000-8000-00000000d001", (PLATFORM, ADA))
-SALES_ANALYSTS = Team("sales-analysts", "44440000-0000-4000-8000-00000000d002", (MIRA, KEN))
-FINANCE = Team("finance-controllers", "44440000-0000-4000-8000-00000000d003", (KEN,))
-HR_PARTNERS = Team("hr-partners", "44440000-0000-4000-8000-00000000d004", (TOMAS,))
-LOCAL_TESTERS = Team("workspace-testers", "", (MIRA,), in_entra=False)
+PLATFORM_TEAM = Team("data-platform", "44440000-0000-4000-8000-00000000d001", (PLATFORM, STEWARD))
+SALES_ANALYSTS = Team("sales-analysts", "44440000-0000-4000-8000-00000000d002", (ANALYST, CONTROLLER))
+FINANCE = Team("finance-controllers", "44440000-0000-4000-8000-00000000d003", (CONTROLLER,))
+HR_PARTNERS = Team("hr-partners", "44440000-0000-4000-8000-00000000d004", (PARTNER,))
+LOCAL_TESTERS = Team("workspace-testers", "", (ANALYST,), in_entra=False)
 """A group that was made in Databricks: it has no Entra object id."""
 
 APPS = (RUNNER, SALES_READER, HR_READER, PLATFORM, ACCESS_CONNECTOR)
-PEOPLE = (ADA, KEN, MIRA, TOMAS)
+PEOPLE = (STEWARD, CONTROLLER, ANALYST, PARTNER)
 TEAMS = (PLATFORM_TEAM, SALES_ANALYSTS, FINANCE, HR_PARTNERS, LOCAL_TESTERS)
 
 

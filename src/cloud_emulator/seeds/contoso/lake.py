@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cloud_emulator.seeds.contoso.azure import HR_ACCOUNT, LAKE, OTHER_ACCOUNT
 from cloud_emulator.seeds.contoso.catalogs import CATALOGS
-from cloud_emulator.seeds.contoso.identities import ACCESS_CONNECTOR, MIRA, PLATFORM_TEAM, SALES_ANALYSTS
+from cloud_emulator.seeds.contoso.identities import ACCESS_CONNECTOR, ANALYST, PLATFORM_TEAM, SALES_ANALYSTS
 from cloud_emulator.seeds.contoso.writing import local_folder
 from cloud_emulator.storage.seed import SeedAccount, SeedContainer, SeedPath, StorageSeed
 
@@ -24,7 +24,7 @@ def _inherited(*named: str) -> str:
 
 _SALES = _inherited(f"{_CONNECTOR}:rwx", f"{_TEAM}:r-x")
 _LOGISTICS = _inherited(f"{_CONNECTOR}:rwx")
-_SCRATCH = f"user::rwx,user:{MIRA.object_id}:rwx,group::r-x,mask::rwx,other::---"
+_SCRATCH = f"user::rwx,user:{ANALYST.object_id}:rwx,group::r-x,mask::rwx,other::---"
 
 
 def section(scratch: Path) -> StorageSeed:
@@ -52,8 +52,10 @@ def _lake_folders() -> tuple[SeedPath, ...]:
         SeedPath(path="", acl=_ROOT),
         SeedPath(path="sales", acl=_SALES),
         SeedPath(path="logistics", acl=_LOGISTICS),
-        SeedPath(path="scratch", acl=_SCRATCH, owner=MIRA.object_id),
-        SeedPath(path="scratch/notes.txt", text="Mira's notes. Please leave them here.\n", owner=MIRA.object_id),
+        SeedPath(path="scratch", acl=_SCRATCH, owner=ANALYST.object_id),
+        SeedPath(
+            path="scratch/notes.txt", text="The analyst's notes. Please leave them here.\n", owner=ANALYST.object_id
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from random import Random
 
-from cloud_emulator.seeds.contoso.identities import MIRA, SALES_ANALYSTS, SALES_READER, grantee
+from cloud_emulator.seeds.contoso.identities import ANALYST, SALES_ANALYSTS, SALES_READER, grantee
 from cloud_emulator.seeds.contoso.sales_orders import PRODUCTS
 from cloud_emulator.seeds.contoso.tables import MIRROR, READ, Column, Place, SampleSchema, StoredTable, references
 from cloud_emulator.seeds.contoso.values import (
@@ -106,7 +106,7 @@ MARKETING = SampleSchema(
     "marketing",
     "Campaigns and what came of them.",
     (CAMPAIGNS, EMAIL_EVENTS, WEB_SESSIONS, SEGMENTS, LEADS),
-    grants={grantee(SALES_READER): MIRROR, grantee(SALES_ANALYSTS): READ, grantee(MIRA): READ},
+    grants={grantee(SALES_READER): MIRROR, grantee(SALES_ANALYSTS): READ, grantee(ANALYST): READ},
 )
 
 WAREHOUSES = StoredTable(

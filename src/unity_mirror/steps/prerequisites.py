@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unity_mirror.errors import FirewallDenied, PermissionDenied, Unauthenticated
+from unity_mirror.errors import FirewallDenied, PermissionDenied, PrerequisiteFailed, Unauthenticated
 from unity_mirror.models.arm import StorageAccount
 from unity_mirror.models.fabric import Capacity, Workspace
 from unity_mirror.plan.model import Action, Change, Check, StepName, StepPlan
@@ -28,7 +28,11 @@ class Prerequisites:
     async def plan(self, context: Context, known: Known) -> Found:
         """The checks, what is left out, and the repairs that the spec allows."""
         del known
-        reading = await context.reads.once(("survey",), lambda: _read(context))
+        try:
+            reading = await context.reads.once(("survey",), lambda: _read(context))
+        except PermissionDenied as error:
+            await _explain(context, error)
+            raise
         plan = StepPlan(
             self.name,
             changes=_repairs(context, reading),
@@ -91,6 +95,15 @@ async def _read(context: Context) -> _Reading:
         *(checks.external_use_schema(spec, view, principal) for view in schemas if _concerns(context, view)),
     )
     return _Reading(found, tuple(check for check in judged if check is not None), warnings)
+
+
+async def _explain(context: Context, error: PermissionDenied) -> None:
+    """Raises ``PrerequisiteFailed`` when the refusal comes from the Databricks workspace's network, not from rights."""
+    check = checks.databricks_network(context.spec, await survey.read_databricks_workspace(context))
+    if check is not None and check.blocks:
+        message = "the Databricks workspace can't be reached from here, nor from Fabric, so nothing was written"
+        remedy = check.remedy.text if check.remedy else ""
+        raise PrerequisiteFailed(message, (check,), where=check.evidence, remedy=remedy) from error
 
 
 async def _workspace(context: Context) -> tuple[Workspace, Capacity | None]:

@@ -50,9 +50,7 @@ def section() -> FabricSeed:
                 admins=(STEWARD.object_id,),
                 contributors=(RUNNER.object_id,),
             ),
-            SeedCapacity(
-                id=TRIAL_CAPACITY, display_name="Trial of the analyst", sku="FT1", admins=(ANALYST.object_id,)
-            ),
+            SeedCapacity(id=TRIAL_CAPACITY, display_name="Analyst's trial", sku="FT1", admins=(ANALYST.object_id,)),
         ),
         workspaces=(
             _workspace(

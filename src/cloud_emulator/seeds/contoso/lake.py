@@ -54,7 +54,7 @@ def _lake_folders() -> tuple[SeedPath, ...]:
         SeedPath(path="logistics", acl=_LOGISTICS),
         SeedPath(path="scratch", acl=_SCRATCH, owner=ANALYST.object_id),
         SeedPath(
-            path="scratch/notes.txt", text="The analyst's notes. Please leave them here.\n", owner=ANALYST.object_id
+            path="scratch/notes.txt", text="An analyst's notes. Please leave them here.\n", owner=ANALYST.object_id
         ),
     )
 

@@ -25,7 +25,10 @@ control plane, no sign-in, under /_emulator:
 addresses:
   /v1 Fabric, /v1.0/myorg Power BI, /subscriptions and /providers ARM, /{tenant} Entra, /msi/token managed identity,
   /databricks/{workspace host}/api Databricks, /storage/{account}/{container}/{path} ADLS,
-  /storage/onelake/{workspace}/{item}/{path} OneLake"""
+  /storage/onelake/{workspace}/{item}/{path} OneLake
+SQL, with --sql-port Q: Server=localhost,Q; Database=<name or id of a SQL endpoint>; Encrypt=yes (or strict), with a
+  token for https://database.windows.net; to reach a workspace by its own server name, let that name resolve to
+  127.0.0.1 (the certificate has *.datawarehouse.fabric.microsoft.com)"""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--latency-ms", type=float, default=0.0, metavar="N", help="answer each request N milliseconds late"
     )
-    serve.add_argument("--sql-port", type=int, metavar="Q", help="port of the SQL endpoints (not served yet: refused)")
+    serve.add_argument(
+        "--sql-port", type=int, metavar="Q", help="serve the SQL analytics endpoints too, over TDS, on port Q"
+    )
     env = commands.add_parser("env", help="print export lines for unity-mirror and the SDKs")
     _add_location(env)
     commands.add_parser("schema", help="print the JSON Schemas of seeds, faults and settings")
@@ -73,10 +78,9 @@ def _fail(message: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    if options.sql_port is not None:
-        return _fail("--sql-port: this version serves no SQL endpoint; start without it.")
-    if _is_taken(options.host, options.port):
-        return _fail(f"port {options.port} is in use; choose another --port or stop what listens there.")
+    for name, port in (("--port", options.port), ("--sql-port", options.sql_port)):
+        if port is not None and _is_taken(options.host, port):
+            return _fail(f"port {port} is in use; choose another {name} or stop what listens there.")
     from cloud_emulator.core.cloud import open_cloud
     from cloud_emulator.seeds.loading import SeedError, fill
     from cloud_emulator.server import run
@@ -89,7 +93,8 @@ def _serve(options: argparse.Namespace) -> int:
         if cloud.store.is_empty():
             return _fail(f"{options.data} is empty: give --seed contoso, or a seed file (see 'cloud-emulator schema').")
         sys.stderr.write(f"cloud-emulator: serving {options.data} on https://localhost:{options.port}\n")
-        run(cloud, mounts(), host=options.host, port=options.port, latency=options.latency_ms / 1000)
+        latency = options.latency_ms / 1000
+        run(cloud, mounts(), host=options.host, port=options.port, latency=latency, sql_port=options.sql_port)
     except SeedError as error:
         return _fail(f"--seed {options.seed}: {error}")
     finally:

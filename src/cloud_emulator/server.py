@@ -1,4 +1,4 @@
-"""Serves the cloud over TLS on one port."""
+"""Serves the cloud over TLS: every API on one port, and on another the SQL analytics endpoints."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cloud_emulator.core.app import TRANSPORT, Emulator
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.service import Service
 from cloud_emulator.core.tls import ensure_certificates
+from cloud_emulator.sql.listener import SqlListener
 
 
 class _CuttableProtocol(HttpToolsProtocol):
@@ -48,6 +49,24 @@ def make_server(
     return uvicorn.Server(config)
 
 
-def run(cloud: Cloud, services: Sequence[tuple[str, Service]], *, host: str, port: int, latency: float) -> None:
-    """Serves until SIGINT or SIGTERM."""
-    asyncio.run(make_server(cloud, services, host=host, port=port, latency=latency).serve())
+def run(
+    cloud: Cloud,
+    services: Sequence[tuple[str, Service]],
+    *,
+    host: str,
+    port: int,
+    latency: float,
+    sql_port: int | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM; SQL analytics endpoints too, when a port for them is given."""
+    server = make_server(cloud, services, host=host, port=port, latency=latency)
+    asyncio.run(_serve(server, SqlListener(cloud), host, sql_port))
+
+
+async def _serve(server: uvicorn.Server, listener: SqlListener, host: str, sql_port: int | None) -> None:
+    if sql_port is not None:
+        await listener.start(host=host, port=sql_port)
+    try:
+        await server.serve()
+    finally:
+        await listener.stop()

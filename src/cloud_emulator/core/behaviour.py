@@ -25,6 +25,10 @@ class Behaviour(BaseModel):
         900.0, gt=0, description="Time between the automatic syncs of a mirrored catalog."
     )
     sql_endpoint_seconds: float = Field(1.0, ge=0, description="How long a SQL analytics endpoint takes to appear.")
+    sql_access_mode: Literal["user_identity", "delegated"] = Field(
+        "user_identity",
+        description="As whom SQL analytics endpoints read: the user, whom OneLake's roles bind, or the item's owner.",
+    )
     name_reservation_seconds: float = Field(20.0, ge=0, description="How long a deleted item's name stays taken.")
     page_size: int | None = Field(
         None, ge=1, description="Most entries on a page of any list; null leaves it to each service."

@@ -20,7 +20,7 @@ class BlobStore:
     def put(self, content: bytes) -> str:
         """Stores the content and returns its digest."""
         digest = hashlib.sha256(content).hexdigest()
-        path = self._path(digest)
+        path = self.path(digest)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
@@ -34,7 +34,7 @@ class BlobStore:
         if content is not None:
             self._cache.move_to_end(digest)
             return content
-        content = self._path(digest).read_bytes()
+        content = self.path(digest).read_bytes()
         self._remember(digest, content)
         return content
 
@@ -45,5 +45,6 @@ class BlobStore:
             _, dropped = self._cache.popitem(last=False)
             self._cached -= len(dropped)
 
-    def _path(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """The file that holds the content with that digest; it must never be written to."""
         return self._folder / digest[:2] / digest[2:]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import trustme
 
-HOSTS = ("localhost", "127.0.0.1", "::1")
+HOSTS = ("localhost", "127.0.0.1", "::1", "*.datawarehouse.fabric.microsoft.com")
+"""The last are the servers of SQL analytics endpoints, for clients that resolve their names to the emulator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ def ensure_certificates(folder: Path) -> TlsFiles:
     if not all(path.exists() for path in (files.authority, files.certificate, files.key)):
         folder.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA(organization_name="unity-mirror cloud emulator")
-        server = authority.issue_cert(*HOSTS)
+        server = authority.issue_cert(*HOSTS, common_name="localhost")
         authority.cert_pem.write_to_path(str(files.authority))
         server.private_key_pem.write_to_path(str(files.key))
         files.key.chmod(0o600)

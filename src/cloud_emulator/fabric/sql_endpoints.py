@@ -17,7 +17,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, Response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric import onelake, responses, sync, validation
+from cloud_emulator.fabric import delta_log, onelake, responses, sync, validation
 from cloud_emulator.fabric.errors import FabricError
 from cloud_emulator.fabric.items import (
     ITEMS,
@@ -35,10 +35,12 @@ from cloud_emulator.fabric.permissions import require_role
 from cloud_emulator.fabric.routing import Operation, router
 from cloud_emulator.fabric.typed_items import LIST_QUERY, check_folders
 from cloud_emulator.fabric.validation import Body
+from cloud_emulator.storage.access import Denial
 
 TYPE = ItemType("SQLEndpoint", may_create=False)
 SQL_TABLES = "fabric.sqlTables"
-"""What endpoints know, by ``endpointId/schema/table``; ``lastSuccess`` is ``None`` for a table that was never read."""
+"""What endpoints know, by ``endpointId/schema/table``: ``version`` and ``columns`` (as the Delta log has them) as they
+were at ``lastSuccess``, which is ``None`` for a table that was never read."""
 
 
 class DurationBody(Body):
@@ -149,15 +151,15 @@ def _refresh_table(
     cloud: Cloud, endpoint: Document, key: str, schema: str, name: str, table: Document, *, now: str
 ) -> dict[str, Any]:
     known = cloud.table(SQL_TABLES)
-    try:
-        denial = unreadable(cloud, locate(cloud, table))
-    except OneLakeDenied as refused:
-        denial = refused.denial
-    last = now if denial is None else (known.get(key) or {}).get("lastSuccess")
+    before = known.get(key) or {"lastSuccess": None, "version": None, "columns": None}
+    denial, state = _look_at(cloud, table)
+    last = now if denial is None else before["lastSuccess"]
     known[key] = {
-        "endpointId": endpoint["id"], "schema": schema, "table": name, "fullName": table["fullName"],
+        **before, "endpointId": endpoint["id"], "schema": schema, "table": name, "fullName": table["fullName"],
         "lastSuccess": last,
     }  # fmt: skip
+    if state is not None:
+        known[key] = {**known[key], "version": state.version, "columns": list(state.fields)}
     outcome: dict[str, Any] = {
         "tableName": f"{schema}.{name}", "startDateTime": now, "endDateTime": now,
         "status": "Success" if denial is None else "Failure", "lastSuccessfulSyncDateTime": last or sync.NEVER,
@@ -165,6 +167,24 @@ def _refresh_table(
     if denial is not None:
         outcome["error"] = {"errorCode": denial.code, "message": denial.message}
     return outcome
+
+
+def _look_at(cloud: Cloud, table: Document) -> tuple[Denial | None, delta_log.DeltaState | None]:
+    """Why a table can't be read, or what its log says."""
+    try:
+        location = locate(cloud, table)
+    except OneLakeDenied as refused:
+        return refused.denial, None
+    denial = unreadable(cloud, location)
+    try:
+        state = delta_log.read_state(cloud, location) if denial is None else None
+    except (ValueError, KeyError) as error:
+        return Denial(400, "InvalidDeltaLog", f"The Delta log can't be read: {error}"), None
+    feature = state.unreadable() if state is not None else None
+    if feature is not None:
+        message = f"The SQL analytics endpoint can't read Delta tables with {feature}."
+        return Denial(400, "UnsupportedDeltaFeature", message), None
+    return denial, state
 
 
 def _appear(cloud: Cloud, arguments: Mapping[str, Any]) -> None:

@@ -1,0 +1,236 @@
+"""Functions and operators: which the endpoint has, which it answers itself, and which mean something else in DuckDB.
+
+Imports sqlglot, which is slow: only the threads that run queries do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from cloud_emulator.sql import errors
+from cloud_emulator.sql.literals import literal
+from cloud_emulator.sql.parameters import Parameter
+from cloud_emulator.sql.types import SqlType
+
+_KNOWN = (
+    exp.Abs, exp.Acos, exp.And, exp.Asin, exp.Atan, exp.Atan2, exp.Avg, exp.Case, exp.Cast, exp.Ceil, exp.Chr,
+    exp.Coalesce, exp.Concat, exp.ConcatWs, exp.Convert, exp.Cos, exp.Count, exp.CurrentDate, exp.CurrentTimestamp,
+    exp.CurrentUser, exp.DateAdd, exp.DateDiff, exp.DateFromParts, exp.Day, exp.DenseRank, exp.Exists, exp.Exp,
+    exp.Extract, exp.FirstValue, exp.Floor, exp.GroupConcat, exp.If, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
+    exp.Left, exp.Length, exp.Ln, exp.Log, exp.Lower, exp.Max, exp.Min, exp.Month, exp.Ntile, exp.Nullif, exp.Or,
+    exp.Pow, exp.Rand, exp.Rank, exp.Repeat, exp.Replace, exp.Reverse, exp.Right, exp.Round, exp.RowNumber, exp.Sign,
+    exp.Sin, exp.Sqrt, exp.Stddev, exp.StrPosition, exp.Stuff, exp.Substring, exp.Sum, exp.Tan, exp.TimeStrToTime,
+    exp.TimeToStr, exp.Trim, exp.TryCast, exp.TsOrDsToDate, exp.Upper, exp.Variance, exp.Year,
+)  # fmt: skip
+"""Functions of T-SQL that are served, as sqlglot calls them."""
+
+_VARIABLES = {"VERSION", "SPID", "TRANCOUNT", "LANGUAGE", "SERVERNAME", "MAX_PRECISION", "ROWCOUNT", "ERROR"}
+_INTEGERS = ("TINYINT", "UTINYINT", "SMALLINT", "INT")
+_ZERO_DIVISION = "SQL:8134"
+"""What DuckDB's error function says for a division by zero."""
+
+
+def check(tree: exp.Expr) -> None:
+    """Raises SQL error 195 for functions that aren't served; DuckDB's own, which read files, stay out of reach."""
+    for function in tree.find_all(exp.Func):
+        if isinstance(function, exp.Anonymous):
+            if function.name.upper() not in _ANSWERED:
+                raise errors.unknown_function(function.name)
+        elif not isinstance(function, _KNOWN):
+            raise errors.unknown_function(function.sql_name())
+
+
+def fill_in(tree: exp.Query, parameters: Mapping[str, Parameter], session: Mapping[str, Any]) -> exp.Expr:
+    """Puts values in the place of parameters, global variables, and functions about the session."""
+
+    def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Parameter):
+            return _variable(node, parameters, session)
+        if isinstance(node, exp.CurrentTimestamp):
+            return literal(session["now"], SqlType("datetime2", scale=6))
+        if isinstance(node, exp.CurrentDate):
+            return literal(session["now"].date(), SqlType("date"))
+        if isinstance(node, exp.CurrentUser):
+            return exp.Literal.string(session["user"])
+        if isinstance(node, exp.Anonymous):
+            return _ANSWERED[node.name.upper()](node, session)
+        return node
+
+    return tree.transform(replace)
+
+
+def rewrite(tree: exp.Expr) -> exp.Expr:
+    """Makes the typed query mean in DuckDB what it means in T-SQL."""
+    for node in reversed(list(tree.walk(bfs=True))):  # what is inside first
+        handler = _REWRITES.get(type(node))
+        if handler is not None:
+            handler(node)
+    return tree
+
+
+def _variable(node: exp.Parameter, parameters: Mapping[str, Parameter], session: Mapping[str, Any]) -> exp.Expr:
+    if isinstance(node.this, exp.Parameter):
+        name = node.this.name.upper()
+        if name not in _VARIABLES:
+            raise errors.not_served(f"@@{name}")
+        return literal(session[f"@@{name}"], SqlType("varchar" if isinstance(session[f"@@{name}"], str) else "int"))
+    found = parameters.get(f"@{node.name}")
+    if found is None:
+        raise errors.unknown_variable(f"@{node.name}")
+    return literal(found.value, found.type)
+
+
+def _told(key: str) -> Callable[[exp.Anonymous, Mapping[str, Any]], exp.Expr]:
+    return lambda _node, session: exp.Literal.string(session[key])
+
+
+def _property(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
+    asked = node.expressions[-1].name if node.expressions else ""
+    value = session["properties"].get(asked.lower())
+    if value is None:
+        return exp.Null()
+    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
+
+
+def _object_id(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
+    name = node.expressions[0].name if node.expressions else ""
+    parts = name.replace("[", "").replace("]", "").split(".")
+    found = session["objects"].get((parts[-2] if len(parts) > 1 else "dbo", parts[-1]))
+    return exp.Null() if found is None else exp.Literal.number(found)
+
+
+def _now(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
+    del node
+    return literal(session["now"], SqlType("datetime2", scale=6))
+
+
+_ANSWERED: dict[str, Callable[[exp.Anonymous, Mapping[str, Any]], exp.Expr]] = {
+    "DB_NAME": _told("database"),
+    "SCHEMA_NAME": lambda _node, _session: exp.Literal.string("dbo"),
+    "SUSER_SNAME": _told("user"),
+    "SUSER_NAME": _told("user"),
+    "USER_NAME": _told("user"),
+    "ORIGINAL_LOGIN": _told("user"),
+    "HOST_NAME": _told("host"),
+    "APP_NAME": _told("application"),
+    "SERVERPROPERTY": _property,
+    "DATABASEPROPERTYEX": _property,
+    "OBJECT_ID": _object_id,
+    "SYSDATETIME": _now,
+    "SYSUTCDATETIME": _now,
+    "GETUTCDATE": _now,
+}
+
+
+def _of(node: exp.Expr) -> str:
+    kind = node.type
+    return kind.this.name if isinstance(kind, exp.DataType) and isinstance(kind.this, exp.DataType.Type) else ""
+
+
+def _wrap(node: exp.Expr, target: str) -> None:
+    """Casts an aggregate, together with its OVER clause."""
+    whole = node.parent if isinstance(node.parent, exp.Window) else node
+    place = exp.Cast(this=exp.Null(), to=exp.DataType.build(target, dialect="duckdb"))
+    place.type = place.args["to"]
+    whole.replace(place)
+    place.set("this", whole)
+
+
+def _count(node: exp.Expr) -> None:
+    _wrap(node, "BIGINT" if node.args.get("big_int") else "INT")
+
+
+def _sum(node: exp.Expr) -> None:
+    kind = _of(node.this)
+    if kind in _INTEGERS:
+        _wrap(node, "INT")
+    elif kind == "BIGINT":
+        _wrap(node, "BIGINT")
+    elif kind == "DECIMAL":
+        _wrap(node, f"DECIMAL(38, {_scale(node.this)})")
+
+
+def _avg(node: exp.Expr) -> None:
+    kind = _of(node.this)
+    if kind in (*_INTEGERS, "BIGINT"):
+        inner = node.parent if isinstance(node.parent, exp.Window) else node
+        place = exp.Anonymous(this="TRUNC", expressions=[exp.Null()])
+        inner.replace(place)
+        place.set("expressions", [inner])
+        _wrap(place, "BIGINT" if kind == "BIGINT" else "INT")
+    elif kind == "DECIMAL":
+        _wrap(node, f"DECIMAL(38, {max(_scale(node.this), 6)})")
+
+
+def _scale(node: exp.Expr) -> int:
+    kind = node.type
+    sizes = kind.expressions if isinstance(kind, exp.DataType) else []
+    return int(sizes[1].name) if len(sizes) > 1 else 0
+
+
+def _divide(node: exp.Expr) -> None:
+    """Integers divide to integers, decimals to decimals, and nothing by zero."""
+    left, right = node.args["this"], node.args["expression"]
+    kinds = {_of(left), _of(right)}
+    by_zero = exp.Anonymous(this="ERROR", expressions=[exp.Literal.string(_ZERO_DIVISION)])
+    is_zero = exp.EQ(this=_inner(right.copy()), expression=exp.Literal.number(0))
+    guarded = exp.Case(ifs=[exp.If(this=is_zero, true=by_zero)], default=_inner(right.copy()))
+    if isinstance(node, exp.Mod):
+        right.replace(exp.paren(guarded))
+    elif kinds <= {*_INTEGERS, "BIGINT"}:
+        place = exp.Anonymous(this="DIVIDE", expressions=[left.copy(), guarded])
+        place.type = exp.DataType.build("BIGINT" if "BIGINT" in kinds else "INT")
+        node.replace(place)
+    else:
+        right.replace(exp.paren(guarded))
+        if kinds <= {*_INTEGERS, "BIGINT", "DECIMAL"}:
+            _wrap(node, "DECIMAL(38, 6)")
+
+
+def _inner(node: exp.Expr) -> exp.Expr:
+    return node if isinstance(node, exp.Literal | exp.Column | exp.Paren) else exp.paren(node)
+
+
+def _add(node: exp.Expr) -> None:
+    kinds = {_of(node.args["this"]), _of(node.args["expression"])}
+    texts = {"VARCHAR", "NVARCHAR", "TEXT", "CHAR", "NCHAR"}
+    if kinds & texts and kinds <= {*texts, "", "UNKNOWN", "NULL"}:
+        place = exp.DPipe(this=node.this.copy(), expression=node.expression.copy(), safe=False)
+        place.type = exp.DataType.build("TEXT")
+        node.replace(place)
+
+
+def _cast(node: exp.Expr) -> None:
+    target = node.args["to"]
+    kind = target.this.name if isinstance(target.this, exp.DataType.Type) else ""
+    if kind in ("VARCHAR", "NVARCHAR", "CHAR", "NCHAR", "TEXT"):
+        length = target.expressions[0].name if target.expressions else ""
+        node.set("to", exp.DataType.build("TEXT"))
+        if length.isdigit():
+            place = exp.Left(this=exp.Null(), expression=exp.Literal.number(length))
+            place.type = node.type
+            node.replace(place)
+            place.set("this", node)
+    elif kind in _CASTS:
+        node.set("to", exp.DataType.build(_CASTS[kind], dialect="duckdb"))
+
+
+_CASTS = {
+    "BIT": "BOOLEAN", "FLOAT": "DOUBLE", "MONEY": "DECIMAL(19, 4)", "SMALLMONEY": "DECIMAL(10, 4)",
+    "DATETIME": "TIMESTAMP", "DATETIME2": "TIMESTAMP", "SMALLDATETIME": "TIMESTAMP", "TIMESTAMP": "TIMESTAMP",
+    "TIMESTAMPTZ": "TIMESTAMPTZ", "VARBINARY": "BLOB", "BINARY": "BLOB", "UNIQUEIDENTIFIER": "UUID",
+}  # fmt: skip
+
+_REWRITES: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
+    exp.Count: _count,
+    exp.Sum: _sum,
+    exp.Avg: _avg,
+    exp.Div: _divide,
+    exp.Mod: _divide,
+    exp.Add: _add,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+}

@@ -1,0 +1,135 @@
+"""Runs a session's statements: what looks at the cloud on the event loop, what is slow in threads.
+
+Imported when the first statement comes, for the sake of a fast start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.identity import Caller
+from cloud_emulator.sql import catalog, endpoints, errors, tokens
+from cloud_emulator.sql.batch import Query, Statement, Use
+from cloud_emulator.sql.catalog import TableFiles
+from cloud_emulator.sql.endpoints import Database
+from cloud_emulator.sql.engine import Cancel, Engine
+from cloud_emulator.sql.parameters import Parameter
+from cloud_emulator.sql.session import State
+from cloud_emulator.sql.system_views import Shown, View, system_view
+from cloud_emulator.sql.tokens import SELECT, Change, Done, Token
+from cloud_emulator.sql.translate import TableName
+from cloud_emulator.sql.types import COLLATION_NAME
+
+VERSION = "Microsoft Fabric SQL analytics endpoint (emulated by unity-mirror) - 12.0.2000.8"
+_PROPERTIES: Mapping[str, str | int] = {
+    "engineedition": 11, "edition": "SQL Azure", "productversion": "12.0.2000.8", "productlevel": "RTM",
+    "collation": COLLATION_NAME, "servername": tokens.SERVER_NAME, "updateability": "READ_ONLY", "status": "ONLINE",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch with its parameters; ``done`` is the token that ends each of its statements."""
+
+    text: str
+    parameters: Mapping[str, Parameter]
+    done: Token
+
+
+class Runner:
+    """Runs batches for all sessions of a listener."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._engine = Engine(cloud.folder / "sql")
+
+    async def run(self, state: State, work: Work, cancel: Cancel) -> list[bytes]:
+        """The tokens that answer a batch, each statement's end among them. Raises :class:`errors.SqlError`, to which
+        the tokens of the statements before are attached as ``answered``."""
+        answer: list[bytes] = []
+        try:
+            statements = await asyncio.to_thread(self._engine.parse, work.text, state.database.name)
+            for statement, names in statements:
+                answer += await self._statement(state, work, statement, names, cancel)
+        except errors.SqlError as error:
+            error.answered = b"".join(answer)
+            raise
+        return answer
+
+    async def check(self, state: State, text: str) -> None:
+        """Raises :class:`errors.SqlError` for a batch that can't be run whatever its parameters."""
+        for _, names in await asyncio.to_thread(self._engine.parse, text, state.database.name):
+            for name in names:
+                self._source(state, name)
+
+    async def _statement(
+        self, state: State, work: Work, statement: Statement, names: Sequence[TableName], cancel: Cancel
+    ) -> list[bytes]:
+        if isinstance(statement, Use):
+            return [self._use(state, statement.database), tokens.done(Done.MORE, token=work.done)]
+        if not isinstance(statement, Query):
+            return [tokens.done(Done.MORE, token=work.done)]
+        sources = {name: self._source(state, name) for name in names}
+        utf8 = state.login.reads_utf8
+        result = await asyncio.to_thread(
+            self._engine.run, statement, sources, work.parameters, self._session(state), cancel, utf8=utf8
+        )
+        end = tokens.done(Done.MORE | Done.COUNT, result.count, token=work.done, command=SELECT)
+        return [tokens.columns(result.columns, utf8=utf8), *result.rows, end]
+
+    def _use(self, state: State, name: str) -> bytes:
+        found = endpoints.sibling(self._cloud, state.database, name)
+        if found is None:
+            raise errors.unknown_database(name)
+        old, state.database = state.database, found
+        return changed_database(found, old)
+
+    def _source(self, state: State, name: TableName) -> TableFiles | View:
+        """What a name stands for. Raises SQL error 208, 229 or 13807."""
+        database = endpoints.sibling(self._cloud, state.database, name.database) if name.database else state.database
+        if database is None:
+            raise errors.unknown_object(str(name))
+        if name.schema in ("sys", "INFORMATION_SCHEMA"):
+            view = system_view(_shown(self._cloud, state.caller, database), name.schema, name.name)
+            if view is not None:
+                return view
+        table = catalog.find_table(self._cloud, database, name.schema, name.name)
+        if table is None:
+            raise errors.unknown_object(str(name))
+        with self._cloud.store.transaction():
+            return catalog.open_table(self._cloud, state.caller, table)
+
+    def _session(self, state: State) -> dict[str, Any]:
+        """What functions about the session answer."""
+        tables = catalog.visible_tables(self._cloud, state.caller, state.database)
+        return {
+            "now": self._cloud.clock.now().replace(tzinfo=None),
+            "user": state.caller.name,
+            "database": state.database.name,
+            "application": state.login.application,
+            "host": "localhost",
+            "properties": _PROPERTIES,
+            "objects": {(table.schema, table.name): table.object_id for table in tables},
+            "@@VERSION": VERSION,
+            "@@SPID": state.number,
+            "@@TRANCOUNT": int(bool(state.transaction)),
+            "@@LANGUAGE": "us_english",
+            "@@SERVERNAME": tokens.SERVER_NAME,
+            "@@MAX_PRECISION": 38,
+            "@@ROWCOUNT": 0,
+            "@@ERROR": 0,
+        }
+
+
+def changed_database(new: Database, old: Database) -> bytes:
+    """Tells the client of its new database."""
+    message = f"Changed database context to '{new.name}'."
+    return tokens.environment(Change.DATABASE, new.name, old.name) + tokens.information(5701, message)
+
+
+def _shown(cloud: Cloud, caller: Caller, database: Database) -> Shown:
+    return Shown(database, endpoints.siblings(cloud, database), catalog.visible_tables(cloud, caller, database))

@@ -65,9 +65,15 @@ def register_jobs(cloud: Cloud) -> None:
 
 
 def make_lakehouse(
-    cloud: Cloud, workspace_id: str, display_name: str, description: str = "", *, schemas: bool = True
+    cloud: Cloud,
+    workspace_id: str,
+    display_name: str,
+    description: str = "",
+    *,
+    schemas: bool = True,
+    owner: str | None = None,
 ) -> Document:
-    """Adds a lakehouse; its SQL endpoint is on the way. Raises 409 for a name in use."""
+    """Adds a lakehouse of an owner (an object id); its SQL endpoint is on the way. Raises 409 for a name in use."""
     sql_endpoints.check_name(cloud, workspace_id, display_name)
     item_id = cloud.new_id()
     base = f"{_ONELAKE}/{workspace_id}/{item_id}"
@@ -79,7 +85,7 @@ def make_lakehouse(
     if schemas:
         properties["defaultSchema"] = DEFAULT_SCHEMA
     item = create_item(
-        cloud, workspace_id, TYPE.name, display_name, description, item_id=item_id, properties=properties
+        cloud, workspace_id, TYPE.name, display_name, description, item_id=item_id, owner=owner, properties=properties
     )
     access_roles.make_default(cloud, item)
     sql_endpoints.plan(cloud, item)
@@ -94,14 +100,15 @@ def _create(cloud: Cloud, request: Request) -> Response:
     sql_endpoints.check_name(cloud, workspace_id, body.display_name)
     arguments = {
         "workspaceId": workspace_id, "displayName": body.display_name, "description": body.description,
-        "schemas": body.creation_payload is not None,
+        "schemas": body.creation_payload is not None, "caller": request.caller.object_id,
     }  # fmt: skip
     return responses.long_running(cloud, request, "fabric.lakehouse.create", arguments, immediate=201)
 
 
 def _create_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str, Any]:
     name, description = arguments["displayName"], arguments["description"]
-    item = make_lakehouse(cloud, arguments["workspaceId"], name, description, schemas=arguments["schemas"])
+    schemas, owner = arguments["schemas"], arguments["caller"]
+    item = make_lakehouse(cloud, arguments["workspaceId"], name, description, schemas=schemas, owner=owner)
     return item_view(item)
 
 

@@ -110,9 +110,16 @@ def register_jobs(cloud: Cloud) -> None:
 
 
 def make_mirrored_catalog(
-    cloud: Cloud, workspace_id: str, display_name: str, description: str, definition: CatalogDefinition
+    cloud: Cloud,
+    workspace_id: str,
+    display_name: str,
+    description: str,
+    definition: CatalogDefinition,
+    *,
+    owner: str | None = None,
 ) -> Document:
-    """Adds a mirrored catalog whose connections were checked; its first sync and its SQL endpoint are on the way.
+    """Adds a mirrored catalog of an owner (an object id) whose connections were checked; its first sync and its SQL
+    endpoint are on the way.
 
     Automatic sync is on whatever the definition says: it can be set by updates only [D]. Raises 409 for a name in use.
     """
@@ -130,7 +137,7 @@ def make_mirrored_catalog(
     if definition.storage_connection_id is not None:
         properties["storageConnectionId"] = definition.storage_connection_id.lower()
     item = create_item(
-        cloud, workspace_id, TYPE.name, display_name, description, item_id=item_id, properties=properties
+        cloud, workspace_id, TYPE.name, display_name, description, item_id=item_id, owner=owner, properties=properties
     )
     _put_lists(cloud, item_id, definition)
     access_roles.make_default(cloud, item)
@@ -174,7 +181,8 @@ def _create_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str, Any]:
     caller = _caller(cloud, arguments)
     check_new_item(cloud, caller, workspace_id, TYPE, arguments["displayName"], arguments["description"])
     check_sources(cloud, caller, workspace_id, definition)
-    item = make_mirrored_catalog(cloud, workspace_id, arguments["displayName"], arguments["description"], definition)
+    name, description = arguments["displayName"], arguments["description"]
+    item = make_mirrored_catalog(cloud, workspace_id, name, description, definition, owner=caller.object_id)
     return item_view(item)
 
 

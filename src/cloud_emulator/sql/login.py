@@ -13,7 +13,7 @@ _VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _TRACE, _FEDERATED, _NONCE = r
 _END = 0xFF
 _SERVER_VERSION = struct.pack(">BBHH", 12, 0, 2000, 0)
 _SECURITY_TOKEN = 1
-_TDS74 = 0x74000004
+_TDS74, _TDS80 = 0x74000004, 0x08000000
 _FIXED_LENGTH = 94
 
 
@@ -115,8 +115,8 @@ def parse_login(data: bytes) -> Login:
 
 
 def is_supported(login: Login) -> bool:
-    """Whether the client speaks TDS 7.4 or later."""
-    return login.tds_version >= _TDS74
+    """Whether the client speaks TDS 7.4 or 8.0."""
+    return login.tds_version in (_TDS74, _TDS80)
 
 
 def _text(data: bytes, position: int) -> str:

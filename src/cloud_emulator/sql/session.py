@@ -96,7 +96,7 @@ class Session:
         asked = login.parse_login(data)
         try:
             if not login.is_supported(asked):
-                raise errors.not_served("TDS before version 7.4")
+                raise errors.not_served("other versions of TDS than 7.4 and 8.0")
             state = self._open(asked)
         except SqlError as error:
             self._log("LOGIN", asked.database, error.number, "auth")
@@ -170,7 +170,7 @@ def _welcome(state: State, packet_size: int) -> bytes:
         tokens.collation(),
         tokens.environment(Change.LANGUAGE, "us_english"),
         tokens.information(5703, "Changed language setting to us_english.", state=1),
-        tokens.login_ack(),
+        tokens.login_ack(state.login.tds_version),
         tokens.environment(Change.PACKET_SIZE, str(packet_size), str(DEFAULT_PACKET_SIZE)),
         tokens.features_ack(state.login.features),
         tokens.done(Done.FINAL),

@@ -82,9 +82,9 @@ def _message(token: Token, number: int, state: int, severity: int, message: str,
     return struct.pack("<BH", token, len(body)) + body
 
 
-def login_ack() -> bytes:
-    """The login was accepted; TDS 7.4, as a server of version 12."""
-    body = bytes([1]) + bytes.fromhex("74000004") + short_text(PRODUCT) + bytes([12, 0, 0x07, 0xD0])
+def login_ack(tds_version: int) -> bytes:
+    """The login was accepted, by a server of version 12."""
+    body = bytes([1]) + tds_version.to_bytes(4, "big") + short_text(PRODUCT) + bytes([12, 0, 0x07, 0xD0])
     return struct.pack("<BH", Token.LOGIN_ACK, len(body)) + body
 
 

@@ -35,7 +35,8 @@ bench: $(DEV) ## Measure, print a table and write bench/results.json
 	$(BIN)/python -m bench
 
 .venv/bin/python:
-	$(BASE_PYTHON) -m venv .venv
+	@$(BASE_PYTHON) -c 'import sys; sys.exit("unity-mirror needs Python 3.11 or newer: make BASE_PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@$(BASE_PYTHON) -m venv .venv || { rm -rf .venv; echo "python3-venv is needed to make .venv" >&2; exit 1; }
 
 $(RUNTIME): requirements/runtime.txt pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes -r requirements/runtime.txt

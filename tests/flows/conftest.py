@@ -1,0 +1,57 @@
+"""One Prefect server and one sample cloud for the whole session; each test gets the cloud back as it was seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prefect.filesystems import LocalFileSystem
+from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+from tests.flows.cloud import SampleCloud, served
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A real server with a database of its own, which writes down events and logs without much delay."""
+    environment = {
+        "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.2",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with prefect_test_harness(server_startup_timeout=90), _results_in(tmp_path_factory.mktemp("results")):
+            yield
+
+
+@contextmanager
+def _results_in(folder: Path) -> Iterator[None]:
+    """A place for results, in the settings. Without one, Prefect 3.9.1 asks the server for a default at each flow's
+    start, by clients that it never closes (prefect/results.py): with warnings as errors, tests would fail of that."""
+    LocalFileSystem(basepath=str(folder)).save("results")
+    with temporary_settings({PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: "local-file-system/results"}):
+        yield
+
+
+@pytest.fixture(scope="session")
+def contoso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleCloud]:
+    """The cloud of the whole session."""
+    with served(tmp_path_factory.mktemp("contoso")) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(contoso: SampleCloud, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleCloud]:
+    """The cloud as seeded, with the secrets of the sample specs in the environment and nothing else of it."""
+    contoso.reset()
+    for name, value in contoso.environment.items():
+        if name.endswith("_DATABRICKS_SECRET"):
+            monkeypatch.setenv(name, value)
+    yield contoso
+    assert contoso.unknown_requests() == []

@@ -33,20 +33,19 @@ class Process:
         return _born(self.pid) == self.born
 
 
-def start(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Process:
-    """Start a program in the background with its output in ``log``; it begins a session, so Ctrl-C doesn't reach it."""
+def start(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start a program in the background with its output in ``log``; it begins a session, so Ctrl-C doesn't reach it.
+
+    Not by subprocess, which holds that whoever starts a process also sees its end.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command,
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return Process(name, child.pid, _born(child.pid) or "", str(log))
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    pid = os.posix_spawnp(command[0], list(command), dict(environment), file_actions=files, setsid=True)
+    return Process(name, pid, _born(pid) or "", str(log))
 
 
 def stop(process: Process) -> None:

@@ -111,7 +111,7 @@ def _start(layout: Layout, stack: Stack, name: str, emulated: Mapping[str, str] 
         "prefect-server": prefect_environment(layout, stack.prefect_port),
         "worker": worker_environment(layout, stack.prefect_port, emulated or {}),
     }
-    started = processes.start(name, commands[name], environments[name], layout.root, layout.log(name))
+    started = processes.start(name, commands[name], environments[name], layout.log(name))
     stack = replace(stack, processes=(*stack.processes, started))
     layout.record.write_text(json.dumps(asdict(stack), indent=2))
     return stack

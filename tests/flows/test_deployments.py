@@ -1,0 +1,73 @@
+"""prefect.yaml and the blocks: what is deployed can be loaded, and takes the sample specs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.blocks.core import Block
+from prefect.utilities.schema_tools.validation import validate
+from pydantic import SecretStr, ValidationError
+
+from blocks import Addresses, UnityMirrorClouds
+from flows.onboard_catalog import onboard_catalog
+from tests.flows.cloud import EXAMPLES
+
+ROOT = EXAMPLES.parent
+DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+CLOUDS = {"$ref": {"block_document_slug": "unity-mirror-clouds/emulator"}}
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
+def test_a_deployment_is_of_the_flow_with_its_name(deployment: dict[str, Any]) -> None:
+    path, _, name = deployment["entrypoint"].partition(":")
+    module = __import__(".".join(Path(path).with_suffix("").parts), fromlist=[name])
+    flow = getattr(module, name)
+    assert isinstance(flow, Flow)
+    assert (flow.name, deployment["work_pool"]["name"]) == (deployment["name"], "unity-mirror")
+
+
+def test_prefect_yaml_names_no_machine() -> None:
+    assert "/" not in (ROOT / "prefect.yaml").read_text().replace("flows/", "")
+
+
+@pytest.mark.parametrize("name", ["sales", "hr"])
+def test_the_form_takes_the_sample_specs_and_a_reference_to_a_block(name: str) -> None:
+    spec = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
+    schema = onboard_catalog.parameters.model_dump(mode="json", by_alias=True, exclude_none=True)
+    validate({"spec": spec, "clouds": CLOUDS, "dry_run": True}, schema, raise_on_error=True)
+
+
+async def test_the_block_is_saved_and_hides_its_secret(prefect_server: None) -> None:
+    block = UnityMirrorClouds(
+        cloud="public",
+        tenant_id="72f988bf-0000-4000-8000-00000000c0de",
+        client_id="11110000-0000-4000-8000-00000000a000",
+        client_secret=SecretStr("planted-secret"),
+        addresses=Addresses(fabric="https://fabric.test/v1"),
+    )
+    await block.save("planted", overwrite=True)
+    loaded = cast("Block", await Block.aload("unity-mirror-clouds/planted"))
+    assert isinstance(loaded, UnityMirrorClouds)
+    assert loaded.variables() == block.variables()
+    assert "planted-secret" not in f"{loaded!r} {loaded.model_dump_json()} {loaded.settings({})!r}"
+    assert loaded.settings({}).endpoints.fabric == "https://fabric.test/v1"
+
+
+def test_a_block_lies_over_the_environment() -> None:
+    environ = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s", "SALES_SECRET": "x"}
+    settings = UnityMirrorClouds(cloud="usgov", addresses=Addresses(fabric="https://f.test", onelake="https://o.test"))
+    found = settings.settings(environ)
+    assert (found.endpoints.cloud, found.sign_in.client_id, found.environ["SALES_SECRET"]) == ("usgov", "c", "x")
+    assert UnityMirrorClouds.from_environment(environ).variables() == {
+        **{name: value for name, value in environ.items() if name.startswith("AZURE")},
+        "UNITY_MIRROR_CLOUD": "public",
+    }
+
+
+def test_half_a_service_principal_is_refused() -> None:
+    with pytest.raises(ValidationError, match="give all three or none"):
+        UnityMirrorClouds(cloud="public", tenant_id="72f988bf-0000-4000-8000-00000000c0de")

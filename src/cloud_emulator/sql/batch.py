@@ -14,7 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from cloud_emulator.sql import errors
+from cloud_emulator.sql import errors, grammar
 
 DIALECT = "tsql, normalization_strategy=case_sensitive"
 _OPTION = re.compile(
@@ -103,8 +103,10 @@ def _query(text: str, database: str) -> Query:
         raise errors.syntax(_near(error)) from error
     if isinstance(tree, _CHANGES_DATA):
         raise errors.read_only()
-    if not isinstance(tree, exp.Query) or isinstance(tree, exp.Command):
+    if not isinstance(tree, exp.Query):
         raise errors.not_served(f"statements such as {text[:60]!r}")
+    grammar.check_tokens(sqlglot.tokenize(text, read="tsql"))
+    grammar.check_tree(tree)
     if tree.find(exp.Into) is not None:
         raise errors.permission_denied("CREATE TABLE", database)
     return Query(tree)

@@ -31,6 +31,8 @@ _ROWS_AT_ONCE = 10_000
 _ARROW = {"varchar": pa.string(), "int": pa.int32(), "bit": pa.bool_()}
 _GROUPING = re.compile(r'column "?([^"]+?)"? must appear in the GROUP BY', re.IGNORECASE)
 _CONVERSION = re.compile(r"Could not convert \w+ '(.*?)' to (\w+)", re.DOTALL)
+_OVERFLOW = re.compile(r"out of range for the destination type (\w+)|Overflow|Could not cast value", re.IGNORECASE)
+_TYPES = {"int32": "int", "int64": "bigint", "int16": "smallint", "double": "float", "bool": "bit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,18 @@ def _explain(error: duckdb.Error) -> SqlError:
 
 def _conversion(message: str) -> SqlError:
     found = _CONVERSION.search(message)
-    value, kind = (found[1], found[2].lower()) if found else ("?", "?")
-    kind = {"int32": "int", "int64": "bigint", "int16": "smallint"}.get(kind, kind)
-    return SqlError(245, f"Conversion failed when converting the varchar value '{value}' to data type {kind}.")
+    if found is None:
+        return _overflow(message)
+    kind = found[2].lower()
+    message = f"Conversion failed when converting the varchar value '{found[1]}' to data type {_TYPES.get(kind, kind)}."
+    return SqlError(245, message)
+
+
+def _overflow(message: str) -> SqlError:
+    found = _OVERFLOW.search(message)
+    kind = (found[1] or "").lower() if found else ""
+    target = f"data type {_TYPES.get(kind, kind)}" if kind else "the expression's data type"
+    return SqlError(8115, f"Arithmetic overflow error converting expression to {target}.")
 
 
 def _ungrouped(message: str) -> SqlError:
@@ -172,8 +183,9 @@ _EXPLANATIONS: tuple[tuple[Callable[[duckdb.Error, str], bool], Callable[[str], 
     ),
     (lambda _error, message: bool(_GROUPING.search(message)), _ungrouped),
     (lambda error, _message: isinstance(error, duckdb.ConversionException), _conversion),
+    (lambda error, _message: isinstance(error, duckdb.OutOfRangeException), _overflow),
     (
-        lambda error, _message: isinstance(error, duckdb.OutOfRangeException),
-        lambda message: SqlError(8115, f"Arithmetic overflow error. {message.splitlines()[0]}"),
+        lambda error, _message: isinstance(error, duckdb.ParserException),
+        lambda message: errors.syntax(message.partition("near ")[2].partition("\n")[0].strip('"') or "the statement"),
     ),
 )

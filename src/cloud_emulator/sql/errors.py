@@ -57,6 +57,11 @@ def unknown_column(name: str) -> SqlError:
     return SqlError(207, f"Invalid column name '{name}'.")
 
 
+def unbound(name: str) -> SqlError:
+    """A column of a table that the query doesn't read, or not under that name."""
+    return SqlError(4104, f'The multi-part identifier "{name}" could not be bound.')
+
+
 def ambiguous_column(name: str) -> SqlError:
     """A column that more than one table has."""
     return SqlError(209, f"Ambiguous column name '{name}'.")

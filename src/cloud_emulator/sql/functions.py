@@ -17,13 +17,14 @@ from cloud_emulator.sql.types import SqlType
 
 _KNOWN = (
     exp.Abs, exp.Acos, exp.And, exp.Asin, exp.Atan, exp.Atan2, exp.Avg, exp.Case, exp.Cast, exp.Ceil, exp.Chr,
-    exp.Coalesce, exp.Concat, exp.ConcatWs, exp.Convert, exp.Cos, exp.Count, exp.CurrentDate, exp.CurrentTimestamp,
+    exp.Coalesce, exp.Concat, exp.ConcatWs, exp.Cos, exp.Count, exp.CurrentDate, exp.CurrentTimestamp,
     exp.CurrentUser, exp.DateAdd, exp.DateDiff, exp.DateFromParts, exp.Day, exp.DenseRank, exp.Exists, exp.Exp,
     exp.Extract, exp.FirstValue, exp.Floor, exp.GroupConcat, exp.If, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
-    exp.Left, exp.Length, exp.Ln, exp.Log, exp.Lower, exp.Max, exp.Min, exp.Month, exp.Ntile, exp.Nullif, exp.Or,
-    exp.Pow, exp.Rand, exp.Rank, exp.Repeat, exp.Replace, exp.Reverse, exp.Right, exp.Round, exp.RowNumber, exp.Sign,
-    exp.Sin, exp.Sqrt, exp.Stddev, exp.StrPosition, exp.Stuff, exp.Substring, exp.Sum, exp.Tan, exp.TimeStrToTime,
-    exp.TimeToStr, exp.Trim, exp.TryCast, exp.TsOrDsToDate, exp.Upper, exp.Variance, exp.Year,
+    exp.Left, exp.Length, exp.Ln, exp.Log, exp.Lower, exp.Max, exp.Min, exp.Month, exp.Ntile, exp.Nullif,
+    exp.ObjectId, exp.Or, exp.Pow, exp.Rand, exp.Rank, exp.Repeat, exp.Replace, exp.Reverse, exp.Right, exp.Round,
+    exp.RowNumber, exp.Sign, exp.Sin, exp.Sqrt, exp.Stddev, exp.StrPosition, exp.Stuff, exp.Substring, exp.Sum,
+    exp.Tan, exp.TimeStrToTime, exp.TimeToStr, exp.Trim, exp.TryCast, exp.TsOrDsToDate, exp.Upper, exp.Variance,
+    exp.Year,
 )  # fmt: skip
 """Functions of T-SQL that are served, as sqlglot calls them."""
 
@@ -39,6 +40,8 @@ def check(tree: exp.Expr) -> None:
         if isinstance(function, exp.Anonymous):
             if function.name.upper() not in _ANSWERED:
                 raise errors.unknown_function(function.name)
+        elif isinstance(function, exp.Convert):
+            _check_convert(function)
         elif not isinstance(function, _KNOWN):
             raise errors.unknown_function(function.sql_name())
 
@@ -55,6 +58,8 @@ def fill_in(tree: exp.Query, parameters: Mapping[str, Parameter], session: Mappi
             return literal(session["now"].date(), SqlType("date"))
         if isinstance(node, exp.CurrentUser):
             return exp.Literal.string(session["user"])
+        if isinstance(node, exp.ObjectId):
+            return _object_id(node, session)
         if isinstance(node, exp.Anonymous):
             return _ANSWERED[node.name.upper()](node, session)
         return node
@@ -95,9 +100,8 @@ def _property(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
     return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
 
 
-def _object_id(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
-    name = node.expressions[0].name if node.expressions else ""
-    parts = name.replace("[", "").replace("]", "").split(".")
+def _object_id(node: exp.ObjectId, session: Mapping[str, Any]) -> exp.Expr:
+    parts = node.name.replace("[", "").replace("]", "").split(".")
     found = session["objects"].get((parts[-2] if len(parts) > 1 else "dbo", parts[-1]))
     return exp.Null() if found is None else exp.Literal.number(found)
 
@@ -118,7 +122,6 @@ _ANSWERED: dict[str, Callable[[exp.Anonymous, Mapping[str, Any]], exp.Expr]] = {
     "APP_NAME": _told("application"),
     "SERVERPROPERTY": _property,
     "DATABASEPROPERTYEX": _property,
-    "OBJECT_ID": _object_id,
     "SYSDATETIME": _now,
     "SYSUTCDATETIME": _now,
     "GETUTCDATE": _now,
@@ -196,17 +199,55 @@ def _inner(node: exp.Expr) -> exp.Expr:
 
 def _add(node: exp.Expr) -> None:
     kinds = {_of(node.args["this"]), _of(node.args["expression"])}
-    texts = {"VARCHAR", "NVARCHAR", "TEXT", "CHAR", "NCHAR"}
-    if kinds & texts and kinds <= {*texts, "", "UNKNOWN", "NULL"}:
+    if kinds & {*_TEXTS} and kinds <= {*_TEXTS, "", "UNKNOWN", "NULL"}:
         place = exp.DPipe(this=node.this.copy(), expression=node.expression.copy(), safe=False)
         place.type = exp.DataType.build("TEXT")
         node.replace(place)
 
 
+def _length(node: exp.Expr) -> None:
+    """LEN doesn't count spaces at the end."""
+    inner = node.this.this if isinstance(node.this, exp.Cast) else node.this
+    text = exp.Cast(this=inner.copy(), to=exp.DataType.build("TEXT"))
+    node.set("this", exp.Anonymous(this="RTRIM", expressions=[text]))
+
+
+def _date_add(node: exp.Expr) -> None:
+    if _of(node.this) == "DATE":
+        _wrap(node, "DATE")
+
+
+def _check_convert(node: exp.Convert) -> None:
+    style = node.args.get("style")
+    if style is not None and style.name not in _STYLES:
+        raise errors.not_served(f"CONVERT with the style {style.name}")
+
+
+def _convert(node: exp.Expr) -> None:
+    """CONVERT without a style is CAST; with one, a time becomes text in that style."""
+    value, target, style = node.args["expression"], node.this, node.args.get("style")
+    if style is not None and _of(value) in _TIMES and target.this.name in _TEXTS:
+        layout = _STYLES[style.name]
+        layout = layout.split(" ")[0] if _of(value) == "DATE" else layout
+        value = exp.Anonymous(this="STRFTIME", expressions=[value.copy(), exp.Literal.string(layout)])
+    place = exp.Cast(this=value.copy(), to=target.copy())
+    place.type = target.copy()
+    node.replace(place)
+    _cast(place)
+
+
+_TIMES = ("DATE", "DATETIME", "DATETIME2", "TIMESTAMP", "TIMESTAMPNTZ", "TIMESTAMPTZ")
+_TEXTS = ("VARCHAR", "NVARCHAR", "CHAR", "NCHAR", "TEXT")
+_STYLES = {
+    "23": "%Y-%m-%d", "101": "%m/%d/%Y", "103": "%d/%m/%Y", "104": "%d.%m.%Y", "108": "%H:%M:%S", "112": "%Y%m%d",
+    "120": "%Y-%m-%d %H:%M:%S", "121": "%Y-%m-%d %H:%M:%S.%f", "126": "%Y-%m-%dT%H:%M:%S.%f",
+}  # fmt: skip
+
+
 def _cast(node: exp.Expr) -> None:
     target = node.args["to"]
     kind = target.this.name if isinstance(target.this, exp.DataType.Type) else ""
-    if kind in ("VARCHAR", "NVARCHAR", "CHAR", "NCHAR", "TEXT"):
+    if kind in _TEXTS:
         length = target.expressions[0].name if target.expressions else ""
         node.set("to", exp.DataType.build("TEXT"))
         if length.isdigit():
@@ -231,6 +272,9 @@ _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.Div: _divide,
     exp.Mod: _divide,
     exp.Add: _add,
+    exp.Length: _length,
+    exp.DateAdd: _date_add,
+    exp.Convert: _convert,
     exp.Cast: _cast,
     exp.TryCast: _cast,
 }

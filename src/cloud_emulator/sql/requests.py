@@ -5,6 +5,7 @@ Imported when the first request comes, for the sake of a fast start.
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from cloud_emulator.sql.wire import Malformed, Packet, utf16_text
 _BEGIN, _COMMIT, _ROLLBACK = 5, 7, 8
 _DEFINED = re.compile(r"(?:^|,)\s*(@[\w$#@]+)")
 OK = 200
+
+logger = logging.getLogger("cloud_emulator")
 
 
 class Request:
@@ -45,6 +48,10 @@ class Request:
             return await self._answer(), OK
         except SqlError as error:
             return self._failed(error), error.number
+        except Exception:
+            logger.exception("%s failed in the emulator", self.name)
+            failure = SqlError(50000, "The emulator itself failed; see its log.")
+            return self._failed(failure), failure.number
 
     async def _answer(self) -> bytes:
         raise NotImplementedError

@@ -97,7 +97,7 @@ class Runner:
             view = system_view(_shown(self._cloud, state.caller, database), name.schema, name.name)
             if view is not None:
                 return view
-        table = catalog.find_table(self._cloud, database, name.schema, name.name)
+        table = catalog.find_table(self._cloud, database, name.schema or "dbo", name.name)
         if table is None:
             raise errors.unknown_object(str(name))
         with self._cloud.store.transaction():

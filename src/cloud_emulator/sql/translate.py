@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
-from sqlglot.errors import OptimizeError
+from sqlglot.errors import ErrorLevel, OptimizeError, UnsupportedError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
@@ -29,7 +29,7 @@ _UNRESOLVED = re.compile(r"Column '\"?([^'\"]*)\"?' could not be resolved(?: for
 
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """A table as a query names it; without a schema it is in ``dbo``, without a database in the current one."""
+    """A table as a query names it: without a schema it is in ``dbo``, without a database in the current one."""
 
     database: str
     schema: str
@@ -68,7 +68,9 @@ def translate(
     Raises :class:`~cloud_emulator.sql.errors.SqlError` for columns, functions and variables that aren't there.
     """
     known = {
-        internal_name(position): {column.name: duckdb_type(column.type) for column in columns[name]}
+        internal_name(position): {
+            column.name: exp.DataType.build(duckdb_type(column.type), dialect="duckdb") for column in columns[name]
+        }
         for position, name in enumerate(table_names(tree))
     }
     functions.check(tree)
@@ -76,25 +78,28 @@ def translate(
     _rename_tables(filled)
     _mark_unnamed(filled)
     typed = _typed(filled, known)
-    sql = functions.rewrite(typed).sql("duckdb")
+    try:
+        sql = functions.rewrite(typed).sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise errors.not_served(f"this query ({error})") from error
     selected = typed.named_selects if isinstance(typed, exp.Query) else []
     names = tuple("" if each.startswith(_UNNAMED) else each for each in selected)
     return Translated(sql, names)
 
 
 def _tables(tree: exp.Expr) -> list[exp.Table]:
-    found = []
+    found: dict[int, exp.Table] = {}
     for scope in traverse_scope(tree):
         for source in scope.sources.values():
             if isinstance(source, exp.Table):
-                if not isinstance(source.this, exp.Identifier) or source.args.get("pivots"):
+                if not isinstance(source.this, exp.Identifier):
                     raise errors.not_served(f"{source.sql('tsql')!r} in FROM")
-                found.append(source)
-    return found
+                found[id(source)] = source  # what an APPLY sees is in two scopes
+    return list(found.values())
 
 
 def _name(table: exp.Table) -> TableName:
-    return TableName(table.catalog, table.db or "dbo", table.name)
+    return TableName(table.catalog, table.db, table.name)
 
 
 def _rename_tables(tree: exp.Expr) -> None:
@@ -105,7 +110,7 @@ def _rename_tables(tree: exp.Expr) -> None:
     for column in tree.find_all(exp.Column):
         if column.args.get("db") is not None:
             if (column.text("db"), column.table) not in exposed:
-                raise errors.SqlError(4104, f'The multi-part identifier "{column.sql("tsql")}" could not be bound.')
+                raise errors.unbound(column.sql("tsql"))
             column.set("db", None)
             column.set("catalog", None)
     for table in tables:
@@ -129,7 +134,7 @@ def _mark_unnamed(tree: exp.Expr) -> None:
             each.replace(exp.alias_(each.copy(), f"{_UNNAMED}{position}", quoted=True))
 
 
-def _typed(tree: exp.Expr, known: Mapping[str, Mapping[str, str]]) -> exp.Expr:
+def _typed(tree: exp.Expr, known: Mapping[str, Mapping[str, exp.DataType]]) -> exp.Expr:
     schema = MappingSchema({name: dict(each) for name, each in known.items()}, dialect=DIALECT, normalize=False)
     try:
         qualified = qualify(tree, schema=schema, dialect=DIALECT, expand_alias_refs=False)
@@ -138,7 +143,7 @@ def _typed(tree: exp.Expr, known: Mapping[str, Mapping[str, str]]) -> exp.Expr:
         raise _bind_error(str(error), known) from error
 
 
-def _bind_error(message: str, known: Mapping[str, Mapping[str, str]]) -> errors.SqlError:
+def _bind_error(message: str, known: Mapping[str, Mapping[str, exp.DataType]]) -> errors.SqlError:
     found = _UNRESOLVED.search(message)
     if found is None:
         if message.startswith("Alias already used"):
@@ -146,6 +151,8 @@ def _bind_error(message: str, known: Mapping[str, Mapping[str, str]]) -> errors.
             return errors.SqlError(1011, f"The correlation name '{name}' is specified multiple times in a FROM clause.")
         return errors.not_served(f"this query ({message})")
     column, table = found[1], found[2]
-    if not table and sum(column in columns for columns in known.values()) > 1:
+    if table:
+        return errors.unbound(f"{table}.{column}")
+    if sum(column in columns for columns in known.values()) > 1:
         return errors.ambiguous_column(column)
     return errors.unknown_column(column)

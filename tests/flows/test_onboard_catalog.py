@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
 
@@ -123,7 +124,9 @@ async def test_a_spec_that_the_cloud_contradicts_fails_with_the_fields_path(clou
 
 async def test_a_secret_comes_from_a_prefect_block(cloud: SampleCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HR_DATABRICKS_SECRET")
-    spec = example("hr", 'databricks.connection.auth.secret={"block": "hr-databricks"}')
+    written = yaml.safe_load((EXAMPLES / "hr.yaml").read_text())
+    written["databricks"]["connection"]["auth"]["secret"] = {"block": "hr-databricks"}
+    spec = load_spec(written)
     state, _ = await run(cloud, spec, tasks=6)
     assert state.is_failed()
     assert "there is no Prefect block 'hr-databricks'" in str(state.message)

@@ -8,7 +8,7 @@ from cloud_emulator.arm import requests, resource_routes, role_routes, storage_r
 from cloud_emulator.arm.errors import refuse
 from cloud_emulator.arm.versions import check_api_version
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.core.http import Endpoint, Request
+from cloud_emulator.core.http import Endpoint, Request, Response
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.service import Service
@@ -20,6 +20,7 @@ class ArmService:
     """Serves the resources that matter here, and who may use them."""
 
     name = "arm"
+    throttled_status = 429
 
     def __init__(self) -> None:
         self.router = Router(case_sensitive=False)
@@ -41,6 +42,14 @@ class ArmService:
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
         """Who asks."""
         return requests.authenticate(cloud, request)
+
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """Throttling or an outage, in Azure Resource Manager's shape."""
+        del cloud, request
+        if status == 429:
+            message = "The request is being throttled, as the limit for its subscription has been reached."
+            return refuse(429, "SubscriptionRequestsThrottled", message).response
+        return refuse(status, "ServerTimeout", "The request could not be served; try again later.").response
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Azure Resource Manager schedules nothing: what takes time is reckoned from when it was asked for."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from cloud_emulator.core import operations
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.core.faults import FaultRule
+from cloud_emulator.core.faults import LOST, ON_OPERATIONS, FaultRule
 from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
+from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.service import Service
 
 Scope = MutableMapping[str, Any]
@@ -30,6 +34,7 @@ class Emulator:
         self.cloud = cloud
         self.latency = latency
         self._mounts = sorted(mounts, key=lambda mount: -len(mount[0]))
+        operations.register_jobs(cloud)
         for service in {id(service): service for _, service in mounts}.values():
             service.register_jobs(cloud)
 
@@ -40,32 +45,44 @@ class Emulator:
             return
         request = await _read(scope, receive)
         service = self._service(request.path)
-        fault = self.cloud.faults.pick(service.name, request) if service.name != "control" else None
-        if self.latency and service.name != "control":
-            await asyncio.sleep(self.latency)
-        await _send(await self._serve(service, request, fault), fault, scope, send)
+        if service.name == "control":
+            await _send(self._answer(service, request, None)[0], None, scope, send)
+            return
+        fault = self.cloud.faults.pick(service.name, request)
+        latency = self.cloud.behaviour.latency_ms.get(service.name)  # type: ignore[call-overload]
+        seconds = self.latency if latency is None else latency / 1000
+        if seconds:
+            await asyncio.sleep(seconds)
+        await self._serve(service, request, fault, scope, receive, send)
 
-    async def _serve(self, service: Service, request: Request, fault: FaultRule | None) -> Response:
-        if fault is not None and fault.action == "hang" and fault.when == "before":
-            await asyncio.sleep(3600)
+    async def _serve(
+        self, service: Service, request: Request, fault: FaultRule | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answers, unless a fault has the request or its answer lost."""
+        if fault is not None and fault.when == "before" and fault.action == "hang":
+            await _hang(receive)
+            return
+        if fault is not None and fault.when == "before" and fault.action == "kill":
+            _kill(fault)
         response, effect = self._answer(service, request, fault)
+        if fault is not None and fault.when == "after" and fault.action == "kill":
+            _kill(fault)
         if fault is not None and fault.action == "hang":
-            await asyncio.sleep(3600)
-        if service.name != "control":
-            self._log(service, request, response, effect, fault)
-        return response
+            await _hang(receive)
+            return
+        self._log(service, request, response, effect, fault)
+        await _send(response, fault, scope, send)
 
     def _answer(self, service: Service, request: Request, fault: FaultRule | None) -> tuple[Response, Effect]:
         """What the service says, everything it wrote committed or undone."""
         effect = Effect.READ
         try:
-            with self.cloud.store.transaction():
-                self.cloud.jobs.run_due(self.cloud)
+            self._run_due()
             endpoint = service.locate(self.cloud, request)
             effect = endpoint.effect
-            if fault is not None and fault.when == "before":
-                return _fault_response(fault), effect
-            response = self._call(service, endpoint, request)
+            if fault is not None and fault.when == "before" and fault.action not in ON_OPERATIONS:
+                return self._fault_response(service, request, fault), effect
+            response = self._call(service, endpoint, request, fault)
         except Refusal as refusal:
             response = refusal.response
         except Exception:
@@ -74,14 +91,38 @@ class Emulator:
                 500, {"error": {"code": "EmulatorError", "message": "The emulator itself failed; see its log."}}
             )
         if fault is not None and fault.action == "status":
-            response = _fault_response(fault)
+            response = self._fault_response(service, request, fault)
         return response, effect
 
-    def _call(self, service: Service, endpoint: Endpoint, request: Request) -> Response:
+    def _run_due(self) -> None:
+        if self.cloud.jobs.any_due():
+            with self.cloud.store.transaction():
+                self.cloud.jobs.run_due(self.cloud)
+
+    def _call(self, service: Service, endpoint: Endpoint, request: Request, fault: FaultRule | None) -> Response:
         if not endpoint.anonymous:
-            request._caller = service.authenticate(self.cloud, request)
+            request._caller = caller = service.authenticate(self.cloud, request)
+            self._throttle(service, request, caller)
         with self.cloud.store.transaction():
-            return endpoint.handler(self.cloud, request)
+            response = endpoint.handler(self.cloud, request)
+            if fault is not None and fault.action in ON_OPERATIONS and response.status == 202:
+                operations.spoil(self.cloud, response.headers[operations.HEADER], fault)
+        return response
+
+    def _throttle(self, service: Service, request: Request, caller: Caller) -> None:
+        limit = self.cloud.behaviour.throttling.get(service.name)  # type: ignore[call-overload]
+        seconds = self.cloud.throttle.take(service.name, caller.object_id, limit) if limit is not None else 0
+        if seconds:
+            response = service.trouble(self.cloud, request, service.throttled_status)
+            response.headers["Retry-After"] = str(seconds)
+            raise Refusal(response)
+
+    def _fault_response(self, service: Service, request: Request, fault: FaultRule) -> Response:
+        if fault.body is not None:
+            return json_response(fault.status, fault.body, fault.headers)
+        response = service.trouble(self.cloud, request, fault.status)
+        response.headers |= fault.headers
+        return response
 
     def _service(self, path: str) -> Service:
         lowered = path.lower()
@@ -93,7 +134,7 @@ class Emulator:
     def _log(
         self, service: Service, request: Request, response: Response, effect: Effect, fault: FaultRule | None
     ) -> None:
-        struck = fault is not None and fault.action in ("reset", "half_body")
+        struck = fault is not None and fault.action in LOST
         self.cloud.requests.append(
             {
                 "service": service.name,
@@ -106,8 +147,18 @@ class Emulator:
         )
 
 
-def _fault_response(fault: FaultRule) -> Response:
-    return json_response(fault.status, fault.body, fault.headers)
+def _kill(fault: FaultRule) -> None:
+    """Ends the process that a rule names, if it is still there."""
+    try:
+        os.kill(fault.pid or os.getpid(), signal.SIGKILL)
+    except ProcessLookupError:
+        logger.warning("The process %s, which a fault was to end, had ended before.", fault.pid)
+
+
+async def _hang(receive: Receive) -> None:
+    """Gives no answer until the client goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -134,6 +185,7 @@ async def _read(scope: Scope, receive: Receive) -> Request:
         query=_query(scope["query_string"]),
         headers=headers,
         body=body,
+        peer=(scope.get("client") or ("",))[0],
         base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
     )
 
@@ -144,7 +196,7 @@ def _query(raw: bytes) -> Mapping[str, str]:
 
 
 async def _send(response: Response, fault: FaultRule | None, scope: Scope, send: Send) -> None:
-    if fault is not None and fault.action == "reset":
+    if fault is not None and fault.action in ("reset", "kill"):
         scope["extensions"][TRANSPORT].abort()
         return
     body = response.body

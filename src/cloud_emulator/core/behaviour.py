@@ -5,9 +5,12 @@ The defaults are the harder outcomes, as far as they stay quick.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from cloud_emulator.core.pressure import RateLimit, ServiceName, ThrottledService
+from cloud_emulator.core.rules import RULES
 
 
 class Behaviour(BaseModel):
@@ -19,6 +22,12 @@ class Behaviour(BaseModel):
         "accepted", description="Calls that may answer 202 or at once: always 202, or always at once."
     )
     operation_seconds: float = Field(0.5, ge=0, description="How long a long-running operation takes.")
+    operation_polls: int | None = Field(
+        None,
+        ge=1,
+        description="A long-running operation ends at this poll of its state, however much time has passed; null: by"
+        " operation_seconds.",
+    )
     retry_after_seconds: int = Field(1, ge=1, description="Retry-After of a 202, in whole seconds.")
     sync_seconds: float = Field(1.0, ge=0, description="How long a mirrored catalog's sync takes.")
     sync_interval_seconds: float = Field(
@@ -32,6 +41,14 @@ class Behaviour(BaseModel):
     name_reservation_seconds: float = Field(20.0, ge=0, description="How long a deleted item's name stays taken.")
     page_size: int | None = Field(
         None, ge=1, description="Most entries on a page of any list; null leaves it to each service."
+    )
+    shortcut_limit: int = Field(
+        10_000, ge=1, description="Shortcuts that an item can hold, and tables that a catalog can mirror."
+    )
+    shortcut_target_paths: Literal["unchecked", "checked"] = Field(
+        "unchecked",
+        description="A shortcut to a path that isn't there: made, and then 404 when read, or refused. A missing item is"
+        " always refused.",
     )
     external_use_checked_at: Literal["read", "sync"] = Field(
         "read",
@@ -50,3 +67,21 @@ class Behaviour(BaseModel):
         True,
         description="Trusted access by folder or container also needs Storage Blob Delegator (the stricter reading).",
     )
+    latency_ms: dict[ServiceName, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="How late each service answers, in milliseconds; others as 'serve' was told."
+    )
+    throttling: dict[ThrottledService, RateLimit] = Field(
+        default_factory=dict, description="What each caller may ask of each service; a service not named doesn't count."
+    )
+    rules_off: tuple[str, ...] = Field(
+        (),
+        description="Ids of rules that are switched off: for tests of tests. A cloud without its rules proves nothing.",
+    )
+
+    @field_validator("rules_off")
+    @classmethod
+    def _are_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(value) - RULES.keys())
+        if unknown:
+            raise ValueError(f"there is no rule {unknown[0]!r}")
+        return value

@@ -15,7 +15,9 @@ from cloud_emulator.core.clock import Clock
 from cloud_emulator.core.faults import Faults
 from cloud_emulator.core.identity import Directory, Tokens, load_signing_key
 from cloud_emulator.core.jobs import Jobs
-from cloud_emulator.core.store import Store, Table
+from cloud_emulator.core.pressure import Throttle
+from cloud_emulator.core.rules import Rules
+from cloud_emulator.core.store import Document, Store, Table
 
 
 @dataclass(slots=True)
@@ -30,8 +32,11 @@ class Cloud:
     directory: Directory
     tokens: Tokens
     faults: Faults
+    throttle: Throttle
+    rules: Rules
     new_id: Callable[[], str]
     requests: list[dict[str, Any]] = field(default_factory=list)
+    _behaviour: tuple[Document | None, Behaviour] | None = field(default=None, repr=False)
 
     def table(self, name: str) -> Table:
         """A table of the store; names are ``service.kind``, such as ``fabric.items``."""
@@ -40,7 +45,10 @@ class Cloud:
     @property
     def behaviour(self) -> Behaviour:
         """The behaviour in force."""
-        return Behaviour.model_validate(self.store.table("settings").get("behaviour", {}))
+        kept = self.store.table("settings").get("behaviour")
+        if self._behaviour is None or self._behaviour[0] is not kept:  # documents are replaced, never changed
+            self._behaviour = (kept, Behaviour.model_validate(kept or {}))
+        return self._behaviour[1]
 
     @behaviour.setter
     def behaviour(self, value: Behaviour) -> None:
@@ -57,6 +65,7 @@ class Cloud:
         self.store.restore_copy(self.folder / "seed.sqlite")
         self.jobs.reload()
         self.faults.set([])
+        self.throttle.clear()
         self.requests.clear()
 
     def close(self) -> None:
@@ -73,8 +82,9 @@ def open_cloud(folder: Path, *, wall: Callable[[], float] = time.time, new_id: C
     folder.mkdir(parents=True, exist_ok=True)
     store = Store(folder / "state.sqlite")
     clock = Clock(store.table("settings"), wall)
+    rules = Rules(store.table("settings"))
     directory = Directory(store.table("entra.principals"), store.table("entra.tenants"))
-    tokens = Tokens(load_signing_key(folder / "tls" / "signing.key"), directory, clock)
+    tokens = Tokens(load_signing_key(folder / "tls" / "signing.key"), directory, clock, rules)
     return Cloud(
         folder=folder,
         store=store,
@@ -84,5 +94,7 @@ def open_cloud(folder: Path, *, wall: Callable[[], float] = time.time, new_id: C
         directory=directory,
         tokens=tokens,
         faults=Faults(),
+        throttle=Throttle(clock),
+        rules=rules,
         new_id=new_id,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.faults import FaultRule
 from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
 from cloud_emulator.core.identity import Caller
+from cloud_emulator.core.redaction import redacted
 from cloud_emulator.core.router import Router
 
 _RULES = TypeAdapter(list[FaultRule])
@@ -27,6 +29,7 @@ class ControlService:
     """Serves ``/_emulator``. ``load_seed`` fills a cloud from a seed document or a seed's name."""
 
     name = "control"
+    throttled_status = 429
 
     def __init__(self, load_seed: SeedLoader) -> None:
         self._router = Router()
@@ -36,7 +39,8 @@ class ControlService:
             ("POST", "seed", self._seed),
             ("GET", "requests", _requests),
             ("DELETE", "requests", _clear_requests),
-            ("PUT", "faults", _faults),
+            ("PUT", "faults", _set_faults),
+            ("GET", "faults", _faults),
             ("GET", "settings", _settings),
             ("PUT", "settings", _set_settings),
             ("POST", "clock", _clock),
@@ -57,6 +61,11 @@ class ControlService:
         """Never called: the control plane is anonymous."""
         del cloud
         raise _refuse(401, f"{request.method} {request.path} needs no sign-in")
+
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """Never called: faults don't strike the control plane."""
+        del cloud
+        return json_response(status, {"error": f"{request.method} {request.path} failed"})
 
     def register_jobs(self, cloud: Cloud) -> None:
         """The control plane has none."""
@@ -94,12 +103,29 @@ def _clear_requests(cloud: Cloud, request: Request) -> Response:
     return json_response(200, {})
 
 
-def _faults(cloud: Cloud, request: Request) -> Response:
+def _set_faults(cloud: Cloud, request: Request) -> Response:
+    """Replaces all rules. Only who is on this machine may have its processes ended."""
     try:
-        cloud.faults.set(_RULES.validate_python(_body(request)))
+        rules = _RULES.validate_python(_body(request))
     except ValidationError as error:
         raise _refuse(400, str(error)) from error
+    if any(rule.action == "kill" for rule in rules) and not _is_loopback(request.peer):
+        raise _refuse(403, f"The action kill is for clients on this machine; the request came from {request.peer!r}.")
+    cloud.faults.set(rules)
     return json_response(200, {})
+
+
+def _is_loopback(peer: str) -> bool:
+    try:
+        return ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
+def _faults(cloud: Cloud, request: Request) -> Response:
+    """The rules in force, with how often each has matched and struck."""
+    del request
+    return json_response(200, cloud.faults.counts())
 
 
 def _settings(cloud: Cloud, request: Request) -> Response:
@@ -109,16 +135,20 @@ def _settings(cloud: Cloud, request: Request) -> Response:
 
 def _set_settings(cloud: Cloud, request: Request) -> Response:
     """Merges the given settings over those in force."""
+    given = _body(request)
+    if not isinstance(given, dict):
+        raise _refuse(400, "The body must be a JSON object of settings.")
     try:
-        cloud.behaviour = Behaviour.model_validate({**cloud.behaviour.model_dump(), **_body(request)})
+        cloud.behaviour = Behaviour.model_validate({**cloud.behaviour.model_dump(), **given})
     except ValidationError as error:
         raise _refuse(400, str(error)) from error
     return json_response(200, cloud.behaviour.model_dump(mode="json"))
 
 
 def _clock(cloud: Cloud, request: Request) -> Response:
-    seconds = _body(request).get("advance_seconds")
-    if not isinstance(seconds, int | float) or seconds < 0:
+    body = _body(request)
+    seconds = body.get("advance_seconds") if isinstance(body, dict) and body.keys() == {"advance_seconds"} else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         raise _refuse(400, "advance_seconds must be a number of seconds, 0 or more.")
     cloud.clock.advance(seconds)
     cloud.jobs.run_due(cloud)
@@ -127,7 +157,7 @@ def _clock(cloud: Cloud, request: Request) -> Response:
 
 def _state(cloud: Cloud, request: Request) -> Response:
     del request
-    dump = cloud.store.dump()
+    dump = redacted(cloud.store.dump())
     return Response(200, orjson.dumps(dump, option=orjson.OPT_SORT_KEYS), {"content-type": "application/json"})
 
 

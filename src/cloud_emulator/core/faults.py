@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cloud_emulator.core.http import Request
+from cloud_emulator.core.pressure import ServiceName
+
+Action = Literal["status", "reset", "hang", "half_body", "fail_operation", "forget_operation", "kill"]
+LOST = frozenset({"reset", "half_body", "kill"})
+"""Actions after which the client has no whole answer."""
+ON_OPERATIONS = frozenset({"fail_operation", "forget_operation"})
 
 
 class FaultRule(BaseModel):
@@ -15,16 +22,25 @@ class FaultRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    service: str | None = Field(None, description="fabric, powerbi, unity_catalog, arm, storage, entra")
-    method: str | None = None
+    service: ServiceName | None = None
+    method: str | None = Field(None, description="HTTP method, in any case.")
     path: str | None = Field(None, description="Regular expression, searched for in the path as it was sent.")
     nth: int | None = Field(None, ge=1, description="Only the nth matching request; otherwise all of them.")
     times: int | None = Field(None, ge=1, description="At most this many times.")
     when: Literal["before", "after"] = Field("before", description="Before the request has its effect, or after it.")
-    action: Literal["status", "reset", "hang", "half_body"] = "status"
+    action: Action = Field(
+        "status",
+        description="status: answer with an error. reset: cut the connection. hang: never answer. half_body: cut it in "
+        "the middle of the answer. fail_operation: the long-running operation that the request starts fails, with its "
+        "effect (after) or without (before). forget_operation: it can't be asked for. kill: end the process pid with "
+        "SIGKILL and cut the connection.",
+    )
     status: int = Field(503, ge=100, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
-    body: Any = Field(default_factory=dict, description="JSON document to answer with.")
+    body: Any = Field(None, description="JSON document to answer with; null: the service's own words for the status.")
+    error_code: str = Field("UnknownError", description="With fail_operation: the operation's errorCode.")
+    error_message: str = Field("An unexpected error occurred.", description="With fail_operation: its message.")
+    pid: int | None = Field(None, ge=2, description="With kill: the process to end. Loopback clients only.")
 
     @field_validator("path")
     @classmethod
@@ -32,6 +48,14 @@ class FaultRule(BaseModel):
         if value is not None:
             re.compile(value)
         return value
+
+    @model_validator(mode="after")
+    def _names_a_process(self) -> FaultRule:
+        if (self.action == "kill") != (self.pid is not None):
+            raise ValueError("the action kill needs a pid, and no other takes one")
+        if self.pid == os.getpid():
+            raise ValueError("the emulator does not end itself")
+        return self
 
     def matches(self, service: str, request: Request) -> bool:
         """Whether the rule is about this request."""
@@ -55,6 +79,13 @@ class Faults:
         self._rules = rules
         self._matched = [0] * len(rules)
         self._fired = [0] * len(rules)
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Each rule, with how many requests it matched and how many it struck."""
+        return [
+            {**rule.model_dump(mode="json", exclude_defaults=True), "matched": matched, "struck": struck}
+            for rule, matched, struck in zip(self._rules, self._matched, self._fired, strict=True)
+        ]
 
     def pick(self, service: str, request: Request) -> FaultRule | None:
         """The first rule that strikes this request. Call once for each request."""

@@ -27,7 +27,8 @@ class Request:
     """One request: ``path`` is decoded, ``raw_path`` is as it came; header names are in lower case.
 
     ``params`` holds the route's path parameters and ``caller`` who signed in; both are filled on the way.
-    ``base_url`` is the scheme and authority that the client used, without a slash at the end.
+    ``base_url`` is the scheme and authority that the client used, without a slash at the end; ``peer`` is the address
+    that the connection comes from.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     base_url: str
+    peer: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     _caller: Caller | None = None
 

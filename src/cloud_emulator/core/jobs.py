@@ -48,9 +48,13 @@ class Jobs:
         if job is not None:
             self._kinds[job["kind"]](cloud, job["arguments"])
 
+    def any_due(self) -> bool:
+        """Whether the time of some job has come; quick."""
+        return bool(self._heap) and self._heap[0][0] <= self._clock.time()
+
     def run_due(self, cloud: Cloud) -> None:
         """Runs all jobs whose time has come, earliest first, including those that they schedule in turn."""
-        while self._heap and self._heap[0][0] <= self._clock.time():
+        while self.any_due():
             due, key = heapq.heappop(self._heap)
             job = self._table.get(key)
             if job is not None and job["due"] == due:

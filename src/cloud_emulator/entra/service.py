@@ -30,6 +30,7 @@ class EntraService:
     """Serves sign-in."""
 
     name = "entra"
+    throttled_status = 429
 
     def __init__(self) -> None:
         self._router = Router(case_sensitive=False)
@@ -52,6 +53,12 @@ class EntraService:
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
         """Never called: signing in needs no token."""
         raise refuse(cloud, 401, "invalid_request", 90000, f"{request.path} needs no token.")
+
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """An outage, in Entra's shape."""
+        del request
+        message = "The service is temporarily unavailable. Please retry later."
+        return refuse(cloud, status, "temporarily_unavailable", 90033, message).response
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Entra has none."""

@@ -48,6 +48,15 @@ def error_response(cloud: Cloud, error: FabricError) -> Response:
     return json_response(error.status, body, headers)
 
 
+def trouble(cloud: Cloud, status: int) -> FabricError:
+    """Throttling (429) or an outage; both may be tried again."""
+    if status == 429:
+        until = cloud.clock.now().strftime("%m/%d/%Y %I:%M:%S %p")
+        message = f"Request is blocked by the upstream service until: {until} (UTC)"
+        return FabricError(429, "RequestBlocked", message, retriable=True)
+    return FabricError(status, "UnknownError", "The service could not answer; try again later.", retriable=True)
+
+
 def not_found(kind: str, identifier: str) -> FabricError:
     """404 with the code of that kind of resource: Workspace, Item, Capacity, Principal; EntityNotFound for all
     others."""

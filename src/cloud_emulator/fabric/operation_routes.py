@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloud_emulator.core import operations
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, Response
-from cloud_emulator.core.operations import TABLE
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.errors import FabricError, not_found
@@ -17,8 +17,10 @@ from cloud_emulator.fabric.routing import Operation, router
 def _find(cloud: Cloud, request: Request) -> Document:
     """The caller's operation; others' are as good as absent."""
     operation_id = request.params["operationId"]
-    operation = cloud.table(TABLE).get(operation_id)
-    if operation is None or operation["owner"] != request.caller.object_id:
+    operation = cloud.table(operations.TABLE).get(operation_id)
+    if operation is None or operation.get("forgotten"):
+        raise not_found("Operation", operation_id)
+    if operation["owner"] != request.caller.object_id and cloud.rules.on("fabric.operations.own"):
         raise not_found("Operation", operation_id)
     return operation
 
@@ -26,7 +28,7 @@ def _find(cloud: Cloud, request: Request) -> Document:
 def get_state(cloud: Cloud, request: Request) -> Response:
     """State, progress and error. While it runs ``Location`` names the state, afterwards the result where there is
     one."""
-    operation = _find(cloud, request)
+    operation = operations.poll(cloud, _find(cloud, request)["id"])
     url = f"{request.base_url}/v1/operations/{operation['id']}"
     headers = {"x-ms-operation-id": operation["id"]}
     if operation["status"] == "Running":
@@ -50,7 +52,8 @@ def _state(operation: Document) -> dict[str, Any]:
 def get_result(cloud: Cloud, request: Request) -> Response:
     """The result of an operation that has succeeded and has one."""
     operation = _find(cloud, request)
-    if operation["status"] != "Succeeded" or not operation["hasResult"]:
+    ready = operation["status"] == "Succeeded" and operation["hasResult"]
+    if not ready and cloud.rules.on("fabric.operations.result"):
         message = f"The operation {operation['id']} is {operation['status']} and has no result."
         raise FabricError(400, "InvalidRequest", message)
     return ok(operation["result"])

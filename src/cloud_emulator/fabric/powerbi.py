@@ -55,6 +55,7 @@ class PowerBiService:
     """Serves ``/v1.0/myorg``."""
 
     name = "powerbi"
+    throttled_status = 429
 
     def __init__(self) -> None:
         self._router = Router(case_sensitive=False)
@@ -85,6 +86,12 @@ class PowerBiService:
         except BadToken as bad:
             expired = "TokenExpired" if bad.fault == "expired" else "PowerBINotAuthorizedException"
             raise Refusal(_error(cloud, 401, expired, "The access token is missing or not valid.")) from bad
+
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """Throttling or an outage, in Power BI's shape."""
+        del request
+        code = "TooManyRequests" if status == 429 else "UnknownError"
+        return _error(cloud, status, code, "The service could not answer; try again later.")
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Names the functions behind the jobs that this service schedules."""

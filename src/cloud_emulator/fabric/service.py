@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.core.http import Endpoint, Refusal, Request
+from cloud_emulator.core.http import Endpoint, Refusal, Request, Response
 from cloud_emulator.core.identity import BadToken, Caller, TokenFault
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.service import Service
@@ -28,7 +28,7 @@ from cloud_emulator.fabric import (
     workspace_role_routes,
     workspace_routes,
 )
-from cloud_emulator.fabric.errors import FabricError, error_response
+from cloud_emulator.fabric.errors import FabricError, error_response, trouble
 from cloud_emulator.fabric.tenant import USE_APIS, require_switch
 
 AUDIENCES = ("https://api.fabric.microsoft.com",)
@@ -45,6 +45,7 @@ class FabricService:
     """Serves ``/v1``."""
 
     name = "fabric"
+    throttled_status = 429
 
     def __init__(self) -> None:
         self._router = Router(case_sensitive=False)
@@ -96,6 +97,11 @@ class FabricService:
             raise Refusal(error_response(cloud, error)) from error
         return caller
 
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """Throttling or an outage, in Fabric's shape."""
+        del request
+        return error_response(cloud, trouble(cloud, status))
+
     def register_jobs(self, cloud: Cloud) -> None:
         """Names the functions behind the jobs that this service schedules."""
         registrations: tuple[Callable[[Cloud], None], ...] = (
@@ -103,6 +109,7 @@ class FabricService:
             workspace_routes.register_jobs,
             identity_routes.register_jobs,
             connection_routes.register_jobs,
+            item_routes.register_jobs,
             # data
             sync.register_jobs,
             mirrored_catalogs.register_jobs,

@@ -23,6 +23,7 @@ class StorageService:
     """ADLS Gen2 and Blob storage, and OneLake, under ``/storage``."""
 
     name = "storage"
+    throttled_status = 503
 
     def __init__(self) -> None:
         self.operations = (*dfs_operations.OPERATIONS, *blob_operations.OPERATIONS, *onelake_operations.OPERATIONS)
@@ -44,6 +45,12 @@ class StorageService:
         named = target.parse(request.raw_path)
         with _refusing(cloud, named.protocol or _guess(request)):
             return authenticate(cloud, request, named)
+
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """Throttling or an outage, in the protocol's shape."""
+        code = "ServerBusy" if status in (429, 503) else "InternalError"
+        message = "The server could not serve the request; try again later."
+        return shape(cloud, StorageError(code, status=status, message=message), _guess(request))
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Storage has none."""

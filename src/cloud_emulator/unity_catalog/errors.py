@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud_emulator.core.http import Refusal, json_response
+from cloud_emulator.core.http import Refusal, Response, json_response
 from cloud_emulator.unity_catalog.access import UcDenial
 
 _STATUS = {
@@ -21,7 +21,12 @@ _STATUS = {
 def refuse(code: str, message: str) -> Refusal:
     """The refusal with that error code; codes that end in ``DOES_NOT_EXIST`` are 404."""
     status = 404 if code.endswith("DOES_NOT_EXIST") else _STATUS[code]
-    return Refusal(json_response(status, {"error_code": code, "message": message, "details": []}))
+    return Refusal(error(status, code, message))
+
+
+def error(status: int, code: str, message: str) -> Response:
+    """An error's answer."""
+    return json_response(status, {"error_code": code, "message": message, "details": []})
 
 
 def denied(denial: UcDenial) -> Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.core.http import Endpoint, Request
+from cloud_emulator.core.http import Endpoint, Request, Response
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.service import Service
@@ -21,7 +21,7 @@ from cloud_emulator.unity_catalog import (
     tag_routes,
     workspace_routes,
 )
-from cloud_emulator.unity_catalog.errors import refuse
+from cloud_emulator.unity_catalog.errors import error, refuse
 
 _PREFIX = "/databricks/"
 
@@ -30,6 +30,7 @@ class UnityCatalogService:
     """Serves all that is asked of Databricks."""
 
     name = "unity_catalog"
+    throttled_status = 429
 
     def __init__(self) -> None:
         self.router = Router()
@@ -52,6 +53,12 @@ class UnityCatalogService:
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
         """Who asks; ``name`` is how grants call them."""
         return session.authenticate(cloud, request)
+
+    def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
+        """Throttling or an outage, in Databricks' shape."""
+        del cloud, request
+        code = {429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE"}.get(status, "INTERNAL_ERROR")
+        return error(status, code, "The request could not be served; try again later.")
 
     def register_jobs(self, cloud: Cloud) -> None:
         """Databricks schedules nothing."""

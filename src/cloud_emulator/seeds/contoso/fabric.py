@@ -32,8 +32,8 @@ TRIAL_CAPACITY = "55550000-0000-4000-8000-00000000cf01"
 SALES_WORKSPACE = "55550000-0000-4000-8000-00000000f001"
 PEOPLE_WORKSPACE = "55550000-0000-4000-8000-00000000f002"
 SANDBOX_WORKSPACE = "55550000-0000-4000-8000-00000000f003"
-_MIRAS_CONNECTION = "55550000-0000-4000-8000-00000000ac01"
-_ADAS_CONNECTION = "55550000-0000-4000-8000-00000000ac02"
+_ANALYSTS_CONNECTION = "55550000-0000-4000-8000-00000000ac01"
+_STEWARDS_CONNECTION = "55550000-0000-4000-8000-00000000ac02"
 
 
 def section() -> FabricSeed:
@@ -94,7 +94,7 @@ def _connections() -> tuple[SeedConnection, ...]:
     """Two connections to the very same places, by people's own accounts, that nobody shared with the runner."""
     return (
         SeedConnection(
-            id=_MIRAS_CONNECTION,
+            id=_ANALYSTS_CONNECTION,
             display_name="The analyst's Databricks",
             type="AzureDatabricksWorkspace",
             parameters={"url": f"https://{SALES_HOST}"},
@@ -102,7 +102,7 @@ def _connections() -> tuple[SeedConnection, ...]:
             roles=(SeedConnectionRole(principal=ANALYST.object_id, role="Owner"),),
         ),
         SeedConnection(
-            id=_ADAS_CONNECTION,
+            id=_STEWARDS_CONNECTION,
             display_name="Lake exports",
             type="AzureDataLakeStorage",
             parameters={"server": f"https://{LAKE}.dfs.core.windows.net", "path": "exports"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tasks.access_roles import keep_access_roles
 from tasks.connections import create_connections
 from tasks.identity import provision_identity
 from tasks.lakehouse_shortcuts import create_lakehouse_shortcuts
@@ -27,6 +28,7 @@ STEP_TASKS: Mapping[StepName, StepTask] = MappingProxyType(
         StepName.CONNECTIONS: create_connections,
         StepName.MIRROR: mirror_catalog,
         StepName.LAKEHOUSE_SHORTCUTS: create_lakehouse_shortcuts,
+        StepName.ACCESS_ROLES: keep_access_roles,
         StepName.SQL_ENDPOINT: prepare_sql_endpoint,
         StepName.SEMANTIC_MODEL: build_semantic_model,
         StepName.VERIFICATION: verify_catalog,

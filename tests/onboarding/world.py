@@ -71,12 +71,12 @@ class World:
     time: SharedTime
 
     @asynccontextmanager
-    async def context(self, spec: CatalogSpec) -> AsyncIterator[Context]:
+    async def context(self, spec: CatalogSpec, *, prune: bool = False, **environ: str) -> AsyncIterator[Context]:
         """What steps are given; a request that the emulator doesn't know fails the test."""
         wire = httpx.ASGITransport(app=Emulator(self.cloud, mounts()))
-        configured = settings(ROOT, **identities.environment())
+        configured = settings(ROOT, **{**identities.environment(), **environ})
         async with connect(configured, clock=self.time, wire=wire) as clouds:
-            yield Context(spec, clouds.clients, clouds.secrets)
+            yield Context(spec, clouds.clients, clouds.secrets, prune=prune)
         assert [request for request in self.cloud.requests if request["status"] == 501] == []
 
     async def plan(self, spec: CatalogSpec) -> Planned:
@@ -84,9 +84,9 @@ class World:
         async with self.context(spec) as context:
             return await make_plan(context)
 
-    async def apply(self, spec: CatalogSpec) -> Result:
+    async def apply(self, spec: CatalogSpec, *, prune: bool = False) -> Result:
         """Plans and applies."""
-        async with self.context(spec) as context:
+        async with self.context(spec, prune=prune) as context:
             return await apply_plan(context, await make_plan(context))
 
     async def verify(self, spec: CatalogSpec) -> StepPlan:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from unity_mirror.errors import CloudError, PrerequisiteFailed, SpecError, UnityMirrorError
-from unity_mirror.plan.model import AfterApply, Change, Check, LeftOut, Plan, Remedy, StepPlan
+from unity_mirror.plan.model import AfterApply, Change, Check, DataTable, LeftOut, Plan, Remedy, StepPlan
 from unity_mirror.steps.runner import Result
 
 
@@ -28,7 +28,13 @@ def step_document(step: StepPlan) -> dict[str, Any]:
         "changes": [_change(change) for change in step.changes],
         "checks": checks_document(step.checks),
         "notes": list(step.notes),
+        "tables": tables_document(step.tables),
     }
+
+
+def tables_document(tables: Iterable[DataTable]) -> list[dict[str, Any]]:
+    """Tables of the report, such as tables by engines."""
+    return [{"title": each.title, "columns": each.columns, "rows": each.rows} for each in tables]
 
 
 def checks_document(checks: Iterable[Check]) -> list[dict[str, Any]]:
@@ -58,6 +64,7 @@ def result_document(result: Result) -> dict[str, Any]:
                 "changes": [_change(change) for change in step.plan.changes],
                 "seconds": round(step.seconds, 3),
                 "notes": [*step.plan.notes, *step.done.notes],
+                "tables": tables_document((*step.plan.tables, *step.done.tables)),
             }
             for step in result.steps
         ],

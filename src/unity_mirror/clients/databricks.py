@@ -9,7 +9,7 @@ from unity_mirror.http.failures import DATABRICKS
 from unity_mirror.http.paging import json_object, scim_pages
 from unity_mirror.http.transport import Transport
 from unity_mirror.models.base import CloudModel
-from unity_mirror.models.databricks import Group, ServicePrincipal
+from unity_mirror.models.databricks import Group, ServicePrincipal, User
 
 M = TypeVar("M", bound=CloudModel)
 _SCIM = "/api/2.0/preview/scim/v2"
@@ -32,6 +32,10 @@ class DatabricksClient:
     async def service_principals(self) -> list[ServicePrincipal]:
         """List the service principals."""
         return await self._all("ServicePrincipals", "list the service principals", ServicePrincipal, {})
+
+    async def users(self) -> list[User]:
+        """List the users."""
+        return await self._all("Users", "list the users", User, {})
 
     async def ip_access_lists_enabled(self) -> bool | None:
         """Tell whether IP access lists are on; None when only an admin may know."""

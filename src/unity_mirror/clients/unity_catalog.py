@@ -13,6 +13,7 @@ from unity_mirror.models.unity_catalog import (
     Catalog,
     EffectivePrivilege,
     MetastoreSummary,
+    Policy,
     PrivilegeAssignment,
     Schema,
     Table,
@@ -115,6 +116,11 @@ class UnityCatalogClient:
                     privileges = assignment.get("privileges") or ()
                     found.extend(EffectivePrivilege.model_validate(privilege) for privilege in privileges)
         return found
+
+    async def policies(self, securable_type: str, full_name: str) -> list[Policy]:
+        """List the attribute-based access policies on a securable; for those who manage it."""
+        path = f"/policies/{securable_type.lower()}/{_quoted(full_name)}"
+        return await self._list(path, f"read the policies on {full_name}", "policies", Policy, _PAGED)
 
     async def temporary_table_credentials(self, table_id: str) -> TemporaryTableCredentials:
         """Have credentials vended for reading a table; refused without EXTERNAL USE SCHEMA."""

@@ -22,6 +22,15 @@ class Group(CamelModel):
     members: tuple[GroupMember, ...] = ()
 
 
+class User(CamelModel):
+    """A user. Unity Catalog grants name its ``user_name``; ``external_id`` is its Entra object id when it is synced."""
+
+    id: str
+    user_name: str = ""
+    display_name: str = ""
+    external_id: str | None = None
+
+
 class ServicePrincipal(CamelModel):
     """A service principal. Unity Catalog grants name its ``application_id``."""
 

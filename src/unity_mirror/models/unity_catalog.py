@@ -200,6 +200,15 @@ class PrivilegeAssignment(CloudModel):
         return any(same_privilege(privilege, held) for held in self.privileges)
 
 
+class Policy(CloudModel):
+    """An attribute-based access policy. ``on_securable_fullname`` is where it is defined; it holds for all below."""
+
+    name: str = ""
+    policy_type: str = ""
+    on_securable_type: str = ""
+    on_securable_fullname: str = ""
+
+
 class EffectivePrivilege(CloudModel):
     """A privilege in force, and the securable it comes from when it isn't granted directly."""
 

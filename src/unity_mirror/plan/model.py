@@ -20,6 +20,7 @@ class StepName(StrEnum):
     CONNECTIONS = "connections"
     MIRROR = "mirror"
     LAKEHOUSE_SHORTCUTS = "lakehouse_shortcuts"
+    ACCESS_ROLES = "access_roles"
     SQL_ENDPOINT = "sql_endpoint"
     SEMANTIC_MODEL = "semantic_model"
     VERIFICATION = "verification"
@@ -36,7 +37,7 @@ STAGES: tuple[tuple[StepName, ...], ...] = (
     (StepName.STORAGE_ACCESS, StepName.TRUSTED_ACCESS),
     (StepName.CONNECTIONS,),
     (StepName.MIRROR,),
-    (StepName.LAKEHOUSE_SHORTCUTS, StepName.SQL_ENDPOINT, StepName.SEMANTIC_MODEL),
+    (StepName.LAKEHOUSE_SHORTCUTS, StepName.ACCESS_ROLES, StepName.SQL_ENDPOINT, StepName.SEMANTIC_MODEL),
     (StepName.VERIFICATION,),
 )
 """The steps in order; those of one stage don't depend on each other. A connection is tested when it is made, so rights
@@ -92,6 +93,7 @@ class Reason(StrEnum):
     EMPTY_SCHEMA = "schema has no tables"
     NOT_MIRRORED = "not mirrored by Fabric"
     NAME_COLLISION = "name collision"
+    UNREADABLE = "not readable by the engine"
     FAILED = "failed"
 
 
@@ -182,14 +184,25 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class DataTable:
+    """A table for the report, such as tables by engines. ``remarkable`` holds the positions of rows worth attention."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    remarkable: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class StepPlan:
-    """What one step found and will do. ``notes`` are remarks worth a reader's time."""
+    """What one step found and will do. ``notes`` are remarks worth a reader's time, ``tables`` go into the report."""
 
     step: StepName
     changes: tuple[Change, ...] = ()
     checks: tuple[Check, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    tables: tuple[DataTable, ...] = ()
 
     def outgrows(self, approved: StepPlan) -> tuple[Change, ...]:
         """The changes that the approved plan of the same step doesn't have."""
@@ -226,6 +239,11 @@ class Plan:
     def left_out(self) -> tuple[LeftOut, ...]:
         """All that is left out, each subject once."""
         return unique_left_out(left for step in self.steps for left in step.left_out)
+
+    @property
+    def tables(self) -> tuple[DataTable, ...]:
+        """All tables for the report."""
+        return tuple(table for step in self.steps for table in step.tables)
 
     @property
     def blockers(self) -> tuple[Check, ...]:

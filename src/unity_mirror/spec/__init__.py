@@ -3,6 +3,7 @@
 ``load_spec`` reads and checks, ``spec_json_schema`` describes; all refusals are a SpecError that lists every problem.
 """
 
+from unity_mirror.spec.access import AccessSpec
 from unity_mirror.spec.auth import (
     DatabricksAuth,
     ExistingAuth,
@@ -18,21 +19,29 @@ from unity_mirror.spec.catalog import (
     LakehouseSpec,
     PrerequisitesSpec,
     SelectSpec,
-    SemanticModelSpec,
 )
 from unity_mirror.spec.connections import ConnectionRef, DatabricksConnection, DatabricksSpec, StorageSpec
 from unity_mirror.spec.loading import load_spec
 from unity_mirror.spec.patterns import matches, matches_any
 from unity_mirror.spec.schema import spec_json_schema
 from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultReference, KeyVaultSecret, SecretRef
+from unity_mirror.spec.semantic_model import (
+    EnginesSpec,
+    RelationshipSpec,
+    SemanticModelSpec,
+    SqlEndpointSpec,
+    column_of,
+)
 
 __all__ = [
+    "AccessSpec",
     "BlockSecret",
     "CatalogSpec",
     "ConnectionRef",
     "DatabricksAuth",
     "DatabricksConnection",
     "DatabricksSpec",
+    "EnginesSpec",
     "EnvSecret",
     "ExistingAuth",
     "FabricSpec",
@@ -41,14 +50,17 @@ __all__ = [
     "LakehouseSpec",
     "PersonalAccessTokenAuth",
     "PrerequisitesSpec",
+    "RelationshipSpec",
     "SasAuth",
     "SecretRef",
     "SelectSpec",
     "SemanticModelSpec",
     "ServicePrincipalAuth",
+    "SqlEndpointSpec",
     "StorageAuth",
     "StorageSpec",
     "WorkspaceIdentityAuth",
+    "column_of",
     "load_spec",
     "matches",
     "matches_any",

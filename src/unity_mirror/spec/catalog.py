@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from unity_mirror.models.table_ref import TableRef
+from unity_mirror.spec.access import AccessSpec
 from unity_mirror.spec.base import SpecPart, refuse
 from unity_mirror.spec.connections import DatabricksSpec, StorageSpec
 from unity_mirror.spec.patterns import EVERYTHING, TablePattern, matches_any
+from unity_mirror.spec.semantic_model import EnginesSpec, SemanticModelSpec, SqlEndpointSpec
 from unity_mirror.spec.urls import azure_cloud
 from unity_mirror.spec.values import CatalogName, ItemName, LakehouseName, WorkspaceNameOrId, item_name_fault
 
@@ -80,28 +82,6 @@ class LakehouseSpec(SpecPart):
         return matches_any(self.tables, table)
 
 
-class SemanticModelSpec(SpecPart):
-    """A Direct Lake semantic model over the mirrored tables."""
-
-    name: ItemName = Field(title="Name", description="Name of the semantic model.", examples=["Sales"])
-    tables: Patterns = Field(
-        default=(EVERYTHING,),
-        title="Tables",
-        description="Which of the mirrored tables are in the model: patterns over schema.table.",
-        examples=[["orders.*"]],
-    )
-    relationships: Literal["from_unity_catalog", "none"] = Field(
-        default="from_unity_catalog",
-        title="Relationships",
-        description="Where relationships come from: Unity Catalog's primary and foreign keys, or nowhere.",
-        examples=["from_unity_catalog"],
-    )
-
-    def selects(self, table: TableRef) -> bool:
-        """Whether a mirrored table is in the model."""
-        return matches_any(self.tables, table)
-
-
 class PrerequisitesSpec(SpecPart):
     """What may be repaired when a prerequisite fails; all else is only reported, with its remedy."""
 
@@ -162,6 +142,24 @@ class CatalogSpec(SpecPart):
         title="Semantic model",
         description="A Direct Lake semantic model over the mirrored tables.",
         examples=[{"name": "Sales", "tables": ["orders.*"]}],
+    )
+    access: AccessSpec | None = Field(
+        default=None,
+        title="Access",
+        description="OneLake data access roles on the mirrored catalog; none are kept when left out.",
+        examples=[{"roles": "from_unity_catalog"}],
+    )
+    sql_endpoint: SqlEndpointSpec = Field(
+        default=SqlEndpointSpec(),
+        title="SQL analytics endpoint",
+        description="What is read through the SQL analytics endpoint once it is there.",
+        examples=[{"preview": True}],
+    )
+    engines: EnginesSpec = Field(
+        default=EnginesSpec(),
+        title="Engines",
+        description="How it is found out which Fabric engines can read which table.",
+        examples=[{"check": "always"}],
     )
     prerequisites: PrerequisitesSpec = Field(
         default=PrerequisitesSpec(),

@@ -37,8 +37,12 @@ def external_use_schema(spec: CatalogSpec, view: SchemaView, principal: str | No
     """EXTERNAL USE SCHEMA for the connecting principal on one schema, itself or through its catalog (S3)."""
     scope = Scope(ScopeKind.SCHEMA, view.schema.name)
     title = "The connecting principal has EXTERNAL USE SCHEMA"
-    if view.privileges is None or principal is None:
+    if principal is None:
         return Check("external_use_schema", title, scope, Outcome.UNKNOWN, _UNKNOWN_PRINCIPAL, _NAME_PRINCIPAL)
+    if view.privileges is None:
+        evidence = f"Unity Catalog doesn't tell the identity that runs unity-mirror what {principal} holds"
+        remedy = remedies.grant(spec, "CATALOG", spec.catalog, remedies.US, "MANAGE", calls=False)
+        return Check("external_use_schema", title, scope, Outcome.UNKNOWN, evidence, remedy)
     if view.privileges.has("EXTERNAL USE SCHEMA"):
         return Check(
             "external_use_schema", title, scope, Outcome.PASSED, f"{principal} holds it on {view.schema.full_name}"

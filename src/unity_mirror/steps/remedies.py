@@ -13,6 +13,7 @@ from unity_mirror.spec import CatalogSpec
 ARM = "https://management.azure.com"
 FABRIC = "https://api.fabric.microsoft.com/v1"
 STORAGE_VERSION = "2023-11-03"
+US = "<application id of the identity that runs unity-mirror>"
 
 
 def enable_external_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Remedy:
@@ -25,15 +26,17 @@ def enable_external_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Re
     )
 
 
-def grant(spec: CatalogSpec, kind: str, full_name: str, principal: str, privilege: str) -> Remedy:
-    """A Unity Catalog grant; EXTERNAL USE SCHEMA only the catalog's owner can give."""
+def grant(
+    spec: CatalogSpec, kind: str, full_name: str, principal: str, privilege: str, *, calls: bool = True
+) -> Remedy:
+    """A Unity Catalog grant; EXTERNAL USE SCHEMA only the catalog's owner can give. ``calls``: as a request, too."""
     quoted = ".".join(f"`{part}`" for part in full_name.split("."))
     url = f"{spec.databricks.workspace}/api/2.1/unity-catalog/permissions/{kind.lower()}/{full_name}"
     body = {"changes": [{"principal": principal, "add": [privilege.replace(" ", "_")]}]}
     return Remedy(
         "The catalog's owner runs:",
         (f"GRANT {privilege} ON {kind} {quoted} TO `{principal}`;",),
-        (RestCall("databricks", "PATCH", url, body),),
+        (RestCall("databricks", "PATCH", url, body),) if calls else (),
     )
 
 

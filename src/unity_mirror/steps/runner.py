@@ -9,12 +9,14 @@ from typing import Any
 
 from unity_mirror.errors import PlanOutgrown, PrerequisiteFailed
 from unity_mirror.plan.model import STAGES, LeftOut, Plan, StepName, StepPlan
+from unity_mirror.steps.access_roles import AccessRoles
 from unity_mirror.steps.connections import Connections
 from unity_mirror.steps.context import Context, Done, Found, Known, Step, side_by_side
 from unity_mirror.steps.identity import Identity
 from unity_mirror.steps.lakehouse_shortcuts import LakehouseShortcuts
 from unity_mirror.steps.mirror import Mirror
 from unity_mirror.steps.prerequisites import Prerequisites
+from unity_mirror.steps.record import write_ahead
 from unity_mirror.steps.semantic_model import SemanticModelStep
 from unity_mirror.steps.sql_endpoint import SqlEndpoint
 from unity_mirror.steps.storage_access import StorageAccess
@@ -32,6 +34,7 @@ def all_steps() -> Mapping[StepName, Step]:
         Connections(),
         Mirror(),
         LakehouseShortcuts(),
+        AccessRoles(),
         SqlEndpoint(),
         SemanticModelStep(),
     )
@@ -113,6 +116,8 @@ async def run_step(context: Context, name: StepName, known: Known, planned: Plan
     beyond = fresh.plan.outgrows(approved.plan)
     if beyond:
         raise _outgrown(name, [f"{change.action} {change.kind} {change.name}" for change in beyond])
+    if any(change.makes for change in fresh.plan.changes):
+        await write_ahead(context, known.surveyed.workspace.id, planned.known.made)
     done = await step.apply(context, known, fresh)
     facts = _facts(fresh.plan, {**fresh.facts, **done.facts})
     return StepResult(name, fresh.plan, replace(done, facts=facts), clock.monotonic() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
-from unity_mirror.errors import NotFound, NotSupported, SpecError, SpecProblem
+from unity_mirror.errors import NotFound, NotSupported, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
 from unity_mirror.models.fabric import Capacity, Workspace
 from unity_mirror.models.table_ref import TableRef
@@ -93,12 +93,12 @@ async def _read_schema(
 async def _privileges(
     client: UnityCatalogClient, kind: str, full_name: str, principal: str | None
 ) -> Privileges | None:
-    """What the principal holds there; ``None`` when it isn't known who that is, or the server can't tell."""
+    """What the principal holds there; ``None`` when it isn't known who that is, or we may not see it."""
     if principal is None:
         return None
     try:
         effective = await client.effective_privileges(kind, full_name, principal)
-    except NotSupported:
+    except (NotSupported, PermissionDenied):
         return None
     return Privileges(frozenset(normalise_privilege(each.privilege) for each in effective))
 

@@ -1,7 +1,12 @@
 """OneLake data access roles. https://learn.microsoft.com/rest/api/fabric/core/onelake-data-access-security."""
 
+from collections.abc import Mapping
+
 from unity_mirror.clients.fabric.api import FabricApi, quoted
 from unity_mirror.models.fabric import DataAccessRole
+
+# The operations on a single role are in preview, which the caller has to acknowledge.
+_PREVIEW: Mapping[str, str] = {"preview": "true"}
 
 
 class AccessRoles:
@@ -20,19 +25,24 @@ class AccessRoles:
         return roles, etag
 
     async def upsert(self, workspace_id: str, item_id: str, role: DataAccessRole, policy: str = "Overwrite") -> None:
-        """Create one role; ``policy`` says what a role of that name means: Overwrite it, or Abort."""
+        """Create one role; ``policy`` says what a role of that name means: Overwrite it, or Abort.
+
+        A role that was read carries its ETag, and is overwritten only as it was then: raises PreconditionFailed.
+        """
+        headers = {"If-Match": f'"{role.etag}"'} if role.etag and policy == "Overwrite" else {}
         await self._api.run(
             _path(workspace_id, item_id),
             f"write the data access role {role.name!r}",
             wants_result=False,
-            params={"dataAccessRoleConflictPolicy": policy},
+            params={"dataAccessRoleConflictPolicy": policy, **_PREVIEW},
+            headers=headers,
             json=role.body(),
         )
 
     async def delete(self, workspace_id: str, item_id: str, name: str) -> None:
         """Delete one role."""
         path = f"{_path(workspace_id, item_id)}/{quoted(name)}"
-        await self._api.delete(path, f"delete the data access role {name!r}")
+        await self._api.delete(path, f"delete the data access role {name!r}", params=_PREVIEW)
 
 
 def _path(workspace_id: str, item_id: str) -> str:

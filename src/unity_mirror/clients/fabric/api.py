@@ -58,9 +58,9 @@ class FabricApi:
         call = self.call("PATCH", path, operation, json=body)
         return model.model_validate(json_object(call, await self.transport.send(call)))
 
-    async def delete(self, path: str, operation: str) -> None:
+    async def delete(self, path: str, operation: str, **options: Any) -> None:
         """Delete a resource."""
-        await self.transport.send(self.call("DELETE", path, operation))
+        await self.transport.send(self.call("DELETE", path, operation, **options))
 
     async def run(self, path: str, operation: str, *, wants_result: bool = True, **options: Any) -> Any:
         """POST something that may be sent twice and may run long; return its result, None when it has none."""

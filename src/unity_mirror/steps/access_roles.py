@@ -1,0 +1,246 @@
+"""OneLake data access roles on the mirrored catalog: Unity Catalog's grants, carried over and kept in step (S4).
+
+Fabric reads the tables as the connection's principal, whoever asks, so Unity Catalog's grants reach nobody in OneLake
+by themselves. Roles are written one at a time, those that others made are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from unity_mirror.clients.databricks import DatabricksClient
+from unity_mirror.clients.unity_catalog import UnityCatalogClient
+from unity_mirror.errors import NotSupported, PermissionDenied
+from unity_mirror.models.databricks import Group, ServicePrincipal, User
+from unity_mirror.models.fabric import DataAccessRole
+from unity_mirror.models.identity import Identity
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.models.unity_catalog import Policy, same_privilege
+from unity_mirror.plan.access import (
+    AccessRow,
+    Directory,
+    Grants,
+    OneLakeSide,
+    access_matrix,
+    directory_of,
+    held_by,
+    matrix_table,
+    readable_paths,
+)
+from unity_mirror.plan.access_roles import (
+    ROLE_LIMIT,
+    RoleDifference,
+    difference,
+    emptied,
+    is_ours,
+    wanted_roles,
+)
+from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
+from unity_mirror.steps import access_remarks as remarks
+from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
+
+ROLE = "OneLake data access role"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the roles are made from. ``grants`` is None where we may not see everyone's."""
+
+    grants: Grants | None
+    directory: Directory
+    held: tuple[DataAccessRole, ...]
+    workspace_roles: Mapping[str, str]
+    policies: tuple[Policy, ...] | None
+    us: Identity
+
+
+class AccessRoles:
+    """Keeps one role for each principal that Unity Catalog lets read."""
+
+    name = StepName.ACCESS_ROLES
+
+    async def plan(self, context: Context, known: Known) -> Found:
+        """The roles to make, to change and to empty; without ``access`` in the spec only what pruning would delete."""
+        if context.spec.access is None:
+            return await self._plan_removal(context, known)
+        tables = known.mirrored
+        reading = await _read(context, known, tables)
+        if reading.grants is None:
+            return Found(StepPlan(self.name, checks=(remarks.grants_hidden(context.spec),)))
+        ignored = frozenset({(known.surveyed.principal or "").casefold()})
+        readers = {
+            name: readable
+            for name in reading.grants.principals
+            if name not in ignored and (readable := reading.grants.reads(reading.directory.names_of(name), tables))
+        }
+        known_readers = {name: readable for name, readable in readers.items() if name in reading.directory.ids}
+        wanted = wanted_roles(known_readers, reading.directory.ids, reading.us.tenant_id)
+        found = difference(reading.held, wanted, prune=context.prune)
+        foreign = [role for role in reading.held if not is_ours(role.name)]
+        if len(foreign) + len(wanted) > ROLE_LIMIT:
+            return Found(StepPlan(self.name, checks=(remarks.too_many(context.spec, len(foreign), len(wanted)),)))
+        side = OneLakeSide((*foreign, *wanted), reading.workspace_roles)
+        rows = access_matrix(reading.grants, reading.directory, side, tables, ignored)
+        plan = StepPlan(
+            self.name,
+            _changes(found),
+            remarks.unresolved(context.spec, readers, reading.directory),
+            notes=_notes(known, reading, rows, ignored, foreign),
+            tables=(matrix_table(rows),) if rows else (),
+        )
+        return Found(plan, work=found)
+
+    async def _plan_removal(self, context: Context, known: Known) -> Found:
+        if not context.prune or known.item is None or isinstance(known.item, AfterApply):
+            return Found(StepPlan(self.name))
+        held, _ = await context.clients.fabric.access_roles.list(known.surveyed.workspace.id, known.item)
+        found = difference(held, (), prune=True)
+        return Found(StepPlan(self.name, _changes(found)), work=found)
+
+    async def apply(self, context: Context, known: Known, found: Found) -> Done:
+        """Writes the roles one by one; what changed between reading and writing isn't overwritten."""
+        work: RoleDifference | None = found.work
+        if work is None:
+            return Done()
+        workspace_id, item_id = known.surveyed.workspace.id, str(known.item)
+        client = context.clients.fabric.access_roles
+        for role in work.created:
+            await client.upsert(workspace_id, item_id, role, "Abort")
+        for old, new in work.updated:
+            await client.upsert(workspace_id, item_id, new.model_copy(update={"etag": old.etag}))
+        for role in work.emptied:
+            await client.upsert(workspace_id, item_id, emptied(role))
+        for role in work.deleted:
+            await client.delete(workspace_id, item_id, role.name)
+        return Done()
+
+
+async def _read(context: Context, known: Known, tables: Sequence[TableRef]) -> _Reading:
+    spec = context.spec
+    catalog = context.clients.unity_catalog(spec.databricks.workspace)
+    us = await context.clients.whoami()
+    async with together() as group:
+        granting = group.create_task(_grants(context, catalog, us, tables))
+        naming = group.create_task(_directory(context, context.clients.databricks(spec.databricks.workspace)))
+        holding = group.create_task(_held_roles(context, known))
+        placing = group.create_task(_workspace_roles(context, known.surveyed.workspace.id))
+        guarding = group.create_task(_policies(context, catalog))
+    return _Reading(granting.result(), naming.result(), holding.result(), placing.result(), guarding.result(), us)
+
+
+async def _grants(
+    context: Context, client: UnityCatalogClient, us: Identity, tables: Sequence[TableRef]
+) -> Grants | None:
+    """Everyone's grants; ``None`` when only our own are shown: roles made from those would take others' access away."""
+    name = context.spec.catalog
+    if not await _sees_everyone(client, name, us):
+        return None
+    schemas = sorted({table.schema for table in tables})
+    on_catalog = held_by(await client.grants("CATALOG", name))
+    on_schemas = await side_by_side(client.grants("SCHEMA", f"{name}.{schema}") for schema in schemas)
+    on_tables = await side_by_side(client.grants("TABLE", table.full_name(name)) for table in tables)
+    return Grants(
+        on_catalog,
+        {schema: held_by(found) for schema, found in zip(schemas, on_schemas, strict=True)},
+        {table: held_by(found) for table, found in zip(tables, on_tables, strict=True)},
+    )
+
+
+async def _sees_everyone(client: UnityCatalogClient, catalog: str, us: Identity) -> bool:
+    """Whether we are shown others' grants: the catalog's owner and whoever holds MANAGE are (Databricks' Grants API).
+
+    Held through a group, it shows only by its effect: the catalog's list names someone that isn't us nor a group.
+    """
+    try:
+        on_catalog = await client.grants("CATALOG", catalog)
+        if us.app_id:
+            held = await client.effective_privileges("CATALOG", catalog, us.app_id)
+            if any(same_privilege(each.privilege, "MANAGE") for each in held):
+                return True
+        if (await client.catalog(catalog)).owner == us.app_id:
+            return True
+    except (PermissionDenied, NotSupported):
+        return False
+    others = (each.principal for each in on_catalog if each.principal.casefold() != us.app_id.casefold())
+    return any("@" in name or remarks.is_application_id(name) for name in others)
+
+
+async def _directory(context: Context, client: DatabricksClient) -> Directory:
+    """Principals as SCIM tells them, which only workspace admins may ask; without, the spec's map alone."""
+    access = context.spec.access
+    mapped = access.groups if access else {}
+    try:
+        groups, users, apps = await _identities(client)
+    except (PermissionDenied, NotSupported):
+        return directory_of((), (), (), mapped, readable=False)
+    return directory_of(groups, users, apps, mapped)
+
+
+async def _identities(client: DatabricksClient) -> tuple[list[Group], list[User], list[ServicePrincipal]]:
+    async with together() as group:
+        grouping, using = group.create_task(client.groups()), group.create_task(client.users())
+        serving = group.create_task(client.service_principals())
+    return grouping.result(), using.result(), serving.result()
+
+
+async def _held_roles(context: Context, known: Known) -> tuple[DataAccessRole, ...]:
+    """The item's roles, others' among them; none while the item isn't made yet."""
+    if known.item is None or isinstance(known.item, AfterApply):
+        return ()
+    roles, _ = await context.clients.fabric.access_roles.list(known.surveyed.workspace.id, known.item)
+    return tuple(roles)
+
+
+async def _workspace_roles(context: Context, workspace_id: str) -> Mapping[str, str]:
+    assignments = await context.clients.fabric.workspaces.role_assignments(workspace_id)
+    return {each.principal.id.lower(): each.role for each in assignments}
+
+
+async def _policies(context: Context, client: UnityCatalogClient) -> tuple[Policy, ...] | None:
+    """Attribute-based policies on the catalog and its schemas; ``None`` when we may not see them."""
+    try:
+        return tuple(await client.policies("CATALOG", context.spec.catalog))
+    except (PermissionDenied, NotSupported):
+        return None
+
+
+def _changes(found: RoleDifference) -> tuple[Change, ...]:
+    created = [_change(Action.CREATE, role, "Unity Catalog lets it read these tables") for role in found.created]
+    updated = [_change(Action.UPDATE, new, "its grants or members changed", old) for old, new in found.updated]
+    gone = [
+        _change(Action.UPDATE, emptied(role), "nothing is granted any more: nobody keeps the role", role)
+        for role in found.emptied
+    ]
+    deleted = [_change(Action.DELETE, role, "nothing is granted any more") for role in found.deleted]
+    return (*created, *updated, *gone, *deleted)
+
+
+def _change(action: Action, role: DataAccessRole, reason: str, old: DataAccessRole | None = None) -> Change:
+    shown = _shown(role)
+    before = {name: value for name, value in _shown(old).items() if value != shown[name]} if old else {}
+    after = {name: value for name, value in shown.items() if old is None or name in before}
+    return Change(StepName.ACCESS_ROLES, action, ROLE, role.name, reason, before, after)
+
+
+def _shown(role: DataAccessRole) -> dict[str, object]:
+    members = [f"{each.object_type or 'member'} {each.object_id}" for each in role.members.microsoft_entra_members]
+    return {"members": members, "paths": sorted(readable_paths(role))}
+
+
+def _notes(
+    known: Known,
+    reading: _Reading,
+    rows: Sequence[AccessRow],
+    ignored: frozenset[str],
+    foreign: Sequence[DataAccessRole],
+) -> tuple[str, ...]:
+    grants = reading.grants or Grants()
+    return (
+        *remarks.open_to_all(foreign, known.item),
+        remarks.SQL_ENDPOINT,
+        *remarks.guarded_tables(known.surveyed.selection.left_out),
+        *remarks.policies(reading.policies),
+        *remarks.half_granted(grants, reading.directory, known.mirrored, ignored),
+        *remarks.differences(rows),
+    )

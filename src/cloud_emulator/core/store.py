@@ -112,22 +112,29 @@ class Store:
         """Writes the collected changes to disk as one transaction."""
         if not self._touched:
             return
-        puts, deletes = [], []
+        self._connection.execute("BEGIN")
+        try:
+            self._connection.executemany("DELETE FROM documents WHERE tbl = ? AND key = ?", self._deleted())
+            self._connection.executemany(
+                "INSERT INTO documents (tbl, key, doc) VALUES (?, ?, ?)"
+                " ON CONFLICT (tbl, key) DO UPDATE SET doc = excluded.doc",
+                self._written(),
+            )
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self._touched = {}
+
+    def _deleted(self) -> Iterator[tuple[str, str]]:
+        return ((table, key) for table, key in self._touched if key not in self._tables[table])
+
+    def _written(self) -> Iterator[tuple[str, str, bytes]]:
+        """One at a time: a large seed would fill the memory otherwise."""
         for table, key in self._touched:
             document = self._tables[table].get(key)
-            if document is None:
-                deletes.append((table, key))
-            else:
-                puts.append((table, key, orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)))
-        self._touched = {}
-        self._connection.execute("BEGIN")
-        self._connection.executemany("DELETE FROM documents WHERE tbl = ? AND key = ?", deletes)
-        self._connection.executemany(
-            "INSERT INTO documents (tbl, key, doc) VALUES (?, ?, ?)"
-            " ON CONFLICT (tbl, key) DO UPDATE SET doc = excluded.doc",
-            puts,
-        )
-        self._connection.execute("COMMIT")
+            if document is not None:
+                yield table, key, orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
 
     def rollback(self) -> None:
         """Forgets the collected changes."""

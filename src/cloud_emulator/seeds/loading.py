@@ -12,7 +12,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Refusal
 from cloud_emulator.entra.service import MACHINE_IDENTITY
 from cloud_emulator.fabric import seed as fabric
-from cloud_emulator.seeds import contoso
+from cloud_emulator.seeds import contoso, large
 from cloud_emulator.seeds.model import ENVIRONMENT, Group, Seed, ServicePrincipal, Tenant, User
 from cloud_emulator.storage import seed as storage
 from cloud_emulator.unity_catalog import seed as unity_catalog
@@ -55,6 +55,8 @@ def load(cloud: Cloud, seed: Seed) -> None:
     storage.load(cloud, seed.storage)
     unity_catalog.load(cloud, seed.unity_catalog)
     fabric.load(cloud, seed.fabric)
+    for each in seed.large_catalogs:
+        large.load(cloud, each)
 
 
 def _read(path: Path) -> Any:

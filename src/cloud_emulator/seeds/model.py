@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud_emulator.arm.seed import ArmSeed
 from cloud_emulator.core.behaviour import Behaviour
 from cloud_emulator.fabric.seed import FabricSeed
+from cloud_emulator.seeds.large import LargeCatalog
 from cloud_emulator.storage.seed import StorageSeed
 from cloud_emulator.unity_catalog.seed import UnityCatalogSeed
 
@@ -76,3 +77,4 @@ class Seed(_Section):
     unity_catalog: UnityCatalogSeed = UnityCatalogSeed()
     fabric: FabricSeed = FabricSeed()
     storage: StorageSeed = StorageSeed()
+    large_catalogs: tuple[LargeCatalog, ...] = Field((), description="Thousands of tables, for tests of size.")

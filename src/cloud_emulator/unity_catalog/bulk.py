@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.unity_catalog.build import Maker, column
+
+
+def names(schemas: int, tables_each: int) -> Iterator[str]:
+    """The tables as ``schema/table``, in order."""
+    for number in range(1, schemas + 1):
+        yield from (f"schema_{number:04}/table_{position:05}" for position in range(1, tables_each + 1))
 
 
 def add_tables(

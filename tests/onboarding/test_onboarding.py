@@ -35,7 +35,8 @@ async def test_one_of_each_kind_is_left_out_with_its_reason(world: World) -> Non
         "inventory.supplier_feed": Reason.UNSUPPORTED_FORMAT,
         "marketing.leads": Reason.COLUMN_MASK,
         "orders.daily_revenue": Reason.UNSUPPORTED_TYPE,
-        "orders.delivery_slots in the semantic model": Reason.UNSUPPORTED_TYPE,
+        "orders.delivery_slots at the SQL endpoint": Reason.UNREADABLE,
+        "orders.delivery_slots in the semantic model": Reason.UNREADABLE,
         "orders.order_events": Reason.UNSUPPORTED_TYPE,
         "orders.recent_sales": Reason.UNSUPPORTED_TYPE,
         "partners.crm_accounts": Reason.UNSUPPORTED_TYPE,
@@ -67,7 +68,7 @@ async def test_what_is_ours_carries_a_mark_and_the_others_things_stay(world: Wor
     assert mark is not None
     assert mark.catalog == "sales"
     assert {made.value for made in mark.made} == {
-        "acl", "databricks-connection", "identity", "identity-role", "network-rule", "storage-connection",
+        "acl", "acl-0", "databricks-connection", "identity", "identity-role", "network-rule", "storage-connection",
     }  # fmt: skip
     for table in ("fabric.items", "fabric.connections", "fabric.shortcuts", "arm.roleAssignments"):
         kept = {key: after[table].get(key) for key in before.get(table, {})}

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric import connections, onelake
+from cloud_emulator.fabric import connections, direct_lake, onelake
 from cloud_emulator.fabric.connection_types import STORAGE
 from cloud_emulator.fabric.errors import FabricError
 from cloud_emulator.fabric.onelake_location import Location, OneLakeDenied, unreadable
@@ -32,7 +32,7 @@ def frame(cloud: Cloud, model: Document, caller_id: str, only: Collection[str]) 
     if unknown:
         return f"The model has no table {min(unknown)!r}."
     for name in only or tables:
-        failure = _read(cloud, caller, tables[name])
+        failure = _read(cloud, caller, tables[name], model["workspaceId"])
         if failure is not None:
             return f"The table {name!r} could not be read: {failure}"
     return None
@@ -48,7 +48,7 @@ def _identity(cloud: Cloud, model: Document, caller_id: str) -> Caller | None:
     return cloud.directory.caller(caller_id)
 
 
-def _read(cloud: Cloud, caller: Caller, table: ModelTable) -> str | None:
+def _read(cloud: Cloud, caller: Caller, table: ModelTable, workspace_id: str) -> str | None:
     item = source_item(cloud, table)
     if item is None:
         return "its item in OneLake is gone."
@@ -60,8 +60,12 @@ def _read(cloud: Cloud, caller: Caller, table: ModelTable) -> str | None:
         return denied.denial.message
     if not isinstance(place, Location) or mirrored is None:
         return f"{'/'.join(parts)} is no table."
-    denial = unreadable(cloud, place)
-    return denial.message if denial is not None else _columns_missing(cloud, mirrored, table)
+    if cloud.rules.on("fabric.models.framing"):
+        denial = unreadable(cloud, place)
+        refusal = denial.message if denial is not None else direct_lake.refusal(cloud, place, workspace_id)
+        if refusal is not None:
+            return refusal
+    return _columns_missing(cloud, mirrored, table)
 
 
 def _columns_missing(cloud: Cloud, mirrored: Document, table: ModelTable) -> str | None:

@@ -9,7 +9,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from unity_mirror.plan.model import Action, AfterApply, Change, Check, LeftOut, Outcome, Plan, Remedy, StepPlan
+from unity_mirror.plan.model import (
+    Action,
+    AfterApply,
+    Change,
+    Check,
+    DataTable,
+    LeftOut,
+    Outcome,
+    Plan,
+    Remedy,
+    StepPlan,
+)
 from unity_mirror.steps.runner import Result, StepResult
 
 _SIGNS = {Action.CREATE: "[green]+[/]", Action.UPDATE: "[yellow]~[/]", Action.DELETE: "[red]-[/]"}
@@ -49,7 +60,23 @@ def _show_step(console: Console, step: StepPlan) -> None:
         _show_changes(console, action, kind, list(group))
     for note in step.notes:
         console.print(f"  [dim]note: {escape(note)}[/]")
+    show_tables(console, step.tables)
     console.print()
+
+
+def show_tables(console: Console, tables: Iterable[DataTable]) -> None:
+    """Tables of the report: the rows worth attention, and how many others there are. JSON and Markdown have all."""
+    for data in tables:
+        table = Table(title=escape(data.title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for heading in data.columns:
+            table.add_column(escape(heading), header_style="dim", overflow="fold")
+        for place in sorted(data.remarkable):
+            table.add_row(*map(escape, data.rows[place]))
+        if data.remarkable:
+            console.print(table)
+        plain = len(data.rows) - len(data.remarkable)
+        if plain:
+            console.print(f"  [dim]{escape(data.title)}: nothing to say of {_count(plain, 'table')}[/]")
 
 
 def show_checks(console: Console, checks: Iterable[Check]) -> None:
@@ -115,6 +142,7 @@ def show_result(console: Console, result: Result) -> None:
     for step in result.steps:
         for note in step.done.notes:
             console.print(f"[dim]note: {escape(note)}[/]")
+        show_tables(console, step.done.tables)
     show_left_out(console, [left for step in result.steps for left in step.done.left_out])
     show_verification(console, result.verification)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unity_mirror.plan.model import Action, Change, Check, LeftOut, Outcome, Plan, Remedy, StepName, StepPlan
+from unity_mirror.plan.model import Action, Change, Check, DataTable, LeftOut, Outcome, Plan, Remedy, StepName, StepPlan
 
 NOTHING = "nothing to do"
 _PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
@@ -34,6 +34,7 @@ def plan_markdown(plan: Plan) -> str:
         _section("Checks", checks_table(plan.checks)),
         _section("Left out", table(left_out_rows(plan.left_out))),
         _section("Remarks", _bullets(note for step in plan for note in step.notes)),
+        *(_section(each.title, data_table(each)) for each in plan.tables),
     ]
     return _joined(parts)
 
@@ -139,6 +140,11 @@ def checks_table(checks: Sequence[Check]) -> str:
     order = sorted(checks, key=lambda check: check.outcome is Outcome.PASSED)
     rows = [{**row, "Outcome": _OUTCOMES[check.outcome]} for row, check in zip(check_rows(order), order, strict=True)]
     return table(rows)
+
+
+def data_table(data: DataTable) -> str:
+    """A table of the report, such as tables by engines."""
+    return table([dict(zip(data.columns, row, strict=True)) for row in data.rows])
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> str:

@@ -13,7 +13,7 @@ from unity_mirror.models.arm import StorageAccount
 from unity_mirror.models.fabric import Workspace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import MetastoreSummary, Table
-from unity_mirror.plan.model import AfterApply, LeftOut, StepName, StepPlan
+from unity_mirror.plan.model import AfterApply, DataTable, LeftOut, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
 from unity_mirror.plan.selection import SchemaView, Selection
 from unity_mirror.spec import BlockSecret, CatalogSpec, EnvSecret
@@ -58,6 +58,8 @@ class Known:
     shortcuts: tuple[TableRef, ...] = ()
     semantic_model: str | AfterApply | None = None
     made: frozenset[Made] = frozenset()
+    rights_changed: bool = False
+    """Whether this run gave rights or opened a firewall, which takes a while to be known everywhere."""
 
     @property
     def surveyed(self) -> Survey:
@@ -91,6 +93,7 @@ class Done:
     facts: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    tables: tuple[DataTable, ...] = ()
 
 
 class Progress(Protocol):
@@ -146,6 +149,8 @@ class Context:
     deadline_seconds: float = 1800.0
     prune: bool = False
     reads: Reads = field(default_factory=Reads)
+    delta_logs: Reads = field(default_factory=Reads)
+    """Apart from the other reads, because nothing that we apply changes a table's log: each is read once in a run."""
     progress: Progress = no_progress
 
 

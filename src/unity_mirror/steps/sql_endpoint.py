@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from unity_mirror.errors import DeadlineExceeded
+from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.readers import Readers, find_readers
 
 ENDPOINT = "SQL analytics endpoint"
 _POLL_SECONDS = 2.0
@@ -16,28 +20,32 @@ class SqlEndpoint:
     name = StepName.SQL_ENDPOINT
 
     async def plan(self, context: Context, known: Known) -> Found:
-        """A refresh after a change of the mirror, or while the endpoint is still to come."""
+        """A refresh after a change of the mirror, or while the endpoint is still to come; and who can read what."""
+        readers = await find_readers(context, known)
+        left_out = readers.left_out(Engine.SQL_ENDPOINT, "at the SQL endpoint")
+        plan = StepPlan(self.name, left_out=left_out, notes=readers.notes(), tables=readers.matrix())
         waiting = isinstance(known.sql_endpoint, AfterApply) or known.sql_endpoint is None
         if not (waiting or known.mirror_changes):
-            return Found(StepPlan(self.name))
+            return Found(plan)
         reason = "it is provisioned with the mirrored catalog" if waiting else "the mirrored tables change"
         change = Change(
             self.name, Action.UPDATE, ENDPOINT, context.spec.item_name, reason, after={"metadata": "refreshed"}
         )
-        return Found(StepPlan(self.name, (change,)))
+        return Found(replace(plan, changes=(change,)), work=readers)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Waits until it is there, then refreshes its metadata and reports what it couldn't take."""
-        del found
+        readers: Readers = found.work
         workspace_id = known.surveyed.workspace.id
         endpoint = await _wait(context, workspace_id, str(known.item))
         statuses = await context.clients.fabric.sql_endpoints.refresh_metadata(workspace_id, endpoint)
+        foreseen = {str(ref) for ref in readers.tables if readers.obstacle(ref, Engine.SQL_ENDPOINT)}
         failed = tuple(
             LeftOut(
                 status.table_name, Reason.FAILED, f"SQL endpoint: {status.error.message if status.error else 'failed'}"
             )
             for status in statuses
-            if status.status == "Failure"
+            if status.status == "Failure" and status.table_name not in foreseen
         )
         return Done({"sql_endpoint": endpoint}, failed)
 

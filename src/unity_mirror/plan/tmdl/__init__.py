@@ -10,6 +10,7 @@ from unity_mirror.plan.tmdl.model import (
     ModelTable,
     NotModelled,
 )
+from unity_mirror.plan.tmdl.shown import tables_shown
 
 __all__ = [
     "ModelColumn",
@@ -21,4 +22,5 @@ __all__ = [
     "NotModelled",
     "build_model",
     "compare",
+    "tables_shown",
 ]

@@ -1,0 +1,127 @@
+"""The judgement: can an engine read this table, and what is in the way?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from unity_mirror.models.delta import DeltaState
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.plan.engines.facts import (
+    BAD_IN_NAMES,
+    ENGINES,
+    FEATURES,
+    NAMED,
+    NOT_AT_SQL_ENDPOINT,
+    Engine,
+    Guardrail,
+)
+
+
+class Verdict(StrEnum):
+    """Whether an engine reads a table. ``UNDOCUMENTED``: it uses something of which nothing is said for the engine.
+
+    ``UNKNOWN``: nobody could look.
+    """
+
+    YES = "yes"
+    NO = "no"
+    UNDOCUMENTED = "not documented"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Readability:
+    """One table: what each engine makes of it and why, remarks for its users, and where the knowledge comes from."""
+
+    ref: TableRef
+    verdicts: Mapping[Engine, Verdict]
+    reasons: Mapping[Engine, tuple[str, ...]]
+    source: str
+    remarks: tuple[str, ...] = ()
+    state: DeltaState | None = None
+
+    def obstacle(self, engine: Engine) -> str:
+        """What is in the engine's way; empty when it reads the table, or nobody could look."""
+        if self.verdicts[engine] in (Verdict.YES, Verdict.UNKNOWN):
+            return ""
+        return "; ".join(self.reasons[engine])
+
+    @property
+    def hindered(self) -> bool:
+        """Whether something is known to be in an engine's way."""
+        return any(verdict in (Verdict.NO, Verdict.UNDOCUMENTED) for verdict in self.verdicts.values())
+
+    @property
+    def plain(self) -> bool:
+        """Whether every engine reads it and there is nothing to say."""
+        return not self.remarks and all(verdict is Verdict.YES for verdict in self.verdicts.values())
+
+
+def unknown(ref: TableRef, why: str) -> Readability:
+    """A table that nobody could look at."""
+    return Readability(
+        ref, dict.fromkeys(ENGINES, Verdict.UNKNOWN), dict.fromkeys(ENGINES, (why,)), "-", tuple(_name_remarks(ref))
+    )
+
+
+def judge(
+    ref: TableRef, state: DeltaState, guardrail: Guardrail | None = None, *, falls_back: bool = False
+) -> Readability:
+    """Judge a table. ``falls_back``: Direct Lake goes through the SQL endpoint, which answers past the guardrails."""
+    verdicts: dict[Engine, Verdict] = {}
+    reasons: dict[Engine, tuple[str, ...]] = {}
+    past = tuple(past_guardrails(state, guardrail)) if guardrail else ()
+    for engine in ENGINES:
+        found = list(_obstacles(state, engine))
+        if engine is Engine.DIRECT_LAKE and not falls_back:
+            found += [(Verdict.NO, reason) for reason in past]
+        verdicts[engine] = _worst(found, state)
+        reasons[engine] = tuple(reason for _, reason in found) or _nothing_seen(state)
+    remarks = [*_name_remarks(ref), *_column_remarks(state)]
+    if falls_back:
+        remarks += [f"Direct Lake falls back to DirectQuery: {reason}" for reason in past]
+    return Readability(ref, verdicts, reasons, state.source, tuple(remarks), state)
+
+
+def past_guardrails(state: DeltaState, guardrail: Guardrail) -> Iterator[str]:
+    """What of a table is past a capacity's guardrails. Each file holds at least one row group."""
+    if state.files is not None and state.files > guardrail.files:
+        yield f"{state.files:,} files and at least as many row groups; the capacity takes {guardrail.files:,} of either"
+    if state.rows is not None and state.rows > guardrail.rows:
+        yield f"{state.rows:,} rows; the capacity takes {guardrail.rows:,}"
+
+
+def _obstacles(state: DeltaState, engine: Engine) -> Iterator[tuple[Verdict, str]]:
+    for feature in FEATURES:
+        answer = feature.answers[engine]
+        if answer != "yes" and feature.present(state):
+            yield (Verdict.NO, feature.title) if answer == "no" else (Verdict.UNDOCUMENTED, feature.title)
+    for name in sorted(state.reader_features - NAMED):
+        yield Verdict.UNDOCUMENTED, f"the Delta feature {name}"
+
+
+def _worst(found: list[tuple[Verdict, str]], state: DeltaState) -> Verdict:
+    verdicts = {verdict for verdict, _ in found}
+    if Verdict.NO in verdicts:
+        return Verdict.NO
+    if Verdict.UNDOCUMENTED in verdicts:
+        return Verdict.UNDOCUMENTED
+    return Verdict.YES if state.complete else Verdict.UNKNOWN
+
+
+def _nothing_seen(state: DeltaState) -> tuple[str, ...]:
+    return () if state.complete else ("Unity Catalog tells nothing of its Delta protocol, and its log wasn't read",)
+
+
+def _name_remarks(ref: TableRef) -> Iterator[str]:
+    bad = sorted({sign for sign in ref.schema + ref.table if sign in BAD_IN_NAMES})
+    if bad:
+        yield f"its name holds {' '.join(bad)}, which at least one engine can't use"
+
+
+def _column_remarks(state: DeltaState) -> Iterator[str]:
+    absent = [name for name, kind in state.column_types.items() if kind in NOT_AT_SQL_ENDPOINT]
+    if absent:
+        yield f"not at the SQL endpoint: {', '.join(absent)} (struct, array or map)"

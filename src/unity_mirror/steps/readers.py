@@ -1,0 +1,209 @@
+"""Which Fabric engines can read the selected tables, from their Delta logs; reads side by side, each log once in a run.
+
+A run that has nothing to do must not read a thousand logs. So, unless the spec says ``always`` or ``never``, a log is
+read when its table isn't mirrored yet, when the semantic model should show it and doesn't, or when Unity Catalog's
+properties name something that an engine can't read; of the rest those properties are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from unity_mirror.clients.delta import LogFiles, NoDeltaLog, OneLakeTable, StoredTable, read_delta_state
+from unity_mirror.errors import CloudError, FirewallDenied
+from unity_mirror.models.delta import DeltaState, described_state
+from unity_mirror.models.items import SemanticModel
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.models.unity_catalog import Table
+from unity_mirror.plan.engines import (
+    Engine,
+    Guardrail,
+    Readability,
+    Verdict,
+    guardrail_of,
+    judge,
+    readers_table,
+    unknown,
+)
+from unity_mirror.plan.model import DataTable, LeftOut, Reason
+from unity_mirror.plan.selection import location_of
+from unity_mirror.plan.tmdl import tables_shown
+from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
+from unity_mirror.steps.mirror import shown_tables
+from unity_mirror.steps.survey import find_capacity
+
+_SHOWN = 3
+_FIREWALL = "the storage account's firewall turns this machine away: its log can be read once it is mirrored"
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What was found out, by table."""
+
+    tables: Mapping[TableRef, Readability]
+    sku: str | None = None
+    guardrail: Guardrail | None = None
+
+    def obstacle(self, ref: TableRef, engine: Engine) -> str:
+        """What is in an engine's way; empty when it reads the table or nothing is known."""
+        found = self.tables.get(ref)
+        return found.obstacle(engine) if found else ""
+
+    def matrix(self) -> tuple[DataTable, ...]:
+        """Tables by engines, for the report."""
+        return (readers_table(self.tables.values()),) if self.tables else ()
+
+    def left_out(
+        self, engine: Engine, where: str, concerns: Callable[[TableRef], bool] = lambda _: True
+    ) -> tuple[LeftOut, ...]:
+        """The tables that an engine won't show, with what is in the way."""
+        found = ((ref, self.obstacle(ref, engine)) for ref in sorted(self.tables) if concerns(ref))
+        return tuple(
+            LeftOut(f"{ref} {where}", Reason.UNREADABLE, f"{engine} {self._words(ref, engine)}: {why}.")
+            for ref, why in found
+            if why
+        )
+
+    def _words(self, ref: TableRef, engine: Engine) -> str:
+        documented = self.tables[ref].verdicts[engine] is not Verdict.UNDOCUMENTED
+        return "can't read" if documented else "isn't documented to read"
+
+    def notes(self) -> tuple[str, ...]:
+        """Why nothing is known of some tables, each reason once."""
+        reasons: dict[str, list[str]] = {}
+        for ref, one in sorted(self.tables.items()):
+            if one.verdicts[Engine.SPARK] is Verdict.UNKNOWN:
+                reasons.setdefault(one.reasons[Engine.SPARK][0], []).append(str(ref))
+        return tuple(f"Who can read {_some(refs)} is unknown: {why}." for why, refs in reasons.items())
+
+    def model_size(self, refs: Iterable[TableRef]) -> int | None:
+        """Bytes of the tables together; ``None`` unless all are known."""
+        sizes = [one.state.size_bytes if (one := self.tables.get(ref)) and one.state else None for ref in refs]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if known and len(known) == len(sizes) else None
+
+
+async def find_readers(context: Context, known: Known) -> Readers:
+    """What each engine makes of each selected table. Never fails because a log can't be read: that is then unknown."""
+    key = ("readers", context.spec.catalog, known.surveyed.workspace.id, str(known.item))
+    return await context.reads.once(key, lambda: _find(context, known))
+
+
+async def find_model(context: Context, known: Known) -> SemanticModel | None:
+    """The semantic model that the spec names, if it is there."""
+    spec, workspace_id = context.spec.semantic_model, known.surveyed.workspace.id
+    if spec is None:
+        return None
+    models = context.clients.fabric.semantic_models
+    listed = await context.reads.once(("semantic models", workspace_id), lambda: models.list(workspace_id))
+    return next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+
+
+async def read_model(context: Context, known: Known, model: SemanticModel) -> Mapping[str, str]:
+    """A model's definition."""
+    workspace_id, models = known.surveyed.workspace.id, context.clients.fabric.semantic_models
+    return await context.reads.once(("semantic model", model.id), lambda: models.definition(workspace_id, model.id))
+
+
+async def _find(context: Context, known: Known) -> Readers:
+    tables = tables_of(known, known.mirrored)
+    capacity = await find_capacity(context, known.surveyed.workspace)
+    guardrail = guardrail_of(capacity.sku) if capacity else None
+    shown = await _shown(context, known)
+    asked = await _to_read(context, known, tables, shown)
+    spec = context.spec.semantic_model
+    falls_back = spec is not None and spec.storage_mode == "sql_endpoint"
+
+    async def one(table: Table) -> Readability:
+        described = described_state(table)
+        if table.ref not in asked:
+            return judge(table.ref, described, guardrail, falls_back=falls_back)
+        state, why = await _read(context, known, table, mirrored=table.ref in shown)
+        if state is not None:
+            return judge(table.ref, state, guardrail, falls_back=falls_back)
+        return (
+            judge(table.ref, described, guardrail, falls_back=falls_back)
+            if described.complete
+            else unknown(table.ref, why)
+        )
+
+    judged = await side_by_side(one(table) for table in tables)
+    return Readers({each.ref: each for each in judged}, capacity.sku if capacity else None, guardrail)
+
+
+async def _shown(context: Context, known: Known) -> frozenset[TableRef]:
+    """The tables that the item shows already. Where the mirror has nothing to do, those are all that are selected."""
+    if not isinstance(known.item, str):
+        return frozenset()
+    if not known.mirror_changes:
+        return frozenset(known.mirrored)
+    return await shown_tables(context, known.surveyed.workspace.id, known.item)
+
+
+async def _to_read(
+    context: Context, known: Known, tables: Iterable[Table], shown: frozenset[TableRef]
+) -> frozenset[TableRef]:
+    check = context.spec.engines.check
+    if check == "never":
+        return frozenset()
+    if check == "always":
+        return frozenset(table.ref for table in tables)
+    missing = await _not_in_model(context, known)
+    return frozenset(
+        table.ref
+        for table in tables
+        if table.ref not in shown or table.ref in missing or judge(table.ref, described_state(table)).hindered
+    )
+
+
+async def _not_in_model(context: Context, known: Known) -> frozenset[TableRef]:
+    """The tables that the model should show and doesn't; none without a model, whose tables are all new then."""
+    spec, model = context.spec.semantic_model, await find_model(context, known)
+    if spec is None:
+        return frozenset()
+    wanted = frozenset(ref for ref in known.mirrored if spec.selects(ref))
+    return wanted if model is None else wanted - tables_shown(await read_model(context, known, model))
+
+
+async def _read(context: Context, known: Known, table: Table, *, mirrored: bool) -> tuple[DeltaState | None, str]:
+    """A table's state by its log, or why that can't be read."""
+    files, why = _files(context, known, table, mirrored=mirrored)
+    if files is None:
+        return None, why
+    if isinstance(files, StoredTable) and await _turned_away(context, files):
+        return None, _FIREWALL
+    try:
+        return await context.delta_logs.once((table.full_name, mirrored), lambda: read_delta_state(files)), ""
+    except (CloudError, NoDeltaLog) as error:
+        return None, str(error)
+
+
+async def _turned_away(context: Context, table: StoredTable) -> bool:
+    """Whether the firewall refuses us; asked once for each container, not for every table."""
+
+    async def ask() -> bool:
+        try:
+            await table.client.reachable(table.account, table.container)
+        except FirewallDenied:
+            return True
+        except CloudError:
+            return False  # who may not see the container may all the same read a folder of it
+        return False
+
+    return await context.delta_logs.once(("turned away", table.account, table.container), ask)
+
+
+def _files(context: Context, known: Known, table: Table, *, mirrored: bool) -> tuple[LogFiles | None, str]:
+    """Through OneLake where the table is mirrored, as its users read it; else where it lies, as ourselves."""
+    if mirrored:
+        workspace_id = known.surveyed.workspace.id
+        return OneLakeTable(context.clients.onelake, workspace_id, str(known.item), table.ref.onelake_path), ""
+    place = location_of(table)
+    if place is None:
+        return None, f"its location {table.storage_location!r} is not in ADLS Gen2"
+    return StoredTable(context.clients.storage, place.account, place.container, place.folder), ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more tables" if len(names) > _SHOWN else "")

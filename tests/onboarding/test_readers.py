@@ -1,0 +1,159 @@
+"""Who can read it: told before anything is made, kept out of the model, refused by the engines, cheap to repeat."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cloud_emulator.seeds.contoso import azure
+from cloud_emulator.storage import files
+from tests.onboarding.world import World, example, failed
+from tests.unit.delta_logs import COMMIT, LOGS, add, lines
+from unity_mirror.errors import OperationFailed
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.plan.model import DataTable, Plan, StepName
+from unity_mirror.plan.tmdl import tables_shown
+
+ACCOUNT, CONTAINER = "contosolake", "lake"
+TABLE = "orders.dim_promotion"
+MATRIX_COLUMNS = {"sql": 1, "direct_lake": 2, "in_the_way": -2, "seen_in": -1}
+
+
+def rewrite_log(world: World, table: str, about: str, *more: Any) -> None:
+    """Gives a table another protocol and other properties, by a commit after its last."""
+    folder = f"sales/{table.replace('.', '/')}/_delta_log"
+    logged = files.children(world.cloud, ACCOUNT, CONTAINER, folder)
+    version = sum(node["path"].endswith(".json") for node in logged)
+    protocol, metadata = LOGS[about]
+    schema = next(
+        line for line in files.content(world.cloud, logged[0]).splitlines() if b"schemaString" in line
+    )  # the columns stay as they are
+    held = json.loads(schema)["metaData"]
+    metadata = {"metaData": {**held, "configuration": metadata["metaData"]["configuration"]}}
+    name = COMMIT.format(version).rpartition("/")[2]
+    files.put_file(world.cloud, ACCOUNT, CONTAINER, f"{folder}/{name}", lines(protocol, metadata, *more))
+    world.cloud.store.commit()
+
+
+def matrix(plan: Plan) -> DataTable:
+    return plan.step(StepName.SQL_ENDPOINT).tables[0]
+
+
+def row_of(plan: Plan, table: str = TABLE) -> dict[str, str]:
+    row = next(row for row in matrix(plan).rows if row[0] == table)
+    return {name: row[place] for name, place in MATRIX_COLUMNS.items()}
+
+
+def log_requests(world: World) -> list[str]:
+    return [request["path"] for request in world.cloud.requests if "_delta_log" in str(request)]
+
+
+ODD = (
+    "mapping by id", "deletion vectors", "timestamp_ntz", "v2 checkpoints", "uniform", "variant", "catalog-owned",
+    "something new",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("about", ODD)
+async def test_what_an_engine_cannot_read_stays_out_of_it(world: World, about: str) -> None:
+    """The plan foresees what the emulated engines then do: nothing fails, and nothing is left out needlessly."""
+    rewrite_log(world, TABLE, about)
+    plan = (await world.plan(example("sales"))).plan
+    row = row_of(plan)
+    left_out = {left.subject: left for left in plan.left_out}
+    in_model, at_sql = f"{TABLE} in the semantic model", f"{TABLE} at the SQL endpoint"
+    assert (in_model in left_out) == (row["direct_lake"] != "yes")
+    assert (at_sql in left_out) == (row["sql"] != "yes")
+    result = await world.apply(example("sales"))
+    assert failed(result.verification) == [], "framing would fail if an unreadable table were in the model"
+    assert [left for step in result.steps for left in step.done.left_out] == []
+    parts = await definition(world, str(result.known.semantic_model))
+    assert (TableRef.parse(TABLE) in tables_shown(parts)) == (row["direct_lake"] == "yes")
+    assert (await world.plan(example("sales"))).plan.changes == ()
+
+
+async def definition(world: World, model_id: str) -> dict[str, str]:
+    async with world.context(example("sales")) as context:
+        return await context.clients.fabric.semantic_models.definition("55550000-0000-4000-8000-00000000f001", model_id)
+
+
+@pytest.mark.parametrize("about", ["timestamp_ntz", "type widening", "variant", "catalog-managed", "v2 checkpoints"])
+async def test_the_engines_do_refuse(world: World, about: str) -> None:
+    """What was readable when it was onboarded and isn't any more: framing and the endpoint's refresh fail by it."""
+    result = await world.apply(example("sales"))
+    rewrite_log(world, TABLE, about)
+    async with world.context(example("sales")) as context:
+        fabric, workspace_id = context.clients.fabric, result.known.surveyed.workspace.id
+        statuses = await fabric.sql_endpoints.refresh_metadata(workspace_id, str(result.known.sql_endpoint))
+        assert [status.table_name for status in statuses if status.status == "Failure"] == [
+            "orders.delivery_slots", TABLE,
+        ]  # fmt: skip
+        powerbi = context.clients.powerbi
+        refresh = await powerbi.refresh(workspace_id, str(result.known.semantic_model), {"type": "full"})
+        with pytest.raises(OperationFailed, match="Direct Lake does not read"):
+            await powerbi.wait_for_refresh(workspace_id, str(result.known.semantic_model), refresh)
+
+
+async def test_too_many_files_for_the_capacity(world: World) -> None:
+    """Files past the guardrail: out of the model, and framing fails by it where it is in."""
+    result = await world.apply(example("sales"))
+    rewrite_log(world, TABLE, "plain", *(add(f"more-{number}.parquet") for number in range(5_001)))
+    async with world.context(example("sales")) as context:
+        powerbi, place = context.clients.powerbi, (result.known.surveyed.workspace.id, str(result.known.semantic_model))
+        with pytest.raises(OperationFailed, match="5002 files"):
+            await powerbi.wait_for_refresh(*place, await powerbi.refresh(*place, {"type": "full"}))
+    spec = example("sales", **{"engines.check": "always"})
+    plan = (await world.plan(spec)).plan
+    assert row_of(plan)["direct_lake"] == "no"
+    assert {change.kind for change in plan.changes} == {"Semantic model"}
+    again = await world.apply(spec)
+    assert failed(again.verification) == []
+
+
+async def test_before_there_is_anything_each_log_is_read_once(world: World) -> None:
+    plan = (await world.plan(example("sales"))).plan
+    assert {row[-1] for row in matrix(plan).rows} == {"Delta log"}
+    read = [path for path in log_requests(world) if path.endswith(".json")]
+    assert len(read) == len(set(read)) >= len(matrix(plan).rows)
+    world.cloud.requests.clear()
+    result = await world.apply(example("sales"))
+    assert len(result.known.mirrored) == 25
+
+
+async def test_a_run_with_nothing_to_do_reads_no_log_but_that_of_the_odd_table(world: World) -> None:
+    await world.apply(example("sales"))
+    world.cloud.requests.clear()
+    plan = (await world.plan(example("sales"))).plan
+    assert plan.changes == ()
+    assert {row[0] for row in matrix(plan).rows if row[-1] == "Delta log"} == {"orders.delivery_slots"}
+    assert len(log_requests(world)) <= 2
+    world.cloud.requests.clear()
+    await world.plan(example("sales", **{"engines.check": "never"}))
+    assert log_requests(world) == []
+    always = (await world.plan(example("sales", **{"engines.check": "always"}))).plan
+    assert {row[-1] for row in matrix(always).rows} == {"Delta log"}
+
+
+def turn_us_away(world: World) -> None:
+    """Takes the address of whoever runs unity-mirror off the storage account's firewall."""
+    accounts = world.cloud.table("arm.storageAccounts")
+    properties = accounts[azure.LAKE]["properties"]
+    acls = {**properties["networkAcls"], "ipRules": []}
+    accounts[azure.LAKE] = {**accounts[azure.LAKE], "properties": {**properties, "networkAcls": acls}}
+    world.cloud.store.commit()
+
+
+async def test_behind_a_firewall_logs_are_read_once_the_tables_are_mirrored(world: World) -> None:
+    """Where the firewall refuses us Unity Catalog's word is taken; Fabric is let in, so OneLake shows the logs."""
+    await world.apply(example("sales"))
+    turn_us_away(world)
+    always = example("sales", **{"engines.check": "always"})
+    assert {row[-1] for row in matrix((await world.plan(always)).plan).rows} == {"Delta log"}
+    world.cloud.reset()
+    turn_us_away(world)
+    rewrite_log(world, TABLE, "type widening")
+    plan = (await world.plan(example("sales"))).plan
+    assert {row[-1] for row in matrix(plan).rows} == {"Unity Catalog"}
+    assert [path for path in log_requests(world) if path.endswith(".json")] == []

@@ -14,6 +14,7 @@ ITEM_TYPES: Mapping[str, ItemType] = {
         mirrored_catalogs.TYPE,
         semantic_models.TYPE,
         sql_endpoints.TYPE,
+        ItemType("VariableLibrary"),
     )
 }
 

@@ -18,14 +18,40 @@ _NAMESPACE = uuid.UUID("a6d2f1c4-58f5-5d0e-9c6b-0f3f8f6d7c11")
 
 
 class Made(StrEnum):
-    """Things that we made and that can't carry a mark of their own."""
+    """Things that we made and that can't carry a mark of their own.
+
+    ``acl`` is the storage folder's entry and those of all below it; ``acl-<depth>`` that of a folder above, the
+    container's root being 0.
+    """
 
     ACL = "acl"
+    ACL_0 = "acl-0"
+    ACL_1 = "acl-1"
+    ACL_2 = "acl-2"
+    ACL_3 = "acl-3"
+    ACL_4 = "acl-4"
+    ACL_5 = "acl-5"
+    ACL_6 = "acl-6"
+    ACL_7 = "acl-7"
     CONNECTION_DATABRICKS = "databricks-connection"
     CONNECTION_STORAGE = "storage-connection"
     IDENTITY = "identity"
     IDENTITY_ROLE = "identity-role"
     NETWORK_RULE = "network-rule"
+
+
+_ACLS_ABOVE = (
+    Made.ACL_0, Made.ACL_1, Made.ACL_2, Made.ACL_3, Made.ACL_4, Made.ACL_5, Made.ACL_6, Made.ACL_7,
+)  # fmt: skip
+
+
+def acl_above(path: str) -> Made:
+    """What stands for the entry of a folder above the storage folder; the container's root is an empty path.
+
+    From the eighth folder on they share one word.
+    """
+    depth = path.count("/") + 1 if path else 0
+    return _ACLS_ABOVE[min(depth, len(_ACLS_ABOVE) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

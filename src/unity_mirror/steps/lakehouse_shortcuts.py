@@ -1,8 +1,12 @@
-"""A lakehouse with OneLake shortcuts to the mirrored tables (S13)."""
+"""A lakehouse with OneLake shortcuts to the mirrored tables (S13).
+
+A shortcut is ours when it stands where we would put it and leads to our mirrored catalog, and in a lakehouse that
+carries our mark also when someone turned it to another place in OneLake. All others are other people's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.errors import SpecError, SpecProblem
@@ -13,20 +17,27 @@ from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason,
 from unity_mirror.plan.ownership import mark_of, with_mark
 from unity_mirror.spec import LakehouseSpec
 from unity_mirror.steps import survey
-from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
+from unity_mirror.steps.record import is_marked
 
 LAKEHOUSE = "Lakehouse"
 SHORTCUT = "OneLake shortcut"
 _POLICY = "CreateOrOverwrite"
 """Places that others hold were taken out when the plan was made."""
+_DEPTH = 3
+_NAMED = 5
+Held = Mapping[tuple[str, str], Shortcut]
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
+    """``wanted``: to be made or turned back. ``unwanted``: lead to tables that are no longer to be here."""
+
     workspace_id: str
     lakehouse: Lakehouse | None
     with_schemas: bool
     wanted: tuple[TableRef, ...]
+    unwanted: tuple[Shortcut, ...] = ()
 
 
 class LakehouseShortcuts:
@@ -35,7 +46,7 @@ class LakehouseShortcuts:
     name = StepName.LAKEHOUSE_SHORTCUTS
 
     async def plan(self, context: Context, known: Known) -> Found:
-        """The lakehouse and the shortcuts that are missing."""
+        """The lakehouse, the shortcuts that are missing and, to be pruned, those that are too many."""
         spec = context.spec.lakehouse
         if spec is None:
             return Found(StepPlan(self.name))
@@ -43,90 +54,157 @@ class LakehouseShortcuts:
         if spec.workspace is not None:
             workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
         wanted = tuple(ref for ref in known.mirrored if spec.selects(ref))
-        listed = await context.clients.fabric.lakehouses.list(workspace.id)
-        lakehouse = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+        lakehouse = find_lakehouse(context, spec, await context.clients.fabric.lakehouses.list(workspace.id))
         with_schemas = spec.schemas if lakehouse is None else lakehouse.has_schemas
         _refuse_collisions(wanted, with_schemas)
-        held = await self._held(context, workspace.id, lakehouse)
-        missing, foreign = _compare(wanted, held, with_schemas, known)
-        plan = StepPlan(self.name, tuple(self._changes(spec, lakehouse, missing, held, with_schemas)), left_out=foreign)
+        held = await held_shortcuts(context, workspace.id, lakehouse)
+        ours = lakehouse is not None and is_marked(lakehouse.description, context.spec.catalog)
+        missing, foreign = _compare(wanted, held, with_schemas, str(known.item), ours=ours)
+        unwanted = _unwanted(wanted, held, with_schemas, str(known.item))
+        changes = (
+            *_lakehouse_changes(spec, lakehouse),
+            *(self._change(spec, ref, held.get(key_of(ref.shortcut(with_schemas)))) for ref in missing),
+            *(_deletion(spec, each) for each in unwanted if context.prune),
+        )
+        notes = _not_pruned(unwanted) if unwanted and not context.prune else ()
         facts = {
             "lakehouse": lakehouse.id if lakehouse else AfterApply(self.name, "id"),
             "lakehouse_workspace": workspace.id,
             "shortcuts": tuple(ref for ref in wanted if str(ref) not in {left.subject for left in foreign}),
         }
-        return Found(plan, facts, _Work(workspace.id, lakehouse, with_schemas, tuple(missing)))
+        work = _Work(workspace.id, lakehouse, with_schemas, tuple(missing), tuple(unwanted) if context.prune else ())
+        return Found(StepPlan(self.name, changes, left_out=foreign, notes=notes), facts, work)
 
-    async def _held(
-        self, context: Context, workspace_id: str, lakehouse: Lakehouse | None
-    ) -> dict[tuple[str, str], Shortcut]:
-        if lakehouse is None:
-            return {}
-        listed = await context.clients.fabric.shortcuts.list(workspace_id, lakehouse.id)
-        return {each.place: each for each in listed}
-
-    def _changes(
-        self,
-        spec: LakehouseSpec,
-        lakehouse: Lakehouse | None,
-        missing: Sequence[TableRef],
-        held: dict[tuple[str, str], Shortcut],
-        with_schemas: bool,
-    ) -> Iterable[Change]:
-        if lakehouse is None:
-            reason = "the workspace has no lakehouse of this name"
-            yield Change(self.name, Action.CREATE, LAKEHOUSE, spec.name, reason, after={"schemas": spec.schemas})
-        for ref in missing:
-            there = held.get(_key(ref.shortcut(with_schemas)))
-            action, reason = (Action.UPDATE, "it leads elsewhere") if there else (Action.CREATE, "it isn't there")
-            yield Change(self.name, action, SHORTCUT, f"{spec.name}/{ref}", reason, after={"path": ref.onelake_path})
+    def _change(self, spec: LakehouseSpec, ref: TableRef, there: Shortcut | None) -> Change:
+        after = {"path": ref.onelake_path}
+        if there is None:
+            return Change(self.name, Action.CREATE, SHORTCUT, f"{spec.name}/{ref}", "it isn't there", after=after)
+        target = there.target.one_lake
+        before = {"path": target.path, "item": target.item_id} if target else {}
+        return Change(self.name, Action.UPDATE, SHORTCUT, f"{spec.name}/{ref}", "it leads elsewhere", before, after)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
-        """Makes the lakehouse, then all shortcuts in one bulk operation."""
+        """Makes the lakehouse, then all shortcuts in one bulk operation, then takes out what is to be pruned."""
         spec = context.spec.lakehouse
         if spec is None:
             return Done()
         work: _Work = found.work
+        lakehouses = context.clients.fabric.lakehouses
         lakehouse = work.lakehouse
         if lakehouse is None:
-            description = with_mark("", mark_of(context.spec.catalog))
-            lakehouse = await context.clients.fabric.lakehouses.create(
-                work.workspace_id, spec.name, description, enable_schemas=spec.schemas
-            )
+            description = with_mark("", mark_of(context.spec.catalog, known.made))
+            lakehouse = await lakehouses.create(work.workspace_id, spec.name, description, enable_schemas=spec.schemas)
+        elif lakehouse.display_name.lower() != spec.name.lower():
+            await lakehouses.update(work.workspace_id, lakehouse.id, display_name=spec.name)
         failed = await _create_shortcuts(context, known, work, lakehouse.id)
+        await delete_shortcuts(context, work.workspace_id, lakehouse.id, work.unwanted)
         names = {left.subject for left in failed}
         made = tuple(ref for ref in found.facts["shortcuts"] if str(ref) not in names)
         return Done({"lakehouse": lakehouse.id, "shortcuts": made}, failed)
 
 
-def _key(place: ShortcutPlace) -> tuple[str, str]:
+def find_lakehouse(context: Context, spec: LakehouseSpec, listed: Sequence[Lakehouse]) -> Lakehouse | None:
+    """The lakehouse by its name, or, renamed by someone, by our mark."""
+    named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+    if named is not None:
+        return named
+    marked = [each for each in listed if is_marked(each.description, context.spec.catalog)]
+    return marked[0] if len(marked) == 1 else None
+
+
+async def held_shortcuts(context: Context, workspace_id: str, lakehouse: Lakehouse | None) -> Held:
+    """The lakehouse's shortcuts by place."""
+    if lakehouse is None:
+        return {}
+    return {each.place: each for each in await context.clients.fabric.shortcuts.list(workspace_id, lakehouse.id)}
+
+
+async def delete_shortcuts(
+    context: Context, workspace_id: str, lakehouse_id: str, shortcuts: Iterable[Shortcut]
+) -> None:
+    """Deletes shortcuts, never what they lead to."""
+    client = context.clients.fabric.shortcuts
+    await side_by_side(client.delete(workspace_id, lakehouse_id, each.path, each.name) for each in shortcuts)
+
+
+def our_shortcuts(held: Held, with_schemas: bool, item_id: str) -> dict[TableRef, Shortcut]:
+    """The shortcuts to a mirrored catalog that stand where we put them, by the table that they lead to."""
+    found: dict[TableRef, Shortcut] = {}
+    for place, shortcut in held.items():
+        target = shortcut.target.one_lake
+        if target is None or target.item_id.lower() != item_id.lower():
+            continue
+        parts = target.path.strip("/").split("/")
+        if len(parts) == _DEPTH and key_of((ref := TableRef(*parts[1:])).shortcut(with_schemas)) == place:
+            found[ref] = shortcut
+    return found
+
+
+def key_of(place: ShortcutPlace) -> tuple[str, str]:
+    """A place as the shortcuts' own ``place`` says it."""
     return place.path.strip("/"), place.name
 
 
+def _lakehouse_changes(spec: LakehouseSpec, lakehouse: Lakehouse | None) -> Iterable[Change]:
+    if lakehouse is None:
+        reason = "the workspace has no lakehouse of this name"
+        yield Change(
+            StepName.LAKEHOUSE_SHORTCUTS, Action.CREATE, LAKEHOUSE, spec.name, reason, after={"schemas": spec.schemas}
+        )
+    elif lakehouse.display_name.lower() != spec.name.lower():
+        before, after = {"displayName": lakehouse.display_name}, {"displayName": spec.name}
+        reason = "it is ours and was renamed"
+        yield Change(StepName.LAKEHOUSE_SHORTCUTS, Action.UPDATE, LAKEHOUSE, spec.name, reason, before, after)
+
+
+def _deletion(spec: LakehouseSpec, shortcut: Shortcut) -> Change:
+    table = _table_of(shortcut)
+    reason = "its table is no longer mirrored, or no longer wanted here"
+    return Change(StepName.LAKEHOUSE_SHORTCUTS, Action.DELETE, SHORTCUT, f"{spec.name}/{table}", reason)
+
+
+def _not_pruned(unwanted: Sequence[Shortcut]) -> tuple[str, ...]:
+    names = ", ".join(map(_table_of, unwanted[:_NAMED])) + (" …" if len(unwanted) > _NAMED else "")
+    count = f"{len(unwanted)} shortcut" + ("s lead" if len(unwanted) > 1 else " leads")
+    return (f"{count} to tables that are no longer mirrored or wanted, and stay without --prune: {names}.",)
+
+
+def _table_of(shortcut: Shortcut) -> str:
+    target = shortcut.target.one_lake
+    return ".".join(target.path.strip("/").split("/")[1:]) if target else shortcut.name
+
+
 def _compare(
-    wanted: Sequence[TableRef], held: dict[tuple[str, str], Shortcut], with_schemas: bool, known: Known
+    wanted: Sequence[TableRef], held: Held, with_schemas: bool, item_id: str, *, ours: bool
 ) -> tuple[list[TableRef], tuple[LeftOut, ...]]:
     """The shortcuts to make or to turn back, and those whose place something of others' holds."""
     missing: list[TableRef] = []
     foreign: list[LeftOut] = []
     for ref in wanted:
-        there = held.get(_key(ref.shortcut(with_schemas)))
+        there = held.get(key_of(ref.shortcut(with_schemas)))
         target = there.target.one_lake if there else None
         if there is None:
             missing.append(ref)
-        elif target is None or target.item_id.lower() != str(known.item).lower():
+        elif target is not None and target.item_id.lower() == item_id.lower():
+            missing += [ref] if target.path.strip("/") != ref.onelake_path else []
+        elif target is not None and ours:
+            missing.append(ref)
+        else:
             detail = "Its place in the lakehouse holds a shortcut that leads to something else, which isn't ours."
             foreign.append(LeftOut(str(ref), Reason.NAME_COLLISION, detail))
-        elif target.path.strip("/") != ref.onelake_path:
-            missing.append(ref)
     return missing, tuple(foreign)
+
+
+def _unwanted(wanted: Sequence[TableRef], held: Held, with_schemas: bool, item_id: str) -> list[Shortcut]:
+    kept = set(wanted)
+    return [shortcut for ref, shortcut in sorted(our_shortcuts(held, with_schemas, item_id).items()) if ref not in kept]
 
 
 def _refuse_collisions(wanted: Sequence[TableRef], with_schemas: bool) -> None:
     """Without schemas all tables sit in ``Tables``: same-named ones of two schemas would meet there."""
     places: dict[tuple[str, str], list[TableRef]] = {}
     for ref in wanted:
-        path, name = _key(ref.shortcut(with_schemas))
+        path, name = key_of(ref.shortcut(with_schemas))
         places.setdefault((path, name.lower()), []).append(ref)
     collisions = [refs for refs in places.values() if len(refs) > 1]
     if collisions:

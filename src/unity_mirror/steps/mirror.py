@@ -6,8 +6,8 @@ under ``Tables/<schema>/<table>`` lists them (S7 to S11).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unity_mirror.errors import DeadlineExceeded, NotFound, OperationFailed, SpecError, SpecProblem
@@ -16,11 +16,13 @@ from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import Mark, mark_of, read_mark, with_mark
-from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
+from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
+from unity_mirror.steps.record import find_record, list_mirrored, recorded, remove_record
 
 ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
 _POLL_SECONDS = 2.0
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,14 @@ class Mirror:
     async def plan(self, context: Context, known: Known) -> Found:
         """The item to make, or what differs from what is there."""
         workspace_id = known.surveyed.workspace.id
-        held = await context.clients.fabric.mirrored_catalogs.list(workspace_id)
-        item = _find(context, held)
+        async with together() as group:
+            listing = group.create_task(list_mirrored(context, workspace_id))
+            recording = group.create_task(find_record(context, workspace_id))
+        item, record = _find(context, listing.result()), recording.result()
+        known = replace(known, made=known.made | await recorded(context, workspace_id))
         if item is None:
             return self._plan_creation(context, known)
-        return await self._plan_update(context, known, item)
+        return await self._plan_update(context, known, item, has_record=record is not None)
 
     def _plan_creation(self, context: Context, known: Known) -> Found:
         selected = known.surveyed.selection.refs
@@ -57,12 +62,13 @@ class Mirror:
             "sql_endpoint": AfterApply(self.name, "sql_endpoint"),
             "mirrored": selected,
             "mirror_changes": True,
+            "made": known.made,
         }
         return Found(
             plan, facts, _Work(None, mark_of(context.spec.catalog, known.made), _definition(context, known, None))
         )
 
-    async def _plan_update(self, context: Context, known: Known, item: MirroredCatalog) -> Found:
+    async def _plan_update(self, context: Context, known: Known, item: MirroredCatalog, *, has_record: bool) -> Found:
         workspace_id = known.surveyed.workspace.id
         current, shown = await _side_by_side(context, workspace_id, item.id)
         wanted = _definition(context, known, current)
@@ -70,43 +76,31 @@ class Mirror:
         mark = mark_of(context.spec.catalog, known.made | (held_mark.made if held_mark else frozenset()))
         differences = _differences(comparable(current), comparable(wanted))
         _refuse_what_cannot_change(item, differences, held_mark)
-        missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
-        changes = self._changes(context, item, differences, held_mark, mark, missing)
+        changes = self._item_changes(context, item, differences)
+        if held_mark is not None and (held_mark != mark or has_record):
+            after = {"made": sorted(mark.made)}
+            changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, after))
+        changes += _sync_changes(item, known, shown)
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
             "mirrored": _wanted(context, known, shown),
             "mirror_changes": any(change.name != MARK for change in changes),
+            "made": mark.made,
         }
         return Found(StepPlan(self.name, tuple(changes)), facts, _Work(item, mark, wanted))
 
-    def _changes(
-        self,
-        context: Context,
-        item: MirroredCatalog,
-        differences: Mapping[str, tuple[Any, Any]],
-        held: Mark | None,
-        mark: Mark,
-        missing: list[TableRef],
+    def _item_changes(
+        self, context: Context, item: MirroredCatalog, differences: Mapping[str, tuple[Any, Any]]
     ) -> list[Change]:
-        changes = []
-        if differences or item.display_name != context.spec.item_name:
-            before = {name: pair[0] for name, pair in differences.items()}
-            after = {name: pair[1] for name, pair in differences.items()}
-            if item.display_name != context.spec.item_name:
-                before["displayName"], after["displayName"] = item.display_name, context.spec.item_name
-            reason = f"{', '.join(after)} differs from the spec"
-            changes.append(Change(self.name, Action.UPDATE, ITEM, context.spec.item_name, reason, before, after))
-        if held is not None and held != mark:
-            made = {"made": sorted(mark.made)}
-            changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, made))
-        if missing:
-            names = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
-            after = {"tables": len(missing)}
-            changes.append(
-                Change(self.name, Action.UPDATE, SYNC, item.display_name, f"not mirrored yet: {names}", {}, after)
-            )
-        return changes
+        before = {name: pair[0] for name, pair in differences.items()}
+        after = {name: pair[1] for name, pair in differences.items()}
+        if item.display_name != context.spec.item_name:
+            before["displayName"], after["displayName"] = item.display_name, context.spec.item_name
+        if not after:
+            return []
+        reason = f"{', '.join(after)} differs from the spec"
+        return [Change(self.name, Action.UPDATE, ITEM, context.spec.item_name, reason, before, after)]
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Creates or updates, waits for the sync, and compares OneLake with what was selected."""
@@ -119,6 +113,8 @@ class Mirror:
             await _update(context, workspace_id, item, work, found.plan)
         synced = await wait_for_sync(context, workspace_id, item.id)
         await _keep_auto_sync(context, workspace_id, synced)
+        if read_mark(synced.description) is not None:
+            await remove_record(context, workspace_id)
         shown = await shown_tables(context, workspace_id, item.id)
         selected = known.surveyed.selection.refs
         missing = tuple(_not_mirrored(ref) for ref in selected if ref not in shown)
@@ -131,6 +127,35 @@ class Mirror:
 
 
 MARK = "description mark"
+_NEVER_MIRRORED = frozenset(
+    {
+        Reason.UNSUPPORTED_TYPE, Reason.UNSUPPORTED_FORMAT, Reason.ROW_FILTER, Reason.COLUMN_MASK,
+        Reason.OTHER_ACCOUNT,
+    }
+)  # fmt: skip
+
+
+def _sync_changes(item: MirroredCatalog, known: Known, shown: frozenset[TableRef]) -> list[Change]:
+    """A sync, when OneLake doesn't show what Unity Catalog holds."""
+    missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
+    gone = _gone(known, shown)
+    if not (missing or gone):
+        return []
+    found = {"not mirrored yet": missing, "no longer to be mirrored": gone}
+    reason = "; ".join(f"{what}: {_some(refs)}" for what, refs in found.items() if refs)
+    after = {name: len(refs) for name, refs in (("tables to come", missing), ("tables to go", gone)) if refs}
+    return [Change(StepName.MIRROR, Action.UPDATE, SYNC, item.display_name, reason, {}, after)]
+
+
+def _gone(known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
+    """Tables that OneLake shows and Unity Catalog has no more, or has in a form that is never mirrored."""
+    never = {left.subject for left in known.surveyed.selection.left_out if left.reason in _NEVER_MIRRORED}
+    there = {table.ref for view in known.surveyed.schemas for table in view.tables}
+    return sorted(ref for ref in shown if ref not in there or str(ref) in never)
+
+
+def _some(refs: Sequence[TableRef]) -> str:
+    return ", ".join(map(str, refs[:_NAMED])) + (f" and {len(refs) - _NAMED} more" if len(refs) > _NAMED else "")
 
 
 def _find(context: Context, held: list[MirroredCatalog]) -> MirroredCatalog | None:
@@ -153,7 +178,7 @@ def _definition(context: Context, known: Known, current: Mapping[str, Any] | Non
 
 def _wanted(context: Context, known: Known, shown: frozenset[TableRef]) -> tuple[TableRef, ...]:
     """What is selected, and what is mirrored already and only lost a privilege: that is reported, not taken away."""
-    kept = {ref for ref in shown if context.spec.select.selects(ref)}
+    kept = {ref for ref in shown if context.spec.select.selects(ref)} - set(_gone(known, shown))
     return tuple(sorted(kept | set(known.surveyed.selection.refs)))
 
 
@@ -225,7 +250,8 @@ async def _update(context: Context, workspace_id: str, item: MirroredCatalog, wo
     if kinds & {ITEM, MARK}:
         marked = read_mark(item.description) is not None
         description = with_mark(item.description, work.mark) if marked else item.description
-        await catalogs.update(workspace_id, item.id, display_name=context.spec.item_name, description=description)
+        if (item.display_name, item.description) != (context.spec.item_name, description):
+            await catalogs.update(workspace_id, item.id, display_name=context.spec.item_name, description=description)
     if ITEM in kinds:
         await catalogs.update_definition(workspace_id, item.id, work.definition)
         before = await _wait_until_idle(context, workspace_id, item.id)

@@ -145,8 +145,9 @@ async def _all_to_their_end(steps: Sequence[Coroutine[Any, Any, StepResult]]) ->
 
 
 def _facts(plan: StepPlan, facts: Mapping[str, object]) -> dict[str, object]:
-    made = frozenset(change.makes for change in plan.changes if change.makes is not None)
-    return {**facts, "made": made}
+    made = {change.makes for change in plan.changes if change.makes is not None}
+    known = facts.get("made")
+    return {**facts, "made": frozenset(made) | (known if isinstance(known, frozenset) else frozenset())}
 
 
 def _outgrown(name: StepName, beyond: Sequence[str]) -> PlanOutgrown:

@@ -1,5 +1,8 @@
 """Items of any type, and the two plain ones: lakehouses and SQL analytics endpoints."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from unity_mirror.clients.fabric.api import FabricApi, ItemCollection, quoted
 from unity_mirror.models.fabric import TableSyncStatus
 from unity_mirror.models.items import Item, Lakehouse
@@ -15,6 +18,26 @@ class Items:
         """List a workspace's items, of one type or of all."""
         params = {"type": type} if type else {}
         return await self._api.list(f"/workspaces/{quoted(workspace_id)}/items", "list the items", Item, params=params)
+
+    async def create(self, workspace_id: str, type: str, display_name: str, description: str) -> Item:  # noqa: A002
+        """Create an item of a type that needs no definition; one of that name and type that is there is returned."""
+        path = f"/workspaces/{quoted(workspace_id)}/items"
+        body = {"displayName": display_name, "type": type, "description": description}
+        call = self._api.call("POST", path, f"create the {type} {display_name!r}", json=body)
+
+        async def found() -> Item | None:
+            listed = await self.list(workspace_id, type)
+            return next((each for each in listed if each.display_name.casefold() == display_name.casefold()), None)
+
+        def read(result: Mapping[str, Any]) -> Item | None:
+            return Item.model_validate(result) if result.get("id") else None
+
+        return await self._api.create(call, found=found, read=read)
+
+    async def describe(self, workspace_id: str, item_id: str, description: str) -> Item:
+        """Change an item's description."""
+        path = f"/workspaces/{quoted(workspace_id)}/items/{quoted(item_id)}"
+        return await self._api.patch(path, "describe the item", Item, {"description": description})
 
     async def delete(self, workspace_id: str, item_id: str) -> None:
         """Delete an item of any type."""

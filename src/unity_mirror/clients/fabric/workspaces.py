@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unity_mirror.clients.fabric.api import FabricApi, quoted
+from unity_mirror.errors import NotFound
 from unity_mirror.models.fabric import Capacity, Workspace, WorkspaceIdentity, WorkspaceRoleAssignment
 
 
@@ -38,6 +39,19 @@ class Workspaces:
             return next((a for a in held if a.principal.id == principal_id and a.role == role), None)
 
         return await self._api.create(call, found=found, read=WorkspaceRoleAssignment.model_validate)
+
+    async def delete_role_assignment(self, workspace_id: str, assignment_id: str) -> None:
+        """Take a role away; one that isn't there is fine."""
+        path = f"/workspaces/{quoted(workspace_id)}/roleAssignments/{quoted(assignment_id)}"
+        try:
+            await self._api.delete(path, "delete the workspace's role assignment")
+        except NotFound:
+            return
+
+    async def deprovision_identity(self, workspace_id: str) -> None:
+        """Take the workspace's identity away; rights that were given to it lead nowhere then."""
+        path = f"/workspaces/{quoted(workspace_id)}/deprovisionIdentity"
+        await self._api.run(path, "delete the workspace identity", wants_result=False)
 
     async def provision_identity(self, workspace_id: str) -> WorkspaceIdentity:
         """Create the workspace's identity and return it, from the answer or, where it has none, the workspace."""

@@ -1,0 +1,126 @@
+"""What is about to be made is written down before it is made, where people can see it.
+
+Connections, ACL entries, network rules and identities can't carry a mark; the mirrored catalog's description says which
+of them are ours. Until there is a mirrored catalog (onboarding), or once there is none any more (offboarding), an empty
+variable library in the same workspace says it in its place, so that a run which is killed halfway leaves nothing that
+the next one takes for somebody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import suppress
+
+from unity_mirror.errors import AlreadyExists, NotFound
+from unity_mirror.models.items import Item, MirroredCatalog
+from unity_mirror.plan.ownership import Made, Mark, mark_of, read_mark, with_mark
+from unity_mirror.steps.context import Context
+
+TYPE = "VariableLibrary"
+RECORD = "Record of what was made"
+_TEXT = "Kept by unity-mirror while it onboards or offboards a catalog; it goes when that is done."
+_NAME_LENGTH = 60
+
+
+def record_name(catalog: str) -> str:
+    """The variable library's name: derived from the catalog's, with only what such names may hold."""
+    readable = re.sub(r"[^A-Za-z0-9_]", "_", catalog)[:_NAME_LENGTH]
+    return f"unity_mirror_{readable}_{hashlib.sha256(catalog.encode()).hexdigest()[:6]}"
+
+
+async def list_mirrored(context: Context, workspace_id: str) -> list[MirroredCatalog]:
+    """The workspace's mirrored catalogs, read once."""
+    key = ("mirrored catalogs", workspace_id)
+    return await context.reads.once(key, lambda: context.clients.fabric.mirrored_catalogs.list(workspace_id))
+
+
+async def list_items(context: Context, workspace_id: str) -> list[Item]:
+    """All items of the workspace, read once."""
+    return await context.reads.once(_key(workspace_id), lambda: context.clients.fabric.items.list(workspace_id))
+
+
+async def find_record(context: Context, workspace_id: str) -> Item | None:
+    """The catalog's record, if there is one."""
+    marked = [
+        each for each in await list_items(context, workspace_id) if is_marked(each.description, context.spec.catalog)
+    ]
+    return next((each for each in marked if each.type == TYPE), None)
+
+
+async def recorded(context: Context, workspace_id: str) -> frozenset[Made]:
+    """All that the marks of the catalog's items say that we made: its item may be gone, and the others still know."""
+    marked = [
+        each for each in await list_items(context, workspace_id) if is_marked(each.description, context.spec.catalog)
+    ]
+    return frozenset(made for each in marked for made in made_by(each.description))
+
+
+def _key(workspace_id: str) -> tuple[str, str]:
+    return "items", workspace_id
+
+
+def is_marked(description: str | None, catalog: str) -> bool:
+    """Whether a description carries the mark of that catalog."""
+    mark = read_mark(description)
+    return mark is not None and mark.catalog == mark_of(catalog).catalog
+
+
+def made_by(description: str | None) -> frozenset[Made]:
+    """What a description says that we made."""
+    mark = read_mark(description)
+    return mark.made if mark else frozenset()
+
+
+async def write_ahead(context: Context, workspace_id: str, made: frozenset[Made]) -> None:
+    """Says, before anything is made, that these are ours: on the mirrored catalog if it is, else on a record."""
+    catalog = context.spec.catalog
+    marked = [each for each in await list_mirrored(context, workspace_id) if is_marked(each.description, catalog)]
+    if marked:
+        await _describe_item(context, workspace_id, marked[0], made)
+    else:
+        await write_record(context, workspace_id, made)
+
+
+async def write_record(context: Context, workspace_id: str, made: frozenset[Made]) -> None:
+    """Makes the record, or adds to it."""
+    items = context.clients.fabric.items
+    record = await find_record(context, workspace_id)
+    if record is None:
+        try:
+            record = await items.create(workspace_id, TYPE, record_name(context.spec.catalog), _text(context, made))
+        except AlreadyExists:
+            context.reads.forget(_key(workspace_id))
+            record = await find_record(context, workspace_id)
+            if record is None:
+                raise
+        context.reads.forget(_key(workspace_id))
+    if not made <= made_by(record.description):
+        text = _text(context, made | made_by(record.description))
+        await items.describe(workspace_id, record.id, text)
+        context.reads.forget(_key(workspace_id))
+
+
+async def remove_record(context: Context, workspace_id: str) -> None:
+    """Deletes the record; none is fine."""
+    record = await find_record(context, workspace_id)
+    if record is None:
+        return
+    with suppress(NotFound):
+        await context.clients.fabric.items.delete(workspace_id, record.id)
+    context.reads.forget(_key(workspace_id))
+
+
+async def _describe_item(context: Context, workspace_id: str, item: MirroredCatalog, made: frozenset[Made]) -> None:
+    held = made_by(item.description)
+    if not made <= held:
+        mark = mark_of(context.spec.catalog, made | held)
+        await context.clients.fabric.mirrored_catalogs.update(
+            workspace_id, item.id, description=with_mark(item.description, mark)
+        )
+        context.reads.forget(("mirrored catalogs", workspace_id))
+
+
+def _text(context: Context, made: frozenset[Made]) -> str:
+    mark: Mark = mark_of(context.spec.catalog, made)
+    return with_mark(_TEXT, mark)

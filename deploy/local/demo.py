@@ -24,9 +24,9 @@ _RUN_SECONDS = 300.0
 def demo(layout: Layout, console: Console) -> int:
     """Run the demo; exit code 1 when the run didn't complete. A stack that was up already stays up."""
     console.print(f"Onboarding the catalog of {SPEC} on an emulated cloud, through a Prefect server and worker.\n")
-    with _stack(layout, console) as (stack, ours):
+    with stack_for(layout, console) as (stack, ours):
         spec = yaml.safe_load((layout.root / SPEC).read_text())
-        run = _run(stack, spec, console)
+        run = onboard(stack, spec, console)
         show_run(console, run, spec["catalog"])
         show_links(console, run, stack)
     if run.state != "COMPLETED":
@@ -37,7 +37,7 @@ def demo(layout: Layout, console: Console) -> int:
 
 
 @contextmanager
-def _stack(layout: Layout, console: Console) -> Iterator[tuple[Stack, bool]]:
+def stack_for(layout: Layout, console: Console) -> Iterator[tuple[Stack, bool]]:
     """The stack that is up, or one of our own, on a cloud as it was seeded; and whether it is ours to stop."""
     running = load(layout)
     if running is not None and running.is_running():
@@ -55,7 +55,8 @@ def _stack(layout: Layout, console: Console) -> Iterator[tuple[Stack, bool]]:
         down(layout)
 
 
-def _run(stack: Stack, spec: object, console: Console) -> Run:
+def onboard(stack: Stack, spec: object, console: Console) -> Run:
+    """Start the deployment's run on the stack and wait for its end."""
     runs = Runs(prefect_api(stack.prefect_port))
     clouds = {"$ref": {"block_document_slug": f"unity-mirror-clouds/{BLOCK}"}}
     start = time.monotonic()

@@ -54,11 +54,16 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "NO_PROXY": local, "no_proxy": local, "PYTHONUNBUFFERED": "1"}
 
 
+def prefect_home(layout: Layout) -> Path:
+    """Where Prefect keeps its database and what its clients remember."""
+    return layout.data / "prefect"
+
+
 def prefect_environment(layout: Layout, port: int) -> dict[str, str]:
     """For the server and all its clients. Nothing is reported to anyone."""
     return {
         **clean_environment(),
-        "PREFECT_HOME": str(layout.data / "prefect"),
+        "PREFECT_HOME": str(prefect_home(layout)),
         "PREFECT_API_URL": prefect_api(port),
         "PREFECT_SERVER_API_HOST": HOST,
         "PREFECT_SERVER_API_PORT": str(port),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -22,6 +23,7 @@ from deploy.local.layout import (
     free_port,
     prefect_api,
     prefect_environment,
+    prefect_home,
     worker_environment,
 )
 from deploy.local.prefect_names import WORK_POOL
@@ -31,6 +33,10 @@ SEED = "contoso"
 _START_SECONDS = 120.0
 _POLL = 0.25
 Say = Callable[[str], None]
+
+
+class PortLostError(StackError):
+    """A port that was free is in use by now."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,20 @@ def load(layout: Layout) -> Stack | None:
 def up(layout: Layout, say: Say) -> Stack:
     """Start everything. Raises StackError when something doesn't come up; what was started is stopped then."""
     down(layout)
-    stack = Stack(free_port(EMULATOR_PORT), free_port(PREFECT_PORT))
+    try:
+        return _start_all(layout, Stack(free_port(EMULATOR_PORT), free_port(PREFECT_PORT)), say)
+    except PortLostError:
+        # Somebody else took one between our looking and our listening, such as a second stack just like this.
+        return _start_all(layout, Stack(free_port(0), free_port(0)), say)
+
+
+def _start_all(layout: Layout, stack: Stack, say: Say) -> Stack:
     try:
         say("starting the emulated cloud and Prefect's server")
         stack = _start(layout, stack, "emulator")
         stack = _start(layout, stack, "prefect-server")
         emulated = _wait_for_emulator(layout, stack)
-        _wait_for_prefect(stack)
+        _wait_for_prefect(layout, stack)
         say("saving the blocks and the deployments")
         _prepare_prefect(layout, stack, emulated)
         stack = _start(layout, stack, "worker", emulated)
@@ -126,29 +139,44 @@ def _prepare_prefect(layout: Layout, stack: Stack, emulated: Mapping[str, str]) 
 
 
 def _wait_for_emulator(layout: Layout, stack: Stack) -> dict[str, str]:
-    """The variables that lead to the cloud, once it answers: until then, asking for them would disturb its seeding."""
+    """The variables that lead to the cloud, once it answers: until then, asking for them would disturb its seeding.
+
+    An emulator that isn't ours has a certificate of another authority.
+    """
     authority = layout.cloud / "tls" / "ca.pem"
-    _wait("the emulated cloud", stack.processes[0], lambda: _answers(f"{stack.emulator}/_emulator/health", authority))
+
+    def ready() -> bool:
+        return authority.exists() and _answer(f"{stack.emulator}/_emulator/health", authority) is not None
+
+    _wait("the emulated cloud", stack.processes[0], ready)
     return variables(layout.cloud, stack.emulator_port)
 
 
-def _wait_for_prefect(stack: Stack) -> None:
-    _wait("Prefect's server", stack.processes[1], lambda: _answers(f"{prefect_api(stack.prefect_port)}/health"))
+def _wait_for_prefect(layout: Layout, stack: Stack) -> None:
+    """A server that isn't ours has another home."""
+    url = f"{prefect_api(stack.prefect_port)}/admin/settings"
+    home = str(prefect_home(layout))
+    _wait("Prefect's server", stack.processes[1], lambda: (_answer(url) or {}).get("home") == home)
 
 
-def _answers(url: str, authority: Path | None = None) -> bool:
+def _answer(url: str, authority: Path | None = None) -> dict[str, Any] | None:
+    """A JSON object; None where there is no good answer."""
     try:
         trusted = ssl.create_default_context(cafile=authority) if authority else False
-        return httpx.get(url, verify=trusted, trust_env=False, timeout=5).is_success
-    except (httpx.HTTPError, OSError):
-        return False
+        answer = httpx.get(url, verify=trusted, trust_env=False, timeout=5)
+        found: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, OSError, ValueError):
+        return None
+    return found if answer.is_success else None
 
 
 def _wait(what: str, process: Process, ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not ready():
         if not process.is_running():
-            raise StackError(f"{what} ended at once: {last_words(Path(process.log))} Its log is {process.log}")
+            words = last_words(Path(process.log))
+            kind = PortLostError if "in use" in words else StackError
+            raise kind(f"{what} ended at once: {words} Its log is {process.log}")
         if time.monotonic() > deadline:
             raise StackError(f"{what} didn't come up within {_START_SECONDS:.0f} s. Its log is {process.log}")
         time.sleep(_POLL)

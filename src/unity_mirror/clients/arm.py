@@ -37,10 +37,12 @@ class ArmClient:
         call = self._call("PATCH", resource_id, STORAGE_API_VERSION, operation, json=body)
         return StorageAccount.model_validate(json_object(call, await self._transport.send(call)))
 
-    async def role_assignments(self, scope: str, principal_id: str) -> list[RoleAssignment]:
-        """List a principal's role assignments at, above and below a scope; those of its groups aren't among them."""
+    async def role_assignments(
+        self, scope: str, principal_id: str, *, through_groups: bool = False
+    ) -> list[RoleAssignment]:
+        """List a principal's role assignments at, above and below a scope; those of its groups only when asked for."""
         path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
-        params = {"$filter": f"principalId eq '{principal_id}'"}
+        params = {"$filter": f"assignedTo('{principal_id}')" if through_groups else f"principalId eq '{principal_id}'"}
         call = self._call("GET", path, AUTHORIZATION_API_VERSION, "list the role assignments", params=params)
         found: list[RoleAssignment] = []
         async for page in arm_pages(self._transport, call):

@@ -169,4 +169,6 @@ def _path_entry(entry: Any) -> PathEntry:
         content_length=int(entry.content_length or 0),
         etag=entry.etag,
         last_modified=str(modified) if modified else None,
+        owner=entry.owner or "",
+        permissions=entry.permissions or "",
     )

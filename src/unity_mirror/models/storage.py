@@ -156,13 +156,18 @@ class AccessControl:
 
 
 class PathEntry(CloudModel):
-    """A file or folder in a listing; ``name`` is its path from the listing's root (container, or OneLake item)."""
+    """A file or folder in a listing; ``name`` is its path from the listing's root (container, or OneLake item).
+
+    ``permissions`` are nine letters, with a ``+`` when its ACL says more than they do.
+    """
 
     name: str
     is_directory: bool = False
     content_length: int = 0
     etag: str | None = None
     last_modified: str | None = None
+    owner: str = ""
+    permissions: str = ""
 
 
 class AclProgress(CloudModel):

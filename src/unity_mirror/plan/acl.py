@@ -1,33 +1,48 @@
 """What it takes to let a principal read a folder through ACLs, and whether that would let anyone else in.
 
-Evaluation as documented for ADLS Gen2: the mask limits named users and all groups, so a wider mask can give other
-principals rights that they lacked. Such a change is refused.
+Evaluation as documented for ADLS Gen2: the mask limits named users, all groups and, in the documented algorithm, other.
+So a wider mask can give other principals rights that they lacked: such a change is refused. A first mask can take
+rights away from other: it is made wide enough not to.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unity_mirror.models.storage import Acl, AclEntry, union
+from unity_mirror.models.storage import Acl, AclEntry, intersection, union
 
 NAMED_LIMIT = 28
 READ = "r-x"
 TRAVERSE = "--x"
+_FEW_LEFT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class AclGrant:
-    """A path's list before and after. ``gains`` names foreign entries that would come to more rights than they had."""
+    """A path's list before and after. ``gains`` names foreign entries that would come to more rights than they had;
+    ``plain`` says that merging the entry alone, as recursive changes do, comes to the same list, whether the service
+    keeps a mask or recomputes it."""
 
     before: Acl
     after: Acl
     gains: tuple[str, ...] = ()
     full: bool = False
+    plain: bool = True
 
     @property
     def is_needed(self) -> bool:
         """Whether anything changes."""
         return self.before != self.after
+
+    @property
+    def named(self) -> int:
+        """How many named entries the fuller of both lists holds afterwards; 28 is the most."""
+        return max(_named(self.after, default) for default in (False, True))
+
+    @property
+    def nearly_full(self) -> bool:
+        """Whether few more named entries fit."""
+        return self.is_needed and self.named > NAMED_LIMIT - _FEW_LEFT
 
 
 def grant(acl: Acl, object_id: str, permissions: str, *, inherited: bool = False) -> AclGrant:
@@ -35,7 +50,10 @@ def grant(acl: Acl, object_id: str, permissions: str, *, inherited: bool = False
     after = _give(acl, AclEntry("user", object_id, permissions))
     if inherited:
         after = _give(after, AclEntry("user", object_id, permissions, default=True))
-    return AclGrant(acl, after, _gains(acl, after, object_id), _is_full(after))
+    scopes = (False, True) if inherited else (False,)
+    full = any(_named(after, default) > NAMED_LIMIT for default in (False, True))
+    plain = all(_is_plain(acl, after, object_id, permissions, default) for default in scopes)
+    return AclGrant(acl, after, _gains(acl, after, object_id), full, plain)
 
 
 def holds(acl: Acl, object_id: str, permissions: str, *, default: bool = False) -> bool:
@@ -44,26 +62,50 @@ def holds(acl: Acl, object_id: str, permissions: str, *, default: bool = False) 
     return entry is not None and union(acl.effective(entry), permissions) == acl.effective(entry)
 
 
+def from_permissions(permissions: str) -> Acl | None:
+    """The list of a path whose listing shows nine letters and no ``+``: there is nothing else to it."""
+    if len(permissions) != 9:
+        return None
+    owner, group, other = permissions[:3], permissions[3:6], permissions[6:]
+    return Acl.parse(f"user::{owner},group::{group},other::{other}")
+
+
 def _give(acl: Acl, entry: AclEntry) -> Acl:
     if holds(acl, entry.entity, entry.permissions, default=entry.default):
         return acl
     merged = acl.merge(entry)
     mask = merged.mask(entry.default)
-    wanted = union(mask, entry.permissions) if mask is not None else merged.needed_mask(entry.default)
+    if mask is not None:
+        wanted = union(mask, entry.permissions)
+    else:
+        wanted = union(merged.needed_mask(entry.default), merged.permissions("other", default=entry.default))
     return merged.put(AclEntry("mask", "", wanted, entry.default))
 
 
 def _gains(before: Acl, after: Acl, object_id: str) -> tuple[str, ...]:
     gained = []
     for entry in before.entries:
-        foreign = entry.kind != "mask" and entry.entity.lower() != object_id.lower()
-        if foreign and entry.is_masked and after.effective(entry) != before.effective(entry):
-            gained.append(f"{entry} would come to {after.effective(entry)} instead of {before.effective(entry)}")
+        foreign = entry.entity.lower() != object_id.lower() or entry.kind != "user"
+        if foreign and (entry.is_masked or entry.kind == "other"):
+            had, has = _effective(before, entry), _effective(after, entry)
+            if had != has:
+                gained.append(f"{entry} would come to {has} instead of {had}")
     return tuple(gained)
 
 
-def _is_full(acl: Acl) -> bool:
-    return any(
-        sum(entry.is_named for entry in acl.entries if entry.default is default) > NAMED_LIMIT
-        for default in (False, True)
+def _effective(acl: Acl, entry: AclEntry) -> str:
+    mask = acl.mask(entry.default)
+    return entry.permissions if mask is None else intersection(entry.permissions, mask)
+
+
+def _is_plain(before: Acl, after: Acl, object_id: str, permissions: str, default: bool) -> bool:
+    mask = after.mask(default)
+    return (
+        after.permissions("user", object_id, default) == permissions
+        and mask == after.needed_mask(default)
+        and before.mask(default) in (None, mask)
     )
+
+
+def _named(acl: Acl, default: bool) -> int:
+    return sum(entry.is_named for entry in acl.entries if entry.default is default)

@@ -112,6 +112,13 @@ class StorageSpec(SpecPart):
         description="Keep a rule on the account that admits the Fabric workspace through its firewall.",
         examples=[True],
     )
+    used_outside_item: bool = Field(
+        default=False,
+        title="Used outside the item",
+        description="Whether the storage connection also serves other things, such as lakehouse shortcuts: then its "
+        "principal also needs Storage Blob Delegator on the account.",
+        examples=[False],
+    )
     connection: ConnectionRef = Field(
         default=ConnectionRef(),
         title="Fabric connection",

@@ -1,0 +1,219 @@
+"""The ACLs that let a principal read a folder: read path by path, judged before anything is written, written guarded.
+
+The folder's own entry is written last: where it stands, the tree below is done, so that an interrupted run is continued
+(what holds the entry is skipped) and a finished one costs no more than reading the folders above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from unity_mirror.errors import PermissionDenied, PreconditionFailed
+from unity_mirror.models.storage import AccessControl, AclProgress, PathEntry, StorageUrl
+from unity_mirror.plan.acl import READ, TRAVERSE, AclGrant, from_permissions, grant
+from unity_mirror.steps.context import Context, side_by_side
+
+_RACES = 5
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PathGrant:
+    """What a path's list is and shall be. ``owned_shut``: the principal owns it, and its owner's entry lacks rights."""
+
+    path: str
+    grant: AclGrant
+    is_directory: bool = True
+    owned_shut: bool = False
+
+    @property
+    def fault(self) -> str:
+        """Why the list must not be changed, or the change wouldn't help; empty when it may be."""
+        if self.owned_shut:
+            return "the principal owns it, and the owner's entry, which alone decides then, doesn't let it read"
+        if self.grant.gains:
+            return f"widening the mask would give others rights: {'; '.join(self.grant.gains)}"
+        return "it would hold more than 28 named entries" if self.grant.full else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subtree:
+    """A child of the folder with all below it."""
+
+    root: PathEntry
+    grants: tuple[PathGrant, ...]
+
+    @property
+    def missing(self) -> tuple[PathGrant, ...]:
+        """The paths that lack the entry."""
+        return tuple(each for each in self.grants if each.grant.is_needed)
+
+
+@dataclass(frozen=True, slots=True)
+class AclReading:
+    """The folders above, the folder itself, and what is below it (read only when the folder lacks the entry)."""
+
+    above: tuple[PathGrant, ...]
+    folder: PathGrant
+    below: tuple[Subtree, ...] = ()
+
+    @property
+    def all(self) -> tuple[PathGrant, ...]:
+        """Every path that was read."""
+        return (*self.above, self.folder, *(each for subtree in self.below for each in subtree.grants))
+
+    @property
+    def faults(self) -> tuple[PathGrant, ...]:
+        """The paths that stand in the way."""
+        return tuple(each for each in self.all if each.fault)
+
+
+async def read_acls(context: Context, place: StorageUrl, principal: str) -> AclReading:
+    """Reads the lists on the way to a folder and, where the folder's own entry is missing, below it.
+
+    Raises ``PermissionDenied`` or ``FirewallDenied`` when we may not look.
+    """
+    paths = (*place.parents(), place.folder)
+    *above, folder = await side_by_side(_read_one(context, place, path, principal) for path in paths)
+    below = await _read_below(context, place, principal) if folder.grant.is_needed else ()
+    return AclReading(tuple(above), folder, below)
+
+
+async def write_acls(context: Context, place: StorageUrl, principal: str, reading: AclReading) -> None:
+    """Gives the principal what it lacks: the folders above, what is below, last the folder itself."""
+    await side_by_side(
+        _write_one(context, place, each.path, principal) for each in reading.above if each.grant.is_needed
+    )
+    if not reading.folder.grant.is_needed:
+        return
+    await _write_below(context, place, principal, reading.below)
+    await _write_one(context, place, place.folder, principal)
+    known = {subtree.root.name for subtree in reading.below}
+    late = [subtree for subtree in await _read_below(context, place, principal, skip=known) if subtree.missing]
+    await _write_below(context, place, principal, late)
+
+
+async def _read_one(
+    context: Context, place: StorageUrl, path: str, principal: str, *, is_directory: bool = True
+) -> PathGrant:
+    held = await context.clients.storage.access_control(place.account, place.container, path)
+    return _judged(place, path, held, principal, is_directory)
+
+
+def _judged(place: StorageUrl, path: str, held: AccessControl, principal: str, is_directory: bool) -> PathGrant:
+    permissions, inherited = _wanted(place, path, is_directory)
+    found = grant(held.acl, principal, permissions, inherited=inherited)
+    owner = held.acl.permissions("user")
+    shut = held.owner.lower() == principal.lower() and any(
+        letter not in owner for letter in permissions.replace("-", "") if is_directory or letter == "r"
+    )
+    return PathGrant(path, found, is_directory, shut)
+
+
+def _wanted(place: StorageUrl, path: str, is_directory: bool) -> tuple[str, bool]:
+    """The permissions on a path, and whether they are inherited: pass through above the folder, read within."""
+    within = path == place.folder or path.startswith(f"{place.folder}/")
+    return (READ, is_directory) if within else (TRAVERSE, False)
+
+
+async def _read_below(
+    context: Context, place: StorageUrl, principal: str, *, skip: frozenset[str] | set[str] = frozenset()
+) -> tuple[Subtree, ...]:
+    listed = await context.clients.storage.list_paths(place.account, place.container, place.folder, recursive=True)
+    depth = place.folder.count("/") + 2
+    wanted = [entry for entry in listed if "/".join(entry.name.split("/")[:depth]) not in skip]
+    grants: dict[str, list[PathGrant]] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        for found in await side_by_side(_read_entry(context, place, entry, principal) for entry in part):
+            grants.setdefault("/".join(found.path.split("/")[:depth]), []).append(found)
+        await context.progress(min(start + _AT_ONCE, len(wanted)), len(wanted), "paths looked at")
+    roots = {entry.name: entry for entry in wanted if entry.name in grants}
+    return tuple(Subtree(roots[name], tuple(found)) for name, found in grants.items())
+
+
+async def _read_entry(context: Context, place: StorageUrl, entry: PathEntry, principal: str) -> PathGrant:
+    """Where the listing tells the whole list, it isn't asked for."""
+    known = from_permissions(entry.permissions)
+    if known is None or entry.owner.lower() == principal.lower():
+        return await _read_one(context, place, entry.name, principal, is_directory=entry.is_directory)
+    permissions, inherited = _wanted(place, entry.name, entry.is_directory)
+    return PathGrant(entry.name, grant(known, principal, permissions, inherited=inherited), entry.is_directory)
+
+
+async def _write_below(context: Context, place: StorageUrl, principal: str, subtrees: Iterable[Subtree]) -> None:
+    todo = [subtree for subtree in subtrees if subtree.missing]
+    done = 0
+
+    async def one(subtree: Subtree) -> None:
+        nonlocal done
+        await _write_subtree(context, place, principal, subtree)
+        done += 1
+        await context.progress(done, len(todo), "folders")
+
+    await side_by_side(one(subtree) for subtree in todo)
+
+
+async def _write_subtree(context: Context, place: StorageUrl, principal: str, subtree: Subtree) -> None:
+    """Recursively, in few requests, where merging the entry says it all; else path by path with the whole list."""
+    if all(each.grant.plain for each in subtree.grants):
+        await _modify_recursively(context, place, subtree.root, principal)
+        return
+    missing = subtree.missing
+    for start in range(0, len(missing), _AT_ONCE):
+        await side_by_side(
+            _write_one(context, place, each.path, principal, is_directory=each.is_directory)
+            for each in missing[start : start + _AT_ONCE]
+        )
+
+
+async def _write_one(
+    context: Context, place: StorageUrl, path: str, principal: str, *, is_directory: bool = True
+) -> None:
+    """One path, guarded by its ETag; when someone else was faster it is read and merged again."""
+    storage = context.clients.storage
+    for attempt in range(_RACES):
+        held = await storage.access_control(place.account, place.container, path)
+        found = _judged(place, path, held, principal, is_directory)
+        if not found.grant.is_needed:
+            return
+        if found.fault:
+            raise PermissionDenied(
+                f"the ACL changed since the plan was made, and must not be extended now: {found.fault}",
+                where=f"{place.account}/{place.container}/{path}",
+                remedy="Make a new plan.",
+            )
+        try:
+            await storage.set_access_control(place.account, place.container, path, found.grant.after, held.etag)
+        except PreconditionFailed:
+            if attempt == _RACES - 1:
+                raise
+        else:
+            return
+
+
+async def _modify_recursively(context: Context, place: StorageUrl, child: PathEntry, principal: str) -> None:
+    entries = f"user:{principal}:{READ}"
+    if child.is_directory:
+        entries += f",default:user:{principal}:{READ}"
+    failed: list[str] = []
+    continuation: str | None = None
+    while True:
+        progress: AclProgress = await context.clients.storage.modify_acl_recursive(
+            place.account, place.container, child.name, entries, continuation
+        )
+        failed += progress.failed_paths
+        continuation = progress.continuation
+        if continuation is None:
+            break
+    if failed:
+        raise _incomplete(place, failed)
+
+
+def _incomplete(place: StorageUrl, failed: Sequence[str]) -> PermissionDenied:
+    return PermissionDenied(
+        f"{len(failed)} paths could not be given the entry, among them {', '.join(failed[:5])}",
+        where=str(place),
+        remedy="Run as Storage Blob Data Owner, or have the owner of these paths run the remedy's command.",
+    )

@@ -1,0 +1,119 @@
+"""What a newcomer types: the stack goes up, the demo runs through Prefect, the plan is empty, everything stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deploy.local.processes import Process
+from tests.coverage_rows import ROOT
+
+pytestmark = pytest.mark.e2e
+BIN = Path(sys.executable).parent
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended and what it said."""
+
+    code: int
+    text: str
+    seconds: float
+
+
+def run(*command: str, environment: Mapping[str, str] | None = None) -> Said:
+    started = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout, time.monotonic() - started)
+
+
+def local(command: str, data: Path) -> Said:
+    return run(sys.executable, "-m", "deploy.local", command, "--data", str(data))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the stack; whatever still runs from it in the end is stopped."""
+    folder = tmp_path_factory.mktemp("stack")
+    yield folder
+    local("down", folder)
+
+
+def exported(text: str) -> dict[str, str]:
+    """The variables of ``cloud-emulator env``."""
+    lines = [line.removeprefix("export ") for line in text.splitlines() if line.startswith("export ")]
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+
+def test_the_demo_says_what_it_did_and_stops_what_it_started(data: Path) -> None:
+    said = local("demo", data)
+    assert said.code == 0, said.text
+    assert said.seconds < 120
+    for wanted in (
+        "Mirror",
+        "Semantic model",
+        "Tables mirrored (25)",
+        "Left out (15)",
+        "/runs/flow-run/",
+        "orders.fact_sales",
+    ):
+        assert wanted in said.text, wanted
+    for unwanted in ("Traceback", "Warning", "WARNING", "Error"):
+        assert unwanted not in said.text, unwanted
+    assert "app.fabric.microsoft.com" in said.text
+    assert not list(data.glob("**/stack.json"))
+
+
+def test_up_demo_plan_down(data: Path) -> None:
+    up = local("up", data)
+    assert up.code == 0, up.text
+    assert "http://127.0.0.1" in up.text
+    record = next(path for path in data.glob("*.json"))
+    held = json.loads(record.read_text(encoding="utf-8"))
+    running = [Process(**each) for each in held["processes"]]
+    assert all(process.is_running() for process in running)
+    try:
+        demo = local("demo", data)
+        assert demo.code == 0, demo.text
+        env = run(
+            str(BIN / "cloud-emulator"), "env", "--port", str(held["emulator_port"]), "--data", str(data / "cloud")
+        )
+        planned = run(str(BIN / "unity-mirror"), "plan", "examples/sales.yaml", environment=exported(env.text))
+        assert planned.code == 0, planned.text
+        assert "Nothing to do" in planned.text
+        _look_at_the_run(demo, data)
+    finally:
+        down = local("down", data)
+    assert down.code == 0, down.text
+    assert not any(process.is_running() for process in running)
+
+
+def _look_at_the_run(demo: Said, data: Path) -> None:
+    """The README's picture can be taken: the run's page draws its graph in a real browser."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium: install Debian's package chromium, or set CHROMIUM to a browser's path")
+    from deploy.local.screenshot import picture
+
+    url = next(word for word in demo.text.split() if "/runs/flow-run/" in word)
+    picture(url, data / "run.png")
+    assert (data / "run.png").stat().st_size > 20_000

@@ -92,6 +92,7 @@ async def test_a_new_principal_is_unknown_for_a_while_unless_its_type_is_given(w
             "displayName": "fresh", "createdAt": world.cloud.clock.time(),
         }
     )  # fmt: skip
+    world.cloud.store.commit()
     assert code(await world.put(ACCOUNT, principal=fresh)) == (400, "PrincipalNotFound")
     assert (await world.put(ACCOUNT, principal=fresh, principalType="ServicePrincipal"))[0] == 201
     assert code(await world.put(GROUP, OTHER_NAME, principal=fresh)) == (400, "PrincipalNotFound")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from cloud_emulator.arm import state
@@ -39,8 +40,13 @@ def roles_at(cloud: Cloud, object_id: str, scope: str) -> Iterator[BuiltInRole]:
     """The roles in effect for a principal at a scope: its own and its groups', assigned there or above."""
     now = cloud.clock.time()
     scopes = set(state.lineage(state.fold(scope)))
+    anywhere = not cloud.rules.on("arm.access.scope")
+    groups = cloud.directory.groups_of(object_id) if cloud.rules.on("arm.access.groups") else ()
+    if not cloud.rules.on("arm.roles.propagation"):
+        now = math.inf
     table = state.table_of(cloud, "roleAssignments")
-    for principal in (object_id, *cloud.directory.groups_of(object_id)):
+    for principal in (object_id, *groups):
         for each in table.by("principalId", principal.lower()):
-            if each["scope"] in scopes and each["effectiveAt"] <= now and each["roleId"] in ROLES_BY_GUID:
+            here = each["scope"] in scopes or anywhere
+            if here and each["effectiveAt"] <= now and each["roleId"] in ROLES_BY_GUID:
                 yield ROLES_BY_GUID[each["roleId"]]

@@ -11,6 +11,7 @@ from pydantic import Field
 from cloud_emulator.arm.errors import refuse
 from cloud_emulator.arm.requests import Body
 from cloud_emulator.arm.versions import IPV6_RULES_SINCE, RESOURCE_ACCESS_RULES_SINCE
+from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 
 MOST_RESOURCE_ACCESS_RULES = 200
@@ -59,15 +60,18 @@ class NetworkAcls(Body):
     resource_access_rules: tuple[ResourceAccessRule, ...] | None = None
 
 
-def written(acls: NetworkAcls, api_version: str) -> dict[str, Any]:
+def written(cloud: Cloud, acls: NetworkAcls, api_version: str) -> dict[str, Any]:
     """The document to store. Refused with ``InvalidValuesForRequestParameters`` when a rule isn't valid."""
-    if acls.ipv6_rules is not None and api_version < IPV6_RULES_SINCE:
+    strict = cloud.rules.on("arm.network.old_versions")
+    if acls.ipv6_rules is not None and api_version < IPV6_RULES_SINCE and strict:
         raise _invalid("ipv6Rules")
-    if acls.resource_access_rules is not None and api_version < RESOURCE_ACCESS_RULES_SINCE:
+    if acls.resource_access_rules is not None and api_version < RESOURCE_ACCESS_RULES_SINCE and strict:
         raise _invalid("resourceAccessRules")
-    _check_bypass(acls.bypass)
-    _check_addresses(acls)
-    _check_resources(acls.resource_access_rules or ())
+    if cloud.rules.on("arm.network.bypass"):
+        _check_bypass(acls.bypass)
+    if cloud.rules.on("arm.network.addresses"):
+        _check_addresses(acls)
+    _check_resources(cloud, acls.resource_access_rules or ())
     for rule in acls.virtual_network_rules:
         if not _SUBNET_ID.fullmatch(rule.id):
             raise _invalid("virtualNetworkRules[*].id")
@@ -78,14 +82,14 @@ def written(acls: NetworkAcls, api_version: str) -> dict[str, Any]:
     }
 
 
-def shown(account: Document, api_version: str) -> Document:
+def shown(cloud: Cloud, account: Document, api_version: str) -> Document:
     """An account as an api-version shows it: older ones don't know the newer rules."""
     hidden = {
         name
         for name, since in (("ipv6Rules", IPV6_RULES_SINCE), ("resourceAccessRules", RESOURCE_ACCESS_RULES_SINCE))
         if api_version < since
     }
-    if not hidden:
+    if not hidden or not cloud.rules.on("arm.network.old_versions"):
         return account
     acls = account["properties"]["networkAcls"]
     kept = {name: value for name, value in acls.items() if name not in hidden}
@@ -122,10 +126,10 @@ def _is_public_ipv4(value: str) -> bool:
     return not private and (prefix == "" or network.prefixlen <= 30)
 
 
-def _check_resources(rules: tuple[ResourceAccessRule, ...]) -> None:
-    if len(rules) > MOST_RESOURCE_ACCESS_RULES:
+def _check_resources(cloud: Cloud, rules: tuple[ResourceAccessRule, ...]) -> None:
+    if len(rules) > MOST_RESOURCE_ACCESS_RULES and cloud.rules.on("arm.network.most_resources"):
         raise _invalid("resourceAccessRules[]")
-    for rule in rules:
+    for rule in rules if cloud.rules.on("arm.network.resource_id") else ():
         if not _GUID.fullmatch(rule.tenant_id):
             raise _invalid("resourceAccessRules[*].tenantId")
         if not _RESOURCE_ID.fullmatch(rule.resource_id):

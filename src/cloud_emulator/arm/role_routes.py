@@ -63,7 +63,7 @@ def get_assignment(cloud: Cloud, request: Request) -> Response:
     allow_query(request, "tenantId")
     scope, name = _scope(request), request.params["roleAssignmentName"]
     require(cloud, request, f"{_ACTIONS}/read", scope)
-    role_rules.require_guid(name)
+    role_rules.require_guid(cloud, name)
     found = _held(cloud, scope, name)
     if found is None:
         raise refuse(
@@ -77,13 +77,13 @@ def put_assignment(cloud: Cloud, request: Request) -> Response:
     allow_query(request)
     scope, name = _scope(request), request.params["roleAssignmentName"]
     require(cloud, request, f"{_ACTIONS}/write", scope)
-    role_rules.require_guid(name)
+    role_rules.require_guid(cloud, name)
     role_rules.require_scope(cloud, scope)
     wanted = parse(request, Assignment).properties
-    role = role_rules.require_role(wanted.role_definition_id)
+    role = role_rules.require_role(cloud, wanted.role_definition_id)
     held = role_rules.by_name(cloud, name)
     if held is not None:
-        role_rules.require_unchanged(held, scope, wanted.principal_id, role)
+        role_rules.require_unchanged(cloud, held, scope, wanted.principal_id, role)
         return json_response(200, _update(cloud, request, held, wanted))
     principal = role_rules.require_principal(cloud, wanted.principal_id, wanted.principal_type)
     role_rules.require_new_triple(cloud, scope, wanted.principal_id, role)
@@ -98,7 +98,7 @@ def delete_assignment(cloud: Cloud, request: Request) -> Response:
     allow_query(request, "tenantId")
     scope, name = _scope(request), request.params["roleAssignmentName"]
     require(cloud, request, f"{_ACTIONS}/delete", scope)
-    role_rules.require_guid(name)
+    role_rules.require_guid(cloud, name)
     found = _held(cloud, scope, name)
     if found is None:
         return Response(204)

@@ -166,7 +166,7 @@ def _account(cloud: Cloud, seed: StorageAccountSeed) -> dict[str, Any]:
     hosts = {what: f"https://{seed.name}.{what}.core.windows.net/" for what in ("blob", "dfs")}
     properties = {
         "provisioningState": "Succeeded", "isHnsEnabled": seed.is_hns_enabled, "creationTime": cloud.clock.iso(),
-        "networkAcls": written(acls, _NEWEST), "publicNetworkAccess": seed.public_network_access,
+        "networkAcls": written(cloud, acls, _NEWEST), "publicNetworkAccess": seed.public_network_access,
         "allowBlobPublicAccess": False, "allowSharedKeyAccess": False, "minimumTlsVersion": "TLS1_2",
         "supportsHttpsTrafficOnly": True, "primaryEndpoints": hosts, "primaryLocation": seed.location,
         "statusOfPrimary": "available",

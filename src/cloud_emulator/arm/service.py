@@ -29,14 +29,13 @@ class ArmService:
 
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
         """The operation that a request names, its api-version checked. Azure's own clients double slashes at times."""
-        del cloud
         request.path, request.raw_path = _SLASHES.sub("/", request.path), _SLASHES.sub("/", request.raw_path)
         endpoint = self.router.find(request)
         if endpoint is None:
             raise refuse(
                 501, "NotImplemented", f"The emulator does not serve {request.method} {request.path} of Azure."
             )
-        check_api_version(request, endpoint.operation)
+        check_api_version(cloud, request, endpoint.operation)
         return endpoint
 
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -81,7 +82,7 @@ def get_account(cloud: Cloud, request: Request) -> Response:
     """One account, its network rules as the api-version shows them."""
     allow_query(request)
     found = _account(cloud, request, "read")
-    return json_response(200, network_rules.shown(found, request.query["api-version"]))
+    return json_response(200, network_rules.shown(cloud, found, request.query["api-version"]))
 
 
 @router.route("PATCH", _ACCOUNT, "StorageAccounts_Update", Effect.WRITE)
@@ -98,7 +99,8 @@ def put_account(cloud: Cloud, request: Request) -> Response:
     allow_query(request)
     found = _account(cloud, request, "write")
     wanted = parse(request, Replacement)
-    if wanted.location.lower().replace(" ", "") != found["location"]:
+    moved = wanted.location.lower().replace(" ", "") != found["location"]
+    if moved and cloud.rules.on("arm.accounts.fixed"):
         raise refuse(
             409, "InvalidResourceLocation", f"The resource '{found['name']}' already exists in '{found['location']}'."
         )
@@ -135,7 +137,7 @@ def _list(cloud: Cloud, request: Request, scope: str) -> Response:
         require_group(cloud, request)
     api_version = request.query["api-version"]
     found = [
-        network_rules.shown(each, api_version)
+        network_rules.shown(cloud, each, api_version)
         for each in state.table_of(cloud, "storageAccounts").values()
         if each["id"].lower().startswith(f"{scope.lower()}/")
     ]
@@ -159,12 +161,18 @@ def _write(cloud: Cloud, request: Request, found: Document, wanted: Update) -> R
     api_version = request.query["api-version"]
     changes: dict[str, Any] = wanted.properties.model_dump(by_alias=True, exclude_none=True, exclude={"network_acls"})
     if wanted.properties.network_acls is not None:
-        changes["networkAcls"] = network_rules.written(wanted.properties.network_acls, api_version)
+        before = found["properties"]["networkAcls"]
+        after = network_rules.written(cloud, wanted.properties.network_acls, api_version)
+        changes["networkAcls"] = after if cloud.rules.on("arm.network.replaces") else before | _given(after)
     account = {**found, "properties": {**found["properties"], **changes}}
     if wanted.tags is not None:
         account["tags"] = wanted.tags
     state.table_of(cloud, "storageAccounts")[found["name"]] = account
-    return json_response(200, network_rules.shown(account, api_version))
+    return json_response(200, network_rules.shown(cloud, account, api_version))
+
+
+def _given(acls: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in acls.items() if value}
 
 
 def _container(account: Document, container: Document) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cloud_emulator.arm.errors import refuse
+from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request
 
 _FORM = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta))?")
@@ -40,16 +41,20 @@ RESOURCE_ACCESS_RULES_SINCE = "2021-02-01"
 """The first storage api-version here that shows and takes resource instance rules."""
 
 
-def check_api_version(request: Request, operation: str) -> None:
+def check_api_version(cloud: Cloud, request: Request, operation: str) -> None:
     """Refuses a missing or unknown ``api-version``. Operations are named ``<kind>_<verb>``."""
     given = request.query.get("api-version", "")
     if not given:
+        if not cloud.rules.on("arm.api_version.required"):
+            return
         raise refuse(
             400,
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
     resource_type, supported = _SUPPORTED[operation.partition("_")[0]]
+    if not cloud.rules.on("arm.api_version.known"):
+        return
     if not _FORM.fullmatch(given) or resource_type.startswith("Microsoft.Resources/"):
         if given not in supported:
             raise refuse(

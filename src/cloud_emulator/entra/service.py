@@ -33,7 +33,7 @@ class EntraService:
     throttled_status = 429
 
     def __init__(self) -> None:
-        self._router = Router(case_sensitive=False)
+        self.router = Router(case_sensitive=False)
         for method, template, operation, handler in (
             ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "discovery", _discovery),
             ("GET", "/{tenant}/.well-known/openid-configuration", "discovery", _discovery),
@@ -41,11 +41,11 @@ class EntraService:
             ("POST", "/{tenant}/oauth2/v2.0/token", "token", _token),
             ("GET", "/msi/token", "managed identity token", _managed_identity),
         ):
-            self._router.route(method, template, operation, Effect.AUTH, anonymous=True)(handler)
+            self.router.route(method, template, operation, Effect.AUTH, anonymous=True)(handler)
 
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
         """The operation that a request names."""
-        endpoint = self._router.find(request)
+        endpoint = self.router.find(request)
         if endpoint is None:
             raise refuse(cloud, 501, "unsupported_endpoint", 90000, f"Not emulated: {request.method} {request.path}.")
         return endpoint
@@ -72,7 +72,8 @@ def make_service() -> EntraService:
 def _known_tenant(cloud: Cloud, request: Request) -> str:
     tenant = request.params["tenant"].lower()
     domain = cloud.store.table("entra.tenants")["home"].get("domain")
-    if tenant in (cloud.directory.tenant_id, domain, *_COMMON):
+    known = tenant in (cloud.directory.tenant_id, domain, *_COMMON)
+    if known or not cloud.rules.on("entra.tenant.known"):
         return cloud.directory.tenant_id
     raise refuse(
         cloud, 400, "invalid_tenant", 90002,
@@ -119,6 +120,8 @@ def _token(cloud: Cloud, request: Request) -> Response:
         )
     client = _client(cloud, request, form)
     audience = audience_of_scope(form.get("scope", ""))
+    if audience is None and not cloud.rules.on("entra.resource.known"):
+        audience = form.get("scope", "")
     if audience is None:
         raise _unknown_resource(cloud, form.get("scope", ""))
     token = cloud.tokens.issue(client, audience, _issuer(request, tenant))
@@ -138,12 +141,15 @@ def _unknown_resource(cloud: Cloud, resource: str) -> Refusal:
 def _client(cloud: Cloud, request: Request, form: Mapping[str, str]) -> Document:
     client_id, secret = _client_credentials(request, form)
     found = cloud.directory.by_app_id(client_id)
+    if found is None and not cloud.rules.on("entra.client.known"):
+        found = cloud.directory.by_object_id(client_id)
     if found is None:
         raise refuse(
             cloud, 400, "unauthorized_client", 700038,
             f"Application with identifier '{client_id}' was not found in the directory.",
         )  # fmt: skip
-    if not found.get("secret") or not hmac.compare_digest(str(found["secret"]), secret):
+    good = bool(found.get("secret")) and hmac.compare_digest(str(found["secret"]), secret)
+    if not good and cloud.rules.on("entra.client.secret"):
         raise refuse(
             cloud, 401, "invalid_client", 7000215,
             "Invalid client secret provided. Ensure the secret being sent is the secret value, not the secret ID, "
@@ -167,7 +173,8 @@ def _client_credentials(request: Request, form: Mapping[str, str]) -> tuple[str,
 def _managed_identity(cloud: Cloud, request: Request) -> Response:
     """App Service's managed identity endpoint, api-version 2019-08-01."""
     machine = cloud.store.table("settings").get(MACHINE_IDENTITY)
-    if machine is None or request.headers.get("x-identity-header") != machine["header"]:
+    known = machine is not None and request.headers.get("x-identity-header") == machine["header"]
+    if machine is None or not (known or not cloud.rules.on("entra.msi.header")):
         raise Refusal(json_response(401, {"statusCode": 401, "message": "X-IDENTITY-HEADER is missing or wrong."}))
     principal = cloud.directory.by_object_id(machine["objectId"])
     audience = audience_of_resource(request.query.get("resource", ""))

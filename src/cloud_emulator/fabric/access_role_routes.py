@@ -19,6 +19,8 @@ from cloud_emulator.fabric.routing import Operation, router
 
 def _item(cloud: Cloud, request: Request, at_least: str) -> Document:
     """The item whose roles they are; one without a part in OneLake is as good as absent."""
+    if at_least == "Member" and not cloud.rules.on("fabric.access_roles.member"):
+        at_least = "Viewer"
     item_id = request.params["itemId"]
     item = require_item(cloud, request.caller, request.params["workspaceId"], item_id, at_least=at_least)
     if item["type"] not in ROOTS:
@@ -39,12 +41,13 @@ def _replace(cloud: Cloud, request: Request) -> Response:
     dry_run = validation.boolean(request, "dryRun")
     body = validation.parse(request, RolesBody)
     held = access_roles.roles_of(cloud, item["id"])
-    _check_conditions(request, access_roles.etag_of(*held))
+    _check_conditions(cloud, request, access_roles.etag_of(*held))
     check_roles(cloud, item, body.value)
-    if dry_run:
+    if dry_run and cloud.rules.on("fabric.access_roles.dry_run"):
         return Response(200, headers={"ETag": _quoted(access_roles.etag_of(*held))})
     ids = {role["name"].lower(): role["id"] for role in held}
-    access_roles.forget(cloud, item["id"])
+    if cloud.rules.on("fabric.access_roles.replaces"):
+        access_roles.forget(cloud, item["id"])
     for role in body.value:
         access_roles.put_role(cloud, item["id"], _document(role), ids.get(role.name.lower()))
     roles = access_roles.roles_of(cloud, item["id"])
@@ -53,14 +56,14 @@ def _replace(cloud: Cloud, request: Request) -> Response:
 
 def _put_one(cloud: Cloud, request: Request) -> Response:
     """Adds a role, or replaces the one of that name where the policy says so."""
-    _require_preview(request)
+    _require_preview(cloud, request)
     item = _item(cloud, request, "Member")
     policy = validation.choice(request, "dataAccessRoleConflictPolicy", ("Overwrite", "Abort"), default="Abort")
     body = validation.parse(request, RoleBody)
     held = {role["name"].lower(): role for role in access_roles.roles_of(cloud, item["id"])}
     old = held.get(body.name.lower())
-    _check_conditions(request, access_roles.etag_of(old) if old is not None else None)
-    if old is not None and policy == "Abort":
+    _check_conditions(cloud, request, access_roles.etag_of(old) if old is not None else None)
+    if old is not None and policy == "Abort" and cloud.rules.on("fabric.access_roles.abort"):
         message = f"A role {body.name!r} exists and the conflict policy is Abort."
         raise FabricError(409, "Conflict", message)
     check_role(cloud, item, body, others=len(held) - (old is not None))
@@ -70,16 +73,16 @@ def _put_one(cloud: Cloud, request: Request) -> Response:
 
 
 def _get_one(cloud: Cloud, request: Request) -> Response:
-    _require_preview(request)
+    _require_preview(cloud, request)
     role = _role(cloud, _item(cloud, request, "Member"), request)
     etag = access_roles.etag_of(role)
-    _check_conditions(request, etag)
+    _check_conditions(cloud, request, etag)
     shown = {name: value for name, value in _view(role).items() if name != "id"}
     return responses.ok(shown, {"ETag": _quoted(etag)})
 
 
 def _delete_one(cloud: Cloud, request: Request) -> Response:
-    _require_preview(request)
+    _require_preview(cloud, request)
     item = _item(cloud, request, "Member")
     role = _role(cloud, item, request)
     del cloud.table(access_roles.ROLES)[access_roles.role_key(item["id"], role["name"])]
@@ -94,26 +97,31 @@ def _role(cloud: Cloud, item: Document, request: Request) -> Document:
     return role
 
 
-def _require_preview(request: Request) -> None:
+def _require_preview(cloud: Cloud, request: Request) -> None:
     """The operations on one role are in preview, which callers must acknowledge [D]."""
-    if not validation.boolean(request, "preview"):
+    if not validation.boolean(request, "preview") and cloud.rules.on("fabric.access_roles.preview"):
         raise invalid_parameter("preview", "this operation is in preview and takes preview=true only.")
 
 
-def _check_conditions(request: Request, etag: str | None) -> None:
+def _check_conditions(cloud: Cloud, request: Request, etag: str | None) -> None:
     """If-Match and If-None-Match against the present entity tag. Raises 412, 400 for a tag without quotes."""
-    wanted, unwanted = _tag(request, "if-match"), _tag(request, "if-none-match")
+    wanted, unwanted = _tag(cloud, request, "if-match"), _tag(cloud, request, "if-none-match")
+    if not cloud.rules.on("fabric.access_roles.etag"):
+        return
     if wanted is not None and (etag is None or wanted not in ("*", etag)):
         raise FabricError(412, "PreconditionFailed", "The ETag of If-Match is not the present one; read again.")
     if unwanted is not None and etag is not None and unwanted in ("*", etag):
         raise FabricError(412, "PreconditionFailed", "The present ETag is the one of If-None-Match.")
 
 
-def _tag(request: Request, header: str) -> str | None:
+def _tag(cloud: Cloud, request: Request, header: str) -> str | None:
     value = request.headers.get(header)
     if value is None or value == "*":
         return value
-    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
+    quoted = len(value) >= 2 and value.startswith('"') and value.endswith('"')
+    if not quoted and not cloud.rules.on("fabric.access_roles.quoted"):
+        return value
+    if not quoted:
         raise invalid_input(f"The ETag in {header} must stand in quotes.")
     return value[1:-1]
 

@@ -99,7 +99,7 @@ class RolesBody(Body):
 def check_roles(cloud: Cloud, item: Document, roles: Sequence[RoleBody]) -> None:
     """Checks a whole set. Raises 400 or 404."""
     names = [role.name.lower() for role in roles]
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names) and cloud.rules.on("fabric.access_roles.unique_name"):
         raise invalid_input("Two roles have the same name.")
     for role in roles:
         check_role(cloud, item, role, others=len(roles) - 1)
@@ -109,7 +109,7 @@ def check_role(cloud: Cloud, item: Document, role: RoleBody, *, others: int) -> 
     """Checks one role beside ``others``. Raises 400 ``InvalidInput``, 404 ``PrincipalNotFound``."""
     if others + 1 > ROLE_LIMIT:
         raise invalid_input(f"An item can have {ROLE_LIMIT} roles.")
-    if not _NAME.fullmatch(role.name):
+    if not _NAME.fullmatch(role.name) and cloud.rules.on("fabric.access_roles.name"):
         raise invalid_input(
             f"The role name {role.name!r} is not valid: letters, digits and underscores, a letter first."
         )
@@ -119,7 +119,7 @@ def check_role(cloud: Cloud, item: Document, role: RoleBody, *, others: int) -> 
     if paths > PERMISSION_LIMIT:
         raise invalid_input(f"A role can have {PERMISSION_LIMIT} permissions.")
     for rule in role.decision_rules:
-        _check_rule(item, rule)
+        _check_rule(cloud, item, rule)
     for member in role.members.fabric_item_members:
         if member.source_path.lower() != f"{item['workspaceId']}/{item['id']}":
             raise invalid_input("The sourcePath of a fabricItemMember must be that of this very item.")
@@ -127,14 +127,16 @@ def check_role(cloud: Cloud, item: Document, role: RoleBody, *, others: int) -> 
         _check_member(cloud, entra)
 
 
-def _check_rule(item: Document, rule: DecisionRule) -> None:
+def _check_rule(cloud: Cloud, item: Document, rule: DecisionRule) -> None:
     scopes = _scopes(rule)
-    allowed = {"Read"} if item["type"] == MIRRORED else {"Read", "ReadWrite"}
+    reads_only = item["type"] == MIRRORED and cloud.rules.on("fabric.access_roles.read_only")
+    allowed = {"Read"} if reads_only else {"Read", "ReadWrite"}
     if not allowed.issuperset(scopes["Action"]):
         raise invalid_input(f"Roles on a {item['type']} permit {' or '.join(sorted(allowed))} only.")
     paths = [path.strip("/") for path in scopes["Path"]]
     for path in paths:
-        if path != "*" and path.split("/")[0] not in ROOTS[item["type"]]:
+        within = path == "*" or path.split("/")[0] in ROOTS[item["type"]]
+        if not within and cloud.rules.on("fabric.access_roles.paths"):
             raise invalid_input(f"The path {path!r} must be * or begin with {' or '.join(ROOTS[item['type']])}.")
     constraints = rule.constraints or Constraints()
     for constraint in (*(constraints.columns or ()), *(constraints.rows or ())):
@@ -152,10 +154,13 @@ def _scopes(rule: DecisionRule) -> dict[str, list[str]]:
 
 def _check_member(cloud: Cloud, member: EntraMember) -> None:
     """An application id is nobody's object id."""
-    if member.tenant_id != cloud.directory.tenant_id.lower():
+    foreign = member.tenant_id != cloud.directory.tenant_id.lower()
+    if foreign and cloud.rules.on("fabric.access_roles.tenant"):
         raise invalid_input(f"The member {member.object_id} is of another tenant.")
     found = cloud.directory.by_object_id(member.object_id)
     if found is None:
+        if not cloud.rules.on("fabric.access_roles.object_id"):
+            return
         raise not_found("Principal", member.object_id)
     wanted = "ServicePrincipal" if member.object_type == "ManagedIdentity" else member.object_type
     if wanted not in (None, found["type"]):

@@ -75,9 +75,12 @@ class Reach:
     """What one caller may read of one item through OneLake."""
 
     def __init__(self, cloud: Cloud, caller: Caller, item: Document) -> None:
-        self.everything = has_role(cloud, caller.object_id, item["workspaceId"], "Contributor")
+        contributes = has_role(cloud, caller.object_id, item["workspaceId"], "Contributor")
+        self.everything = contributes and cloud.rules.on("fabric.access_roles.not_narrowing")
         role = None if self.everything else role_in(cloud, caller.object_id, item["workspaceId"])
         self._granted = frozenset(_granted(cloud, caller, item, role)) if role is not None else frozenset()
+        if not cloud.rules.on("fabric.access_roles.deny_by_default"):
+            self.everything = True
 
     @property
     def nothing(self) -> bool:
@@ -105,7 +108,8 @@ def _granted(cloud: Cloud, caller: Caller, item: Document, workspace_role: str) 
             continue
         for rule in role["decisionRules"]:
             scopes = {scope["attributeName"]: scope["attributeValueIncludedIn"] for scope in rule["permission"]}
-            if not {"Read", "ReadWrite"}.isdisjoint(scopes["Action"]) and not rule.get("constraints"):
+            constrained = rule.get("constraints") and cloud.rules.on("fabric.access_roles.constrained")
+            if not {"Read", "ReadWrite"}.isdisjoint(scopes["Action"]) and not constrained:
                 yield from (path.strip("/") for path in scopes["Path"])
 
 

@@ -29,7 +29,8 @@ def may_contribute(cloud: Cloud, caller: Caller, capacity: Document) -> bool:
 def find_capacity(cloud: Cloud, caller: Caller, capacity_id: str) -> Document:
     """A capacity of which the caller is administrator or contributor. Raises 404 ``CapacityNotFound``."""
     capacity = cloud.table(CAPACITIES).get(capacity_id)
-    if capacity is None or not may_contribute(cloud, caller, capacity):
+    mine = capacity is not None and may_contribute(cloud, caller, capacity)
+    if capacity is None or not (mine or not cloud.rules.on("fabric.capacities.contributor")):
         raise not_found("Capacity", capacity_id)
     return capacity
 
@@ -40,10 +41,11 @@ def require_assignable(cloud: Cloud, caller: Caller, capacity_id: str) -> Docume
     Raises 404 ``CapacityNotFound`` or ``CapacityNotActive``, 403 ``InsufficientPrivileges``.
     """
     capacity = find_capacity(cloud, caller, capacity_id)
-    if is_trial(capacity) and caller.object_id != capacity["owner"]:
+    others = is_trial(capacity) and caller.object_id != capacity["owner"]
+    if others and cloud.rules.on("fabric.capacities.trial_owner"):
         message = f"The trial capacity {capacity['displayName']!r} can be used by its owner only."
         raise FabricError(403, "InsufficientPrivileges", message)
-    if capacity["state"] != "Active":
+    if capacity["state"] != "Active" and cloud.rules.on("fabric.capacities.assignable"):
         raise FabricError(404, "CapacityNotActive", f"The capacity {capacity['displayName']!r} is not active.")
     return capacity
 

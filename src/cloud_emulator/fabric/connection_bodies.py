@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric.connection_types import CONNECTION_TYPES, KEY_VAULT, ConnectionType
 from cloud_emulator.fabric.errors import FabricError, invalid_input
 from cloud_emulator.fabric.validation import Body, Guid
@@ -47,9 +48,10 @@ class Credentials(Body):
         """Where the secret lies, if in a key vault."""
         return getattr(self, f"{self.proof}_reference") if self.proof else None
 
-    def check(self) -> None:
+    def check(self, cloud: Cloud) -> None:
         """Raises 400 ``InvalidCredentialDetails`` unless exactly one of secret and reference is given."""
-        if self.proof and (not getattr(self, self.proof)) == (self.reference() is None):
+        both_or_neither = self.proof and (not getattr(self, self.proof)) == (self.reference() is None)
+        if both_or_neither and cloud.rules.on("fabric.connections.one_proof"):
             raise unfit("exactly one of a secret and a reference to a secret is needed.")
 
 
@@ -168,15 +170,16 @@ def unfit(reason: str) -> FabricError:
     return FabricError(400, "InvalidCredentialDetails", f"The credential details are not valid: {reason}")
 
 
-def connection_type(details: Details) -> ConnectionType:
+def connection_type(cloud: Cloud, details: Details) -> ConnectionType:
     """The type of connection asked for. Raises 400 ``InvalidParameter`` without a creation method [M], 400
     ``InvalidConnectionDetails`` for an unknown type or method."""
-    if details.creation_method is None:
+    method = details.creation_method
+    if method is None and cloud.rules.on("fabric.connections.creation_method"):
         raise FabricError(400, "InvalidParameter", "The parameter 'creationMethod' is required.")
     kind = CONNECTION_TYPES.get(details.type)
     if kind is None:
         raise invalid_details(f"the emulator knows no type {details.type!r}.")
-    if details.creation_method != kind.creation_method:
+    if method not in (None, kind.creation_method):
         raise invalid_details(f"{kind.name} is created by {kind.creation_method!r}.")
     return kind
 
@@ -192,18 +195,19 @@ def parameters(kind: ConnectionType, details: Details) -> dict[str, str]:
     return {each.name: each.value for each in details.parameters}
 
 
-def credentials(kind: ConnectionType, details: CredentialDetails) -> Credentials:
+def credentials(cloud: Cloud, kind: ConnectionType, details: CredentialDetails) -> Credentials:
     """The credentials of a request, which must suit the type.
 
     Raises 400 ``UnsupportedCredentialType`` [M], 400 ``InvalidCredentialDetails``, 400 ``InvalidInput``.
     """
-    check_settings(kind, details)
+    check_settings(cloud, kind, details)
     given = details.credentials or {}
     try:
         named = _CREDENTIAL_TYPES.validate_python(given.get("credentialType"))
     except ValidationError:
         raise invalid_input("credentialDetails.credentials.credentialType: is not a credential type.") from None
-    if named not in kind.credential_types or named not in _MODELS:
+    fits = named in kind.credential_types or not cloud.rules.on("fabric.connections.credential_type")
+    if not fits or named not in _MODELS:
         message = f"A connection of type {kind.name} can't be created with credentials of type {named}."
         raise FabricError(400, "UnsupportedCredentialType", message)
     try:
@@ -212,19 +216,19 @@ def credentials(kind: ConnectionType, details: CredentialDetails) -> Credentials
         first = error.errors(include_input=False)[0]
         where = ".".join(("credentialDetails", "credentials", *map(str, first["loc"])))
         raise invalid_input(f"The request has an invalid input: {where}: {first['msg']}") from None
-    found.check()
+    found.check(cloud)
     if kind.name == KEY_VAULT and found.reference() is not None:
         raise unfit("the secret of a key vault connection can't lie in a key vault.")
     return found
 
 
-def check_settings(kind: ConnectionType, details: CredentialDetails) -> None:
+def check_settings(cloud: Cloud, kind: ConnectionType, details: CredentialDetails) -> None:
     """What a type can't do besides its credentials. Raises 400 ``InvalidCredentialDetails``."""
     if details.single_sign_on_type not in (None, "None"):
         raise unfit(f"{kind.name} has no single sign-on of type {details.single_sign_on_type}.")
     if details.connection_encryption not in (None, "NotEncrypted"):
         raise unfit(f"{kind.name} supports the connection encryption NotEncrypted only.")
-    if details.skip_test_connection:
+    if details.skip_test_connection and cloud.rules.on("fabric.connections.test_not_skipped"):
         raise unfit(f"the test of a connection of type {kind.name} can't be skipped.")
 
 

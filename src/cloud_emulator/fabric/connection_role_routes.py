@@ -50,11 +50,11 @@ def add_role(cloud: Cloud, request: Request) -> Response:
     """Gives a principal a role; only an owner makes owners. Each principal has one role."""
     connection = _require(cloud, request, "UserWithReshare")
     body = parse(request, AddRole)
-    if body.role == "Owner":
+    if body.role == "Owner" and cloud.rules.on("fabric.connections.owner_makes_owners"):
         _require(cloud, request, "Owner")
-    principal = principals.find(cloud, body.principal)
+    principal = principals.find(cloud, body.principal, "fabric.connections.object_id")
     for each in cloud.table(connections.ROLE_ASSIGNMENTS).by("connectionId", connection["id"]):
-        if each["principalId"] == principal["objectId"]:
+        if each["principalId"] == principal["objectId"] and cloud.rules.on("fabric.connections.one_role_each"):
             message = f"The principal {principal['objectId']!r} already has a role on this connection."
             raise FabricError(400, "BadRequest", message)
     made = connections.assign(cloud, connection["id"], principal["objectId"], principal["type"], body.role)
@@ -102,7 +102,8 @@ def _find(cloud: Cloud, request: Request, connection: Document) -> Document:
 
 def _require_other_owner(cloud: Cloud, connection: Document, assignment: Document) -> None:
     every = cloud.table(connections.ROLE_ASSIGNMENTS).by("connectionId", connection["id"])
-    if not any(each["role"] == "Owner" and each["id"] != assignment["id"] for each in every):
+    others = any(each["role"] == "Owner" and each["id"] != assignment["id"] for each in every)
+    if not others and cloud.rules.on("fabric.connections.last_owner"):
         raise FabricError(400, "InvalidRequest", "A connection must keep at least one owner.")
 
 

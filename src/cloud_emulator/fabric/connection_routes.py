@@ -45,10 +45,10 @@ def create_connection(cloud: Cloud, request: Request) -> Response:
     """Creates a connection once it has been tested; the caller becomes its owner."""
     require_switch(cloud, request.caller, CREATE)
     body = _create_body(request)
-    kind = bodies.connection_type(body.connection_details)
+    kind = bodies.connection_type(cloud, body.connection_details)
     parameters = bodies.parameters(kind, body.connection_details)
     path = check_parameters(kind.name, parameters)
-    credential = bodies.credentials(kind, body.credential_details)
+    credential = bodies.credentials(cloud, kind, body.credential_details)
     _require_free_name(cloud, body.display_name)
     _check_reference(cloud, request.caller, credential)
     connection = _new_connection(cloud, body, kind, path, parameters, credential)
@@ -64,7 +64,7 @@ def create_connection(cloud: Cloud, request: Request) -> Response:
 def update_connection(cloud: Cloud, request: Request) -> Response:
     """Renames a connection or changes its credentials, which are tested first. Needs the role Owner."""
     connection = connections.require_connection(cloud, request.caller, request.params["connectionId"], "Owner")
-    body = _update_body(request, connection)
+    body = _update_body(cloud, request, connection)
     changes: dict[str, Any] = {}
     if body.display_name is not None:
         _require_free_name(cloud, body.display_name, besides=connection["id"])
@@ -131,13 +131,13 @@ def _create_body(request: Request) -> Create:
     return body
 
 
-def _update_body(request: Request, connection: Document) -> Update:
+def _update_body(cloud: Cloud, request: Request, connection: Document) -> Update:
     models: dict[str, type[Update]] = {
         "ShareableCloud": bodies.UpdateCloudConnection,
         "VirtualNetworkGateway": bodies.UpdateGatewayConnection,
     }
     connectivity = _connectivity(request, models)
-    if connectivity != connection["connectivityType"]:
+    if connectivity != connection["connectivityType"] and cloud.rules.on("fabric.connections.kind_kept"):
         raise invalid_input(f"connectivityType: the connection is of type {connection['connectivityType']}.")
     return parse(request, models[connectivity])
 
@@ -151,7 +151,8 @@ def _connectivity(request: Request, models: Mapping[str, Any]) -> str:
 
 def _require_free_name(cloud: Cloud, name: str, *, besides: str | None = None) -> None:
     for each in cloud.table(connections.CONNECTIONS).values():
-        if each["id"] != besides and (each.get("displayName") or "").lower() == name.lower():
+        same = each["id"] != besides and (each.get("displayName") or "").lower() == name.lower()
+        if same and cloud.rules.on("fabric.connections.unique_name"):
             raise FabricError(409, "DuplicateConnectionName", f"The connection name {name!r} is already in use.")
 
 
@@ -161,7 +162,8 @@ def _check_reference(cloud: Cloud, caller: Caller, credential: bodies.Credential
     if reference is None:
         return
     vault = cloud.table(connections.CONNECTIONS).get(reference.connection_id)
-    if vault is None or not connections.usable_by(cloud, caller, reference.connection_id):
+    usable = connections.usable_by(cloud, caller, reference.connection_id)
+    if vault is None or (not usable and cloud.rules.on("fabric.connections.vault_usable")):
         raise bodies.unfit(f"the key vault connection {reference.connection_id!r} could not be found.")
     if vault["connectionDetails"]["type"] != connection_types.KEY_VAULT:
         raise bodies.unfit(f"the connection {reference.connection_id!r} does not lead to a key vault.")
@@ -174,11 +176,12 @@ def _check_gateway(cloud: Cloud, caller: Caller, kind: connection_types.Connecti
         find_gateway(cloud, caller, gateway_id)
     except FabricError as error:
         raise FabricError(400, "CreateGatewayConnectionFailed", error.message) from None
-    if not kind.by_gateway:
+    if not kind.by_gateway and cloud.rules.on("fabric.connections.gateway"):
         message = f"Connections of type {kind.name} don't go through a virtual network gateway."
         raise FabricError(400, "CreateGatewayConnectionFailed", message)
     served = cloud.table(connections.CONNECTIONS).by("gatewayId", gateway_id)
-    if any(each["connectionDetails"]["path"] != connection["connectionDetails"]["path"] for each in served):
+    others = any(each["connectionDetails"]["path"] != connection["connectionDetails"]["path"] for each in served)
+    if others and cloud.rules.on("fabric.connections.one_workspace"):
         message = f"The gateway {gateway_id!r} serves another Databricks workspace already."
         raise FabricError(400, "CreateGatewayConnectionFailed", message)
 
@@ -221,9 +224,9 @@ def _change_credentials(
 ) -> dict[str, Any]:
     kind = connection_types.CONNECTION_TYPES[connection["connectionDetails"]["type"]]
     if details.credentials is None:
-        bodies.check_settings(kind, details)
+        bodies.check_settings(cloud, kind, details)
         return dict(connection["credentialDetails"])
-    credential = bodies.credentials(kind, details)
+    credential = bodies.credentials(cloud, kind, details)
     _check_reference(cloud, caller, credential)
     check_connection(cloud, connection, credential.kept())
     cloud.table(CREDENTIALS)[connection["id"]] = credential.kept()

@@ -55,7 +55,9 @@ def check_connection(cloud: Cloud, connection: Document, credential: Document) -
 
 def _check_databricks(cloud: Cloud, connection: Document, credential: Document) -> None:
     host = connections.databricks_host(connection)
-    if connection["connectivityType"] == "ShareableCloud" and not unity_catalog.reachable_by_fabric(cloud, host):
+    direct = connection["connectivityType"] == "ShareableCloud"
+    reached = not direct or unity_catalog.reachable_by_fabric(cloud, host)
+    if not reached and cloud.rules.on("fabric.connections.reachable"):
         raise credentials.incorrect(f"{host} can't be reached from Fabric through the public network.")
     credentials.databricks_principal(cloud, host, credential)
 
@@ -65,6 +67,8 @@ def _check_storage(cloud: Cloud, connection: Document, credential: Document) -> 
     is shows only where the connection is used [D], so nothing more can be tested of one."""
     account, container, path = connections.storage_location(connection)
     if arm.account(cloud, account) is None:
+        if not cloud.rules.on("fabric.connections.account"):
+            return
         raise credentials.incorrect(f"there is no storage account {account!r}.")
     if credential["credentialType"] == "WorkspaceIdentity":
         return
@@ -77,9 +81,10 @@ def _check_storage(cloud: Cloud, connection: Document, credential: Document) -> 
         want="list",
         source=storage.Source(address=None, fabric_workspace_id=None),
     )
-    if denial is not None:
+    if denial is not None and cloud.rules.on("fabric.connections.storage_rights"):
         raise credentials.incorrect(f"{account}/{container}/{path}: {denial.status} {denial.code}: {denial.message}")
-    if files.stat(cloud, account, container, path) is None:
+    found = files.stat(cloud, account, container, path) is not None
+    if not found and cloud.rules.on("fabric.connections.storage_folder"):
         raise credentials.incorrect(f"there is no folder {path!r} in {account}/{container}.")
 
 

@@ -20,6 +20,11 @@ from cloud_emulator.fabric.permissions import WORKSPACES, has_role
 CONNECTIONS = "fabric.connections"
 ROLE_ASSIGNMENTS = "fabric.connectionRoleAssignments"
 RANKS = {"User": 1, "UserWithReshare": 2, "Owner": 3}
+_RULES = {
+    "User": "fabric.connections.visible",
+    "UserWithReshare": "fabric.connections.reshare",
+    "Owner": "fabric.connections.owner",
+}
 
 _SHOWN = (
     "id", "displayName", "gatewayId", "connectivityType", "connectionDetails", "privacyLevel", "credentialDetails",
@@ -62,9 +67,9 @@ def require_connection(
     """
     connection = cloud.table(CONNECTIONS).get(connection_id)
     role = role_on(cloud, caller.object_id, connection_id)
-    if connection is None or role is None:
+    if connection is None or (role is None and cloud.rules.on("fabric.connections.visible")):
         raise not_found("Connection", connection_id)
-    if RANKS[role] < RANKS[at_least]:
+    if RANKS.get(role or "", 0) < RANKS[at_least] and cloud.rules.on(_RULES[at_least]):
         message = f"The caller needs the role {at_least} or a higher one on the connection {connection_id!r}."
         raise FabricError(403, code, message)
     return connection
@@ -122,12 +127,13 @@ def is_trusted(cloud: Cloud, workspace_id: str) -> bool:
     """Whether a workspace has trusted access to storage behind a firewall, as far as Fabric is concerned [D]: a paid F
     capacity that is active, and a workspace identity that is Contributor or higher there."""
     workspace = cloud.table(WORKSPACES).get(workspace_id, {})
-    capacity = cloud.table(CAPACITIES).get(workspace.get("capacityId") or "", {})
+    capacity = cloud.table(CAPACITIES).get(workspace.get("capacityId") or "", {"sku": "", "state": "Inactive"})
     identity = workspace.get("workspaceIdentity")
-    return (
-        identity is not None
-        and capacity.get("state") == "Active"
-        and capacity["sku"].upper().startswith("F")
-        and not capacity["sku"].upper().startswith("FT")
-        and has_role(cloud, identity["servicePrincipalId"], workspace_id, "Contributor")
+    if identity is None or capacity["state"] != "Active":
+        return False
+    sku = capacity["sku"].upper()
+    paid = sku.startswith("F") and not sku.startswith("FT")
+    contributes = has_role(cloud, identity["servicePrincipalId"], workspace_id, "Contributor")
+    return (paid or not cloud.rules.on("fabric.trusted_access.paid_capacity")) and (
+        contributes or not cloud.rules.on("fabric.trusted_access.identity_role")
     )

@@ -29,12 +29,15 @@ def _answer(cloud: Cloud, request: Request, find: Callable[[Source], list[dict[s
     """One page of what ``find`` finds as the connection's principal."""
     require_role(cloud, request.caller, request.params["workspaceId"], "Viewer")
     connection_id = validation.guid(request, "databricksWorkspaceConnectionId")
-    connections.require_connection(cloud, request.caller, connection_id)
+    if cloud.rules.on("fabric.discovery.usable"):
+        connections.require_connection(cloud, request.caller, connection_id)
     size = validation.integer(request, "maxResults", default=responses.PAGE_SIZE, least=1, most=MOST_RESULTS)
     connection = connection_of(cloud, connection_id, DATABRICKS)
     try:
         found = find(open_source(cloud, connection))
     except FabricError as error:
+        if not cloud.rules.on("fabric.discovery.error_field"):
+            raise
         refusal = {"errorCode": error.code, "message": error.message, "requestId": cloud.new_id()}
         return responses.ok({"value": [], "Error": refusal})
     return responses.listing(cloud, request, found, size=size)
@@ -73,7 +76,9 @@ def _tables(cloud: Cloud, request: Request) -> Response:
     def find(source: Source) -> list[dict[str, Any]]:
         check_catalog(cloud, source, catalog)
         _check_schema(cloud, source, catalog, schema)
-        return [_table(each) for each in source.tables_in(cloud, catalog, schema) if never_mirrored(each) is None]
+        seen = source.tables_in(cloud, catalog, schema)
+        everything = not cloud.rules.on("fabric.discovery.mirrorable")
+        return [_table(each) for each in seen if everything or never_mirrored(cloud.rules, each) is None]
 
     return _answer(cloud, request, find)
 

@@ -25,33 +25,33 @@ def provision(cloud: Cloud, request: Request) -> Response:
     workspace."""
     workspace = _administered(cloud, request)
     require_capacity(cloud, workspace)
-    _require_none(workspace)
+    _require_none(cloud, workspace)
     return _start(cloud, request, workspace, PROVISION_JOB, has_result=True)
 
 
 def deprovision(cloud: Cloud, request: Request) -> Response:
     """Takes the identity away. Needs the role Admin."""
     workspace = _administered(cloud, request)
-    _require_one(workspace)
+    _require_one(cloud, workspace)
     return _start(cloud, request, workspace, DEPROVISION_JOB, has_result=False)
 
 
 def _administered(cloud: Cloud, request: Request) -> Document:
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Admin")
-    workspaces.require_shared(workspace)
-    if workspace.get("identityChanging"):
+    workspaces.require_shared(cloud, workspace)
+    if workspace.get("identityChanging") and cloud.rules.on("fabric.identity.busy"):
         message = "The identity of this workspace is being provisioned or deprovisioned; try again when that is done."
         raise FabricError(409, "InvalidRequest", message, retriable=True)
     return workspace
 
 
-def _require_none(workspace: Document) -> None:
-    if workspace.get("workspaceIdentity"):
+def _require_none(cloud: Cloud, workspace: Document) -> None:
+    if workspace.get("workspaceIdentity") and cloud.rules.on("fabric.identity.once"):
         raise FabricError(409, "InvalidRequest", f"The workspace {workspace['displayName']!r} has an identity already.")
 
 
-def _require_one(workspace: Document) -> None:
-    if not workspace.get("workspaceIdentity"):
+def _require_one(cloud: Cloud, workspace: Document) -> None:
+    if not workspace.get("workspaceIdentity") and cloud.rules.on("fabric.identity.present"):
         raise FabricError(409, "InvalidRequest", f"The workspace {workspace['displayName']!r} has no identity.")
 
 
@@ -75,7 +75,9 @@ def _provision(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _deprovision(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
-    workspaces.remove_identity(cloud, _changing(cloud, arguments))
+    workspace = _changing(cloud, arguments)
+    if workspace.get("workspaceIdentity"):
+        workspaces.remove_identity(cloud, workspace)
 
 
 def register_jobs(cloud: Cloud) -> None:

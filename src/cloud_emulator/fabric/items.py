@@ -26,12 +26,13 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ItemType:
-    """One type of item: its name in the API, the rule for its display names, and what its own module does when an item
-    goes (``on_delete``, called while the item is still there) or changes (``on_change``, called with the item before
-    and after)."""
+    """One type of item: its name in the API, the rule for its display names (with the id of that rule), and what its
+    own module does when an item goes (``on_delete``, called while the item is still there) or changes (``on_change``,
+    called with the item before and after)."""
 
     name: str
     name_rule: re.Pattern[str] = re.compile(r"[^\x00-\x1f]{1,256}")
+    rule: str = "fabric.names.item"
     soft_delete: bool = False
     may_create: bool = True
     on_delete: Callable[[Cloud, Document], None] = _nothing
@@ -70,9 +71,11 @@ def require_capacity(cloud: Cloud, workspace: Document) -> Document:
     when it is paused (the status that the service gives)."""
     capacity = cloud.table(CAPACITIES).get(workspace.get("capacityId") or "")
     if capacity is None:
+        if not cloud.rules.on("fabric.capacities.needed"):
+            return {}
         message = f"The workspace {workspace['displayName']!r} is on no capacity; Fabric items need one."
         raise FabricError(403, "FeatureNotAvailable", message)
-    if capacity["state"] != "Active":
+    if capacity["state"] != "Active" and cloud.rules.on("fabric.capacities.active"):
         message = f"The capacity {capacity['displayName']!r} is not active: resume it, then try again."
         raise FabricError(404, "CapacityNotActive", message)
     return capacity
@@ -88,18 +91,20 @@ def check_new_item(
     """
     workspace = require_role(cloud, caller, workspace_id, "Contributor")
     require_capacity(cloud, workspace)
-    check_texts(item_type, display_name, description)
+    check_texts(cloud, item_type, display_name, description)
     require_free_name(cloud, workspace_id, item_type.name, display_name)
     return workspace
 
 
-def check_texts(item_type: ItemType, display_name: str | None, description: str | None) -> None:
+def check_texts(cloud: Cloud, item_type: ItemType, display_name: str | None, description: str | None) -> None:
     """The rules for display names of that type, and for descriptions. Raises 400 ``InvalidInput``."""
-    if display_name is not None and (
-        not item_type.name_rule.fullmatch(display_name) or display_name != display_name.strip()
-    ):
+    fits = display_name is None or (
+        item_type.name_rule.fullmatch(display_name) and display_name == display_name.strip()
+    )
+    if not fits and cloud.rules.on(item_type.rule):
         raise invalid_input(f"The display name {display_name!r} is not valid for an item of type {item_type.name}.")
-    if description is not None and len(description) > DESCRIPTION_LIMIT:
+    too_long = description is not None and len(description) > DESCRIPTION_LIMIT
+    if description is not None and too_long and cloud.rules.on("fabric.names.description"):
         raise invalid_input(f"The description has {len(description)} characters; {DESCRIPTION_LIMIT} is the limit.")
 
 
@@ -108,12 +113,15 @@ def require_free_name(
 ) -> None:
     """Raises 409 when the name is in use by an item of that type other than ``besides`` (without regard to case), or
     was until a moment ago [M]: only the latter is retriable."""
+    fold = str.lower if cloud.rules.on("fabric.names.case") else str
     for item in list_items(cloud, workspace_id, item_type):
-        if item["id"] != besides and item["displayName"].lower() == display_name.lower():
+        same = item["id"] != besides and fold(item["displayName"]) == fold(display_name)
+        if same and cloud.rules.on("fabric.names.unique"):
             message = f"The display name {display_name!r} is already in use by an item of type {item_type}."
             raise FabricError(409, "ItemDisplayNameAlreadyInUse", message)
     reserved = cloud.table(RESERVED_NAMES).get(_name_key(workspace_id, item_type, display_name))
-    if reserved is not None and reserved["until"] > cloud.clock.time():
+    still = reserved is not None and reserved["until"] > cloud.clock.time()
+    if still and cloud.rules.on("fabric.names.reserved"):
         message = f"The display name {display_name!r} is not available yet: an item of that name was just deleted."
         raise FabricError(409, "ItemDisplayNameNotAvailableYet", message, retriable=True)
 
@@ -154,7 +162,7 @@ def update_item(
     name in use."""
     if display_name is None and description is None:
         raise FabricError(400, "InvalidRequest", "The update names neither a display name nor a description.")
-    check_texts(item_type, display_name, description)
+    check_texts(cloud, item_type, display_name, description)
     given = {"displayName": display_name, "description": description}
     if display_name is not None:
         require_free_name(cloud, item["workspaceId"], item["type"], display_name, besides=item["id"])
@@ -167,7 +175,7 @@ def delete_item(cloud: Cloud, item: Document, item_type: ItemType, *, hard: bool
     """Deletes an item; softly where its type can and ``hard`` is not asked for. Its name stays taken for a while
     [M]."""
     item_type.on_delete(cloud, item)
-    if item_type.soft_delete and not hard:
+    if item_type.soft_delete and not hard and cloud.rules.on("fabric.items.soft_delete"):
         cloud.table(DELETED_ITEMS)[item["id"]] = {**item, "deletedAt": cloud.clock.iso()}
     del cloud.table(ITEMS)[item["id"]]
     seconds = cloud.behaviour.name_reservation_seconds

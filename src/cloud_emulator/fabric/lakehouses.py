@@ -29,6 +29,7 @@ def _on_delete(cloud: Cloud, item: Document) -> None:
 TYPE = ItemType(
     "Lakehouse",
     name_rule=re.compile(r"[A-Za-z][A-Za-z0-9_]{0,122}"),
+    rule="fabric.names.lakehouse",
     soft_delete=True,
     on_delete=_on_delete,
     on_change=sql_endpoints.follow_parent,

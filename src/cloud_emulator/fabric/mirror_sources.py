@@ -32,7 +32,7 @@ class Source:
 
     def tables_in(self, cloud: Cloud, catalog: str, schema: str) -> Iterator[Document]:
         """The tables that the principal sees in a schema, without those that an ABAC policy filters or masks."""
-        guarded = _guarded_by_policies(cloud)
+        guarded = _guarded_by_policies(cloud) if cloud.rules.on("fabric.mirror.policies") else set()
         for table in unity_catalog.visible_tables(cloud, self.host, self.principal, catalog, schema):
             if guarded.isdisjoint(each.full_name.lower() for each in named(table["full_name"]).lineage()):
                 yield table
@@ -49,7 +49,7 @@ def connection_of(cloud: Cloud, connection_id: str, connection_type: str) -> Doc
     if connection is None:
         raise not_found("Connection", connection_id)
     actual = connection["connectionDetails"]["type"]
-    if actual != connection_type:
+    if actual != connection_type and cloud.rules.on("fabric.mirror.connection_type"):
         message = f"The connection {connection_id} is of type {actual}; {connection_type} is needed."
         raise FabricError(400, "InvalidRequest", message)
     return connection
@@ -59,7 +59,8 @@ def usable_connection(cloud: Cloud, caller: Caller, connection_id: str, connecti
     """A connection of that type that the caller may use. Raises as :func:`connection_of`; one that the caller has no
     role on is as good as absent."""
     connection = connection_of(cloud, connection_id, connection_type)
-    if not connections.usable_by(cloud, caller, connection["id"]):
+    usable = connections.usable_by(cloud, caller, connection["id"])
+    if not usable and cloud.rules.on("fabric.mirror.connection_usable"):
         raise not_found("Connection", connection_id)
     return connection
 
@@ -70,10 +71,10 @@ def open_source(cloud: Cloud, connection: Document) -> Source:
     if connection.get("gatewayId") is None and not unity_catalog.reachable_by_fabric(cloud, host):
         message = f"The Databricks workspace {host} can't be reached: no public access, or IP access lists are on."
         raise FabricError(400, "InvalidRequest", message)
-    if not unity_catalog.signs_in(cloud, host, principal):
+    if not unity_catalog.signs_in(cloud, host, principal) and cloud.rules.on("fabric.mirror.signs_in"):
         message = f"The principal of the connection {connection['id']} can't sign in to {host}."
         raise FabricError(400, "InvalidRequest", message)
-    return Source(host, principal)
+    return Source(host, principal if cloud.rules.on("fabric.mirror.sees") else unity_catalog.admin_of(cloud, host))
 
 
 def check_catalog(cloud: Cloud, source: Source, catalog: str) -> None:
@@ -81,15 +82,22 @@ def check_catalog(cloud: Cloud, source: Source, catalog: str) -> None:
     seen = unity_catalog.visible_catalogs(cloud, source.host, source.principal)
     found = next((each for each in seen if each["name"] == catalog), None)
     if found is None:
+        if not cloud.rules.on("fabric.mirror.catalog_seen"):
+            return
         message = f"The connection's principal sees no catalog {catalog!r} in {source.host}."
         raise FabricError(404, "EntityNotFound", message)
-    if found.get("catalog_type") != "MANAGED_CATALOG":
+    managed = found.get("catalog_type") == "MANAGED_CATALOG"
+    if not managed and cloud.rules.on("fabric.mirror.catalog_type"):
         message = f"The catalog {catalog!r} is of type {found.get('catalog_type')}, which can't be mirrored."
         raise FabricError(400, "InvalidRequest", message)
 
 
 def check_sources(cloud: Cloud, caller: Caller, workspace_id: str, definition: CatalogDefinition) -> None:
     """Everything that a mirrored catalog needs of its connections. Raises :class:`FabricError`."""
+    wanted = (definition.databricks_workspace_connection_id, definition.storage_connection_id)
+    unknown = [each for each in wanted if each is not None and each.lower() not in cloud.table(connections.CONNECTIONS)]
+    if unknown and not cloud.rules.on("fabric.mirror.connection_known"):
+        return
     databricks = usable_connection(cloud, caller, definition.databricks_workspace_connection_id, DATABRICKS)
     check_catalog(cloud, open_source(cloud, databricks), definition.catalog_name)
     if definition.storage_connection_id is not None:

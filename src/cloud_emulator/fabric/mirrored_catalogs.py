@@ -129,7 +129,7 @@ def make_mirrored_catalog(
         "catalogName": definition.catalog_name,
         "databricksWorkspaceConnectionId": definition.databricks_workspace_connection_id.lower(),
         "oneLakeTablesPath": f"https://onelake.dfs.fabric.microsoft.com/{workspace_id}/{item_id}/Tables",
-        "autoSync": "Enabled",
+        "autoSync": _first_auto_sync(cloud, definition),
         "mirroringMode": definition.mirroring_mode,
         "mirrorStatus": "NotMirrored",
         "syncDetails": {"status": "NotStarted", "lastSyncDateTime": sync.NEVER},
@@ -146,37 +146,46 @@ def make_mirrored_catalog(
     return item
 
 
+def _first_auto_sync(cloud: Cloud, definition: CatalogDefinition) -> str:
+    heeded = not cloud.rules.on("fabric.mirror.auto_sync_default")
+    return (definition.auto_sync if heeded else None) or "Enabled"
+
+
 def _create(cloud: Cloud, request: Request) -> Response:
     workspace_id = request.params["workspaceId"]
     body = validation.parse(request, CreateRequest)
-    if (body.creation_payload is None) == (body.definition is None):
+    both_or_neither = (body.creation_payload is None) == (body.definition is None)
+    if both_or_neither and cloud.rules.on("fabric.mirror.one_way"):
         raise FabricError(400, "InvalidInput", "Give either creationPayload or definition, and not both.")
     check_new_item(cloud, request.caller, workspace_id, TYPE, body.display_name, body.description)
     sql_endpoints.check_name(cloud, workspace_id, body.display_name)
     if body.creation_payload is not None:
         content = orjson.dumps({"$schema": None, **body.creation_payload.model_dump(by_alias=True, exclude_none=True)})
     else:
-        content = _part(body.definition)
+        content = _part(cloud, body.definition)
     arguments = {
         "workspaceId": workspace_id, "displayName": body.display_name, "description": body.description,
         "content": content.decode(errors="replace"), "caller": request.caller.object_id,
     }  # fmt: skip
+    if not cloud.rules.on("fabric.mirror.fails_late"):
+        _parse(cloud, arguments)
     return responses.long_running(cloud, request, "fabric.mirroredCatalog.create", arguments, immediate=201)
 
 
-def _part(definition: Definition | None) -> bytes:
+def _part(cloud: Cloud, definition: Definition | None) -> bytes:
     """The content of ``definition.json``. Raises 400 ``CorruptedPayload``."""
     if definition is None or definition.format is not None:
         raise corrupted("The definition of a mirrored Azure Databricks catalog has no format.")
     contents = definition_parts.decode(definition)
-    definition_parts.check_paths(contents, (PART, PLATFORM), (PART,))
-    definition_parts.check_platform(contents, TYPE.name)
+    if cloud.rules.on("fabric.mirror.parts"):
+        definition_parts.check_paths(contents, (PART, PLATFORM), (PART,))
+        definition_parts.check_platform(contents, TYPE.name)
     return contents[PART]
 
 
 def _create_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """[M] A bad definition, or one with a dead connection, fails here and not at the request."""
-    definition = _parse(arguments)
+    definition = _parse(cloud, arguments)
     workspace_id = arguments["workspaceId"]
     caller = _caller(cloud, arguments)
     check_new_item(cloud, caller, workspace_id, TYPE, arguments["displayName"], arguments["description"])
@@ -189,7 +198,7 @@ def _create_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _update(cloud: Cloud, request: Request) -> Response:
     item = CATALOGS.item(cloud, request, "Contributor")
     body = validation.parse(request, UpdateRequest)
-    _require_idle(item, "InvalidRequest")
+    _require_idle(cloud, item, "InvalidRequest", "fabric.mirror.idle_update")
     changes = body.properties.model_dump(by_alias=True, exclude_none=True) if body.properties else {}
     if body.properties is not None and not changes:
         raise FabricError(400, "InvalidRequest", "The update's properties name nothing to change.")
@@ -236,8 +245,8 @@ def _get_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str
 def _update_definition(cloud: Cloud, request: Request) -> Response:
     item = CATALOGS.item(cloud, request, "Contributor")
     body = validation.parse(request, definition_parts.UpdateDefinitionRequest)
-    _require_idle(item, "OperationNotSupportedForItem")
-    content = _part(body.definition).decode(errors="replace")
+    _require_idle(cloud, item, "OperationNotSupportedForItem", "fabric.mirror.idle_definition")
+    content = _part(cloud, body.definition).decode(errors="replace")
     arguments = {"itemId": item["id"], "content": content, "caller": request.caller.object_id}
     job = "fabric.mirroredCatalog.updateDefinition"
     return responses.long_running(cloud, request, job, arguments, has_result=False)
@@ -245,11 +254,12 @@ def _update_definition(cloud: Cloud, request: Request) -> Response:
 
 def _update_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
     item = _item(cloud, arguments)
-    _require_idle(item, "OperationNotSupportedForItem")
-    definition = _parse(arguments)
+    _require_idle(cloud, item, "OperationNotSupportedForItem", "fabric.mirror.idle_definition")
+    definition = _parse(cloud, arguments)
     properties = dict(item["properties"])
     fixed = (definition.catalog_name, definition.databricks_workspace_connection_id.lower())
-    if fixed != (properties["catalogName"], properties["databricksWorkspaceConnectionId"]):
+    kept = fixed == (properties["catalogName"], properties["databricksWorkspaceConnectionId"])
+    if not kept and cloud.rules.on("fabric.mirror.fixed"):
         raise corrupted("catalogName and databricksWorkspaceConnectionId can't be changed.")
     check_sources(cloud, _caller(cloud, arguments), item["workspaceId"], definition)
     properties.pop("storageConnectionId", None)
@@ -265,7 +275,7 @@ def _update_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
 
 def _refresh(cloud: Cloud, request: Request) -> Response:
     item = CATALOGS.item(cloud, request, "Contributor")
-    _require_idle(item, "OperationNotSupportedForItem")
+    _require_idle(cloud, item, "OperationNotSupportedForItem", "fabric.mirror.idle_refresh")
     arguments = {"itemId": item["id"]}
     return responses.long_running(cloud, request, "fabric.mirroredCatalog.refresh", arguments, has_result=False)
 
@@ -273,19 +283,19 @@ def _refresh(cloud: Cloud, request: Request) -> Response:
 def _refresh_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
     """The operation ends when the sync has begun; how that goes stands in ``syncDetails``."""
     item = _item(cloud, arguments)
-    _require_idle(item, "OperationNotSupportedForItem")
+    _require_idle(cloud, item, "OperationNotSupportedForItem", "fabric.mirror.idle_refresh")
     sync.begin(cloud, item["id"])
 
 
-def _require_idle(item: Document, code: str) -> None:
-    if sync.is_running(item):
+def _require_idle(cloud: Cloud, item: Document, code: str, rule: str) -> None:
+    if sync.is_running(item) and cloud.rules.on(rule):
         message = f"A sync of {item['displayName']!r} is running; try again when it is done."
         raise FabricError(409, code, message, retriable=True)
 
 
-def _parse(arguments: Mapping[str, Any]) -> CatalogDefinition:
+def _parse(cloud: Cloud, arguments: Mapping[str, Any]) -> CatalogDefinition:
     try:
-        return parse_definition(arguments["content"].encode())
+        return parse_definition(arguments["content"].encode(), cloud.rules)
     except BadDefinition as error:
         raise corrupted(str(error)) from error
 

@@ -13,8 +13,18 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+
+from cloud_emulator.core.rules import ALL_ON, Rules
 
 SCHEMA_URL = (
     "https://developer.microsoft.com/json-schemas/fabric/item/mirroredAzureDatabricksCatalog/definition/"
@@ -60,12 +70,12 @@ class SchemaRule(_Closed):
     tables: list[TableRule] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _modes_agree(self) -> SchemaRule:
-        _distinct("table", [table.name for table in self.tables])
-        if self.mirroring_mode == "Exclude" and self.tables:
+    def _modes_agree(self, info: ValidationInfo) -> SchemaRule:
+        _distinct("table", [table.name for table in self.tables], info)
+        if self.mirroring_mode == "Exclude" and self.tables and _on(info, "fabric.mirror.excluded_is_empty"):
             raise ValueError(f"schema {self.name!r} is excluded, so it can't list tables")
         excluded = [table.name for table in self.tables if table.mirroring_mode == "Exclude"]
-        if self.mirroring_mode == "Partial" and excluded:
+        if self.mirroring_mode == "Partial" and excluded and _on(info, "fabric.mirror.exclude_table"):
             raise ValueError(f"table {excluded[0]!r}: Exclude may stand only in a schema whose mode is Full")
         return self
 
@@ -111,10 +121,11 @@ class CatalogDefinition(_Closed):
         return value
 
     @model_validator(mode="after")
-    def _modes_agree(self) -> CatalogDefinition:
-        _distinct("schema", [schema.name for schema in self.mirror_configuration.schemas])
+    def _modes_agree(self, info: ValidationInfo) -> CatalogDefinition:
+        _distinct("schema", [schema.name for schema in self.mirror_configuration.schemas], info)
+        may_exclude = self.mirroring_mode == "Full" or not _on(info, "fabric.mirror.exclude_schema")
         for schema in self.mirror_configuration.schemas:
-            if schema.mirroring_mode == "Exclude" and self.mirroring_mode != "Full":
+            if schema.mirroring_mode == "Exclude" and not may_exclude:
                 raise ValueError(f"schema {schema.name!r}: Exclude may stand only in a catalog whose mode is Full")
         return self
 
@@ -128,33 +139,45 @@ class CatalogDefinition(_Closed):
         rule = self.mirror_configuration.by_name.get(schema)
         return self.mirroring_mode == "Full" if rule is None else rule.selects(table)
 
+    def mode_of(self, schema: str) -> str:
+        """How a schema is mirrored: as its rule says, else as the catalog's mode makes it."""
+        rule = self.mirror_configuration.by_name.get(schema)
+        if rule is not None:
+            return rule.mirroring_mode
+        return "Full" if self.mirroring_mode == "Full" else "Exclude"
+
     def document(self) -> dict[str, Any]:
         """As JSON, with the fields that were given."""
         return self.model_dump(by_alias=True, exclude_none=True, exclude_unset=True) | {"$schema": SCHEMA_URL}
 
 
-def parse_definition(content: bytes) -> CatalogDefinition:
+def parse_definition(content: bytes, rules: Rules = ALL_ON) -> CatalogDefinition:
     """Reads a ``definition.json``. Raises :class:`BadDefinition`."""
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise BadDefinition(f"definition.json is not JSON: {error}") from error
-    return read_definition(document)
+    return read_definition(document, rules)
 
 
-def read_definition(document: Any) -> CatalogDefinition:
-    """Checks a definition that is already JSON. Raises :class:`BadDefinition`."""
+def read_definition(document: Any, rules: Rules = ALL_ON) -> CatalogDefinition:
+    """Checks a definition that is already JSON, by the rules in force. Raises :class:`BadDefinition`."""
     try:
-        return CatalogDefinition.model_validate(document)
+        return CatalogDefinition.model_validate(document, context=rules)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "definition.json"
         raise BadDefinition(f"definition.json: {place}: {first['msg']}") from error
 
 
-def _distinct(kind: str, names: list[str]) -> None:
+def _on(info: ValidationInfo, rule: str) -> bool:
+    """Whether a rule is in force; the validation's context is the :class:`Rules`."""
+    return isinstance(info.context, Rules) and info.context.on(rule)
+
+
+def _distinct(kind: str, names: list[str], info: ValidationInfo) -> None:
     seen: set[str] = set()
     for name in names:
-        if name in seen:
+        if name in seen and _on(info, "fabric.mirror.listed_once"):
             raise ValueError(f"{kind} {name!r} is listed twice")
         seen.add(name)

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cloud_emulator.core.rules import Rules
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.mirrored_definition import CatalogDefinition
-
-SHORTCUT_LIMIT = 10_000
-"""Shortcuts that one item may hold (documented limit)."""
 
 _LOCATION = re.compile(r"abfss://([^@/]+)@([^./]+)\.dfs\.core\.windows\.net(?:/(.*))?")
 _MIRRORED_TYPES = ("MANAGED", "EXTERNAL")
@@ -34,30 +32,40 @@ def storage_place(location: str) -> StoragePlace | None:
     return StoragePlace(match[2], match[1], (match[3] or "").strip("/"))
 
 
-def never_mirrored(table: Mapping[str, Any]) -> str | None:
+def never_mirrored(rules: Rules, table: Mapping[str, Any]) -> str | None:
     """Why Fabric leaves out a table whatever the definition says; ``None`` if it doesn't."""
     kind, data_format = table.get("table_type"), table.get("data_source_format")
-    if kind not in _MIRRORED_TYPES:
+    if kind not in _MIRRORED_TYPES and rules.on("fabric.mirror.types"):
         return f"table type {kind}"
-    if data_format != "DELTA":
+    if data_format != "DELTA" and rules.on("fabric.mirror.delta"):
         return f"data source format {data_format}"
-    if table.get("row_filter"):
+    if table.get("row_filter") and rules.on("fabric.mirror.row_filters"):
         return "row filter"
-    if any(column.get("mask") for column in table.get("columns") or ()):
+    if any(column.get("mask") for column in table.get("columns") or ()) and rules.on("fabric.mirror.masks"):
         return "column mask"
     return None
 
 
 def mirrored(
-    definition: CatalogDefinition, tables: Iterable[Document], *, only_account: str | None
+    rules: Rules, definition: CatalogDefinition, tables: Iterable[Document], *, only_account: str | None
 ) -> Iterator[tuple[Document, StoragePlace]]:
     """The tables to mirror of those that the connection sees, each with where it lies.
 
     With a storage connection only the tables in its account get a shortcut (``only_account``).
     """
     for table in tables:
-        if not definition.selects(table["schema_name"], table["name"]) or never_mirrored(table):
+        if not _selects(rules, definition, table) or never_mirrored(rules, table):
             continue
         place = storage_place(table.get("storage_location") or "")
-        if place is not None and only_account in (None, place.account):
+        if place is None:
+            continue
+        if only_account in (None, place.account) or not rules.on("fabric.mirror.one_account"):
             yield table, place
+
+
+def _selects(rules: Rules, definition: CatalogDefinition, table: Document) -> bool:
+    mode = definition.mode_of(table["schema_name"])
+    return definition.selects(table["schema_name"], table["name"]) or (
+        (mode == "Full" and not rules.on("fabric.mirror.full"))
+        or (mode == "Partial" and not rules.on("fabric.mirror.partial"))
+    )

@@ -101,10 +101,11 @@ def _by_name(documents: Iterable[Document], name: str) -> Document | None:
 
 
 def _item(cloud: Cloud, workspace: Document, name: str, *, by_id: bool) -> Document:
-    if is_guid(name) != by_id:
+    mixed = is_guid(name) != by_id
+    if mixed and cloud.rules.on("fabric.onelake.one_addressing"):
         message = "Address workspace and item both by GUID, or by name and Name.Type; the two can't be mixed."
         raise denied(400, "InvalidUri", message)
-    if by_id:
+    if is_guid(name):
         found = cloud.table(ITEMS).get(name.lower())
         found = found if found is not None and found["workspaceId"] == workspace["id"] else None
     else:
@@ -136,7 +137,8 @@ def _follow(
     cloud: Cloud, caller: Caller, item: Document, parts: tuple[str, ...], seen: tuple[str, ...]
 ) -> Folder | Location:
     capacity = cloud.table(CAPACITIES).get(cloud.table(WORKSPACES)[item["workspaceId"]].get("capacityId") or "")
-    if capacity is None or capacity["state"] != "Active":
+    active = capacity is not None and capacity["state"] == "Active"
+    if not active and cloud.rules.on("fabric.capacities.active_reads"):
         raise denied(403, "CapacityNotActive", f"The capacity of the item {item['displayName']!r} is not active.")
     reach = Reach(cloud, caller, item)
     if reach.nothing or (parts and not reach.sees("/".join(parts))):
@@ -174,6 +176,8 @@ def _lakehouse(
         step = f"{target['id']}/{'/'.join(rest)}"
         if step in seen:
             raise denied(400, "InvalidUri", f"The shortcut at {'/'.join(parts)} leads back to itself.")
+        if not cloud.rules.on("fabric.shortcuts.callers_rights"):
+            caller = cloud.directory.caller(item.get("owner") or "") or caller
         return _follow(cloud, caller, target, rest, (*seen, step))
     path = "/".join(parts)
     inside = [_below(each, path) for each in cloud.table(SHORTCUTS).by("itemId", item["id"])]
@@ -194,6 +198,8 @@ def _shortcut(cloud: Cloud, item: Document, parts: tuple[str, ...]) -> tuple[Doc
         target = shortcut["target"]["oneLake"]
         found = cloud.table(ITEMS).get(target["itemId"].lower())
         if found is None or found["workspaceId"] != target["workspaceId"].lower() or found["type"] not in ROOTS:
+            if not cloud.rules.on("fabric.shortcuts.target_gone"):
+                return None
             raise missing("/".join(parts))
         return found, (*_parts(target["path"]), *parts[end:])
     return None

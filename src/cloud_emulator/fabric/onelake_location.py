@@ -83,7 +83,7 @@ def _as_whom(cloud: Cloud, item: Document, table: Document) -> tuple[str | None,
         databricks = connection_of(cloud, properties["databricksWorkspaceConnectionId"], DATABRICKS)
         host, principal = connections.databricks_principal(cloud, databricks)
         refusal = unity_catalog.vend(cloud, host, principal, table["fullName"])
-        if refusal is not None:
+        if refusal is not None and cloud.rules.on("fabric.mirror.vended"):
             raise denied(403, "AuthorizationFailure", f"Unity Catalog vended no credentials: {refusal.message}")
         return None, Source(None)
     storage_connection = connection_of(cloud, properties["storageConnectionId"], STORAGE)

@@ -139,7 +139,8 @@ def _start(cloud: Cloud, request: Request) -> Response:
     body = _body(request)
     if body.notify_option not in (None, "NoNotification") and request.caller.kind == "ServicePrincipal":
         raise FabricError(400, "BadRequest", "notifyOption is not available to service principals.")
-    if any(each["status"] == "Unknown" for each in cloud.table(REFRESHES).by("modelId", model["id"])):
+    runs = any(each["status"] == "Unknown" for each in cloud.table(REFRESHES).by("modelId", model["id"]))
+    if runs and cloud.rules.on("fabric.models.one_refresh"):
         raise FabricError(400, "RefreshInProgressException", "A refresh of this semantic model is running.")
     enhanced = bool(body.model_fields_set - {"notify_option"})
     refresh = {

@@ -24,14 +24,16 @@ class PrincipalBody(Body):
     group_details: GroupDetails | None = None
 
 
-def find(cloud: Cloud, named: PrincipalBody) -> Document:
-    """The principal that a request names. An application id names nobody.
+def find(cloud: Cloud, named: PrincipalBody, rule: str) -> Document:
+    """The principal that a request names. An application id names nobody, which is the rule ``rule``.
 
     Raises 404 ``PrincipalNotFound``, 400 ``InvalidInput`` for details of another type.
     """
     if named.group_details is not None and named.type != "Group":
         raise invalid_input(f"groupDetails don't belong to a principal of type {named.type}.")
     found = cloud.directory.by_object_id(named.id)
+    if found is None and not cloud.rules.on(rule):
+        found = cloud.directory.by_app_id(named.id)
     if found is None or found["type"] != named.type:
         raise not_found("Principal", named.id)
     return found

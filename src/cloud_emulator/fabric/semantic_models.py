@@ -99,6 +99,8 @@ def _create(cloud: Cloud, request: Request) -> Response:
         "workspaceId": workspace_id, "displayName": body.display_name, "description": body.description,
         "parts": _parts(body.definition), "caller": request.caller.object_id,
     }  # fmt: skip
+    if not cloud.rules.on("fabric.models.fails_late"):
+        _check(cloud, arguments)
     return responses.long_running(cloud, request, "fabric.semanticModel.create", arguments, immediate=201)
 
 
@@ -134,12 +136,16 @@ def _check(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
     try:
         tables = check_model(_contents(arguments["parts"]))
     except BadModel as error:
+        if not cloud.rules.on("fabric.models.well_formed"):
+            return
         raise FabricError(400, error.code, f"The dataset workload failed to import the dataset. {error}") from error
     for table in tables:
         item = source_item(cloud, table)
         if item is None or Reach(cloud, caller, item).nothing:
+            if not cloud.rules.on("fabric.models.source_item"):
+                continue
             raise _import_failed(f"the source of the table {table.name!r} is no item that the caller may read.")
-        if not _exists(cloud, item, table):
+        if not _exists(cloud, item, table) and cloud.rules.on("fabric.models.source_table"):
             where = f"{table.schema}.{table.entity}" if table.schema else table.entity
             raise _import_failed(f"the item {item['displayName']!r} has no table {where!r}.")
 
@@ -199,7 +205,7 @@ def _update_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
 def _bind_connection(cloud: Cloud, request: Request) -> Response:
     """Binds, or with the connectivity type None unbinds, one data source reference. Only the model's owner may."""
     item = MODELS.item(cloud, request, "Contributor")
-    if item["owner"] != request.caller.object_id:
+    if item["owner"] != request.caller.object_id and cloud.rules.on("fabric.models.owner_binds"):
         raise FabricError(403, "InsufficientPrivileges", "Only the owner of the semantic model may bind connections.")
     binding = validation.parse(request, BindConnectionRequest).connection_binding
     details = binding.connection_details
@@ -217,7 +223,8 @@ def _bind_connection(cloud: Cloud, request: Request) -> Response:
 def _bound_connection(cloud: Cloud, request: Request, binding: Binding) -> str:
     if binding.id is None or binding.connectivity_type is None:
         raise FabricError(400, "InvalidRequest", "Binding needs a connection's id and connectivity type.")
-    if not connections.usable_by(cloud, request.caller, binding.id):
+    usable = connections.usable_by(cloud, request.caller, binding.id)
+    if not usable and cloud.rules.on("fabric.models.bound_usable"):
         raise FabricError(400, "InvalidRequest", f"The caller may use no connection {binding.id}.")
     connection = cloud.table(connections.CONNECTIONS)[binding.id]
     details = connection["connectionDetails"]

@@ -11,8 +11,7 @@ from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.access_roles import Reach
 from cloud_emulator.fabric.errors import FabricError, invalid_input, not_found
 from cloud_emulator.fabric.items import ITEMS
-from cloud_emulator.fabric.mirrored_selection import SHORTCUT_LIMIT
-from cloud_emulator.fabric.onelake import LAKEHOUSE, ROOTS, SHORTCUTS
+from cloud_emulator.fabric.onelake import LAKEHOUSE, ROOTS, SHORTCUTS, OneLakeDenied, resolve
 from cloud_emulator.fabric.sync import tell_sql_endpoint
 
 ConflictPolicy = Literal["Abort", "GenerateUniqueName", "CreateOrOverwrite", "OverwriteOnly"]
@@ -61,15 +60,14 @@ def create(
     shortcut of that name (as the policy says).
     """
     folder = _folder(path)
-    _check_place(item, folder, name)
+    _check_place(cloud, item, folder, name)
     _check_target(cloud, caller, target)
     held = _key(item["id"], folder, name) in cloud.table(SHORTCUTS)
     name = _settle_name(cloud, item["id"], folder, name, policy) if held else name
-    if not held and policy == "OverwriteOnly":
+    if not held and policy == "OverwriteOnly" and cloud.rules.on("fabric.shortcuts.overwrite_only"):
         raise not_found("Shortcut", f"{path}/{name}")
     _check_surroundings(cloud, item, folder, name)
-    if len(cloud.table(SHORTCUTS).by("itemId", item["id"])) >= SHORTCUT_LIMIT:
-        raise FabricError(400, "InvalidRequest", f"An item can have {SHORTCUT_LIMIT} shortcuts.")
+    _check_room(cloud, item["id"])
     shortcut = {
         "itemId": item["id"], "folder": folder, "path": path, "name": name,
         "target": {"type": "OneLake", "oneLake": dict(target)},
@@ -81,11 +79,18 @@ def create(
     return shortcut, is_new
 
 
+def _check_room(cloud: Cloud, item_id: str) -> None:
+    limit = cloud.behaviour.shortcut_limit
+    full = len(cloud.table(SHORTCUTS).by("itemId", item_id)) >= limit
+    if full and cloud.rules.on("fabric.shortcuts.limit"):
+        raise FabricError(400, "InvalidRequest", f"An item can have {limit} shortcuts.")
+
+
 def _settle_name(cloud: Cloud, item_id: str, folder: str, name: str, policy: ConflictPolicy) -> str:
-    if policy == "Abort":
+    if policy == "Abort" and cloud.rules.on("fabric.shortcuts.abort"):
         message = f"The conflict policy is Abort and a shortcut {name!r} exists in {folder}."
         raise FabricError(409, "ShorcutsOperationNotAllowed", message)  # the specification's own spelling
-    if policy != "GenerateUniqueName":
+    if policy != "GenerateUniqueName" or not cloud.rules.on("fabric.shortcuts.unique_name"):
         return name
     number = 1
     while _key(item_id, folder, f"{name}_{number}") in cloud.table(SHORTCUTS):
@@ -93,16 +98,17 @@ def _settle_name(cloud: Cloud, item_id: str, folder: str, name: str, policy: Con
     return f"{name}_{number}"
 
 
-def _check_place(item: Document, folder: str, name: str) -> None:
-    if item["type"] != LAKEHOUSE:
+def _check_place(cloud: Cloud, item: Document, folder: str, name: str) -> None:
+    if item["type"] != LAKEHOUSE and cloud.rules.on("fabric.shortcuts.holder"):
         raise FabricError(400, "InvalidRequest", f"An item of type {item['type']} can't hold shortcuts.")
-    if not _NAME.fullmatch(name) or name.strip(" .") != name:
+    fits = _NAME.fullmatch(name) is not None and name.strip(" .") == name
+    if not fits and cloud.rules.on("fabric.shortcuts.name"):
         raise invalid_input(f"The shortcut name {name!r} is not valid.")
     root, *below = folder.split("/")
     if root not in ROOTS[LAKEHOUSE] or not all(_NAME.fullmatch(part) for part in below):
         raise invalid_input(f"The path {folder!r} is not valid: it must lie in Files or Tables.")
     deepest = 1 if item["properties"].get("defaultSchema") is not None else 0
-    if root == "Tables" and len(below) > deepest:
+    if root == "Tables" and len(below) > deepest and cloud.rules.on("fabric.shortcuts.place"):
         where = "Tables/<schema>, or Tables for a whole schema" if deepest else "Tables: it has no schemas"
         raise invalid_input(f"In this lakehouse a shortcut to a table stands in {where}.")
 
@@ -112,7 +118,8 @@ def _check_surroundings(cloud: Cloud, item: Document, folder: str, name: str) ->
     parts = folder.split("/")
     table = cloud.table(SHORTCUTS)
     for end in range(2, len(parts) + 1):
-        if _key(item["id"], "/".join(parts[: end - 1]), parts[end - 1]) in table:
+        within = _key(item["id"], "/".join(parts[: end - 1]), parts[end - 1]) in table
+        if within and cloud.rules.on("fabric.shortcuts.not_nested"):
             raise FabricError(
                 400, "InvalidRequest", f"{'/'.join(parts[:end])} is a shortcut itself; none can stand in it."
             )
@@ -125,15 +132,28 @@ def _check_surroundings(cloud: Cloud, item: Document, folder: str, name: str) ->
 def _check_target(cloud: Cloud, caller: Caller, target: Document) -> None:
     found = cloud.table(ITEMS).get(target["itemId"])
     if found is None or found["workspaceId"] != target["workspaceId"] or found["type"] not in ROOTS:
+        if not cloud.rules.on("fabric.shortcuts.target_item"):
+            return
         raise not_found("Item", f"{target['workspaceId']}/{target['itemId']}")
     path = _folder(target["path"])
-    if path.split("/")[0] not in ROOTS[found["type"]]:
+    within = path.split("/")[0] in ROOTS[found["type"]]
+    if not within and cloud.rules.on("fabric.shortcuts.target_root"):
         raise invalid_input(
             f"The target path {target['path']!r} must begin with one of {', '.join(ROOTS[found['type']])}."
         )
-    if not Reach(cloud, caller, found).sees(path):
+    reads = Reach(cloud, caller, found).sees(path)
+    if not reads and cloud.rules.on("fabric.shortcuts.target_readable"):
         message = f"The caller may not read {path} of the item {found['displayName']!r}."
         raise FabricError(403, "InsufficientPrivileges", message)
+    if cloud.behaviour.shortcut_target_paths == "checked":
+        _require_path(cloud, caller, found, path)
+
+
+def _require_path(cloud: Cloud, caller: Caller, item: Document, path: str) -> None:
+    try:
+        resolve(cloud, caller, item["workspaceId"], item["id"], path)
+    except OneLakeDenied:
+        raise not_found("Path", path) from None
 
 
 def _folder(path: str) -> str:

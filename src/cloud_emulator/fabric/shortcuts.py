@@ -134,6 +134,8 @@ def _one_of_many(
             cloud, caller, item, wanted["path"], wanted["name"], wanted["target"]["oneLake"], arguments["policy"]
         )
     except FabricError as error:
+        if not cloud.rules.on("fabric.shortcuts.each_alone"):
+            raise
         return {**outcome, "error": {"errorCode": error.code, "message": error.message}, "status": "Failed"}
     return {**outcome, "result": shortcut_state.view(made), "status": "Succeeded"}
 

@@ -59,7 +59,7 @@ class RefreshMetadataRequest(Body):
 
 def plan(cloud: Cloud, parent: Document) -> None:
     """Lets a new item's endpoint appear after the behaviour's ``sql_endpoint_seconds``."""
-    seconds = cloud.behaviour.sql_endpoint_seconds
+    seconds = cloud.behaviour.sql_endpoint_seconds if cloud.rules.on("fabric.sql_endpoint.takes_time") else 0.0
     cloud.jobs.schedule(
         f"sqlEndpoint:{parent['id']}", "fabric.sqlEndpoint.appear", {"itemId": parent["id"]}, seconds=seconds
     )
@@ -67,7 +67,8 @@ def plan(cloud: Cloud, parent: Document) -> None:
 
 def check_name(cloud: Cloud, workspace_id: str, name: str) -> None:
     """A workspace's endpoints are databases of one server, so a parent's name must be free among them. Raises 409."""
-    require_free_name(cloud, workspace_id, TYPE.name, name)
+    if cloud.rules.on("fabric.names.endpoints"):
+        require_free_name(cloud, workspace_id, TYPE.name, name)
 
 
 def follow_parent(cloud: Cloud, before: Document, after: Document) -> None:
@@ -216,7 +217,7 @@ def _refresh_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list(cloud: Cloud, request: Request) -> Response:
-    if request.caller.kind == "ServicePrincipal":
+    if request.caller.kind == "ServicePrincipal" and cloud.rules.on("fabric.sql_endpoint.people_only"):
         message = "Listing SQL endpoints is not supported for service principals; read the id from the parent item."
         raise FabricError(403, "InsufficientPrivileges", message)
     workspace_id = request.params["workspaceId"]

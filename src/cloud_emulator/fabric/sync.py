@@ -18,7 +18,7 @@ from cloud_emulator.fabric.errors import FabricError
 from cloud_emulator.fabric.items import ITEMS, change_item
 from cloud_emulator.fabric.mirror_sources import Source, check_catalog, connection_of, open_source
 from cloud_emulator.fabric.mirrored_definition import CatalogDefinition, read_definition
-from cloud_emulator.fabric.mirrored_selection import SHORTCUT_LIMIT, StoragePlace, mirrored
+from cloud_emulator.fabric.mirrored_selection import StoragePlace, mirrored
 from cloud_emulator.unity_catalog import access as unity_catalog
 
 MIRRORED_TABLES = "fabric.mirroredTables"
@@ -52,7 +52,8 @@ def plan_next(cloud: Cloud, item_id: str) -> None:
     """Sets or drops the next automatic sync, as the item's ``autoSync`` says."""
     item = cloud.table(ITEMS)[item_id]
     key, arguments = _next_key(item_id), {"itemId": item_id}
-    if item["properties"]["autoSync"] == "Enabled":
+    wanted = item["properties"]["autoSync"] == "Enabled" and cloud.rules.on("fabric.mirror.auto_sync")
+    if wanted or not cloud.rules.on("fabric.mirror.auto_sync_off"):
         cloud.jobs.schedule(key, "fabric.sync.begin", arguments, seconds=cloud.behaviour.sync_interval_seconds)
     else:
         cloud.jobs.cancel(key)
@@ -71,7 +72,7 @@ def definition_of(cloud: Cloud, item: Document) -> CatalogDefinition:
     fields = ("catalogName", "databricksWorkspaceConnectionId", "mirroringMode", "autoSync", "storageConnectionId")
     document = {field: properties[field] for field in fields if properties.get(field) is not None}
     lists = cloud.table(DEFINITIONS)[item["id"]]["mirrorConfiguration"]
-    return read_definition({"$schema": None, **document, "mirrorConfiguration": lists})
+    return read_definition({"$schema": None, **document, "mirrorConfiguration": lists}, cloud.rules)
 
 
 def tables_of(cloud: Cloud, item_id: str) -> list[Document]:
@@ -127,11 +128,12 @@ def _select(cloud: Cloud, item: Document) -> dict[str, Document]:
     check_catalog(cloud, source, definition.catalog_name)
     account = _storage_account(cloud, definition)
     found = {}
-    for table, place in mirrored(definition, source.tables(cloud, definition), only_account=account):
+    for table, place in mirrored(cloud.rules, definition, source.tables(cloud, definition), only_account=account):
         if account is not None or not _is_refused_early(cloud, source, table["full_name"]):
             found[table_key(item["id"], table["schema_name"], table["name"])] = _entry(item, source, table, place)
-    if len(found) > SHORTCUT_LIMIT:
-        message = f"The selection holds {len(found)} tables; an item can have {SHORTCUT_LIMIT} shortcuts."
+    limit = cloud.behaviour.shortcut_limit
+    if len(found) > limit and cloud.rules.on("fabric.mirror.limit"):
+        message = f"The selection holds {len(found)} tables; an item can have {limit} shortcuts."
         raise FabricError(400, "InvalidRequest", message)
     return found
 

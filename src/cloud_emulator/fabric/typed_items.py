@@ -94,7 +94,7 @@ class TypedItems:
         workspace_id = request.params["workspaceId"]
         require_role(cloud, request.caller, workspace_id, "Contributor", code="InsufficientWorkspaceRole")
         hard = validation.boolean(request, "hardDelete")
-        if hard:
+        if hard and cloud.rules.on("fabric.items.hard_delete"):
             require_role(cloud, request.caller, workspace_id, "Admin", code="InsufficientWorkspaceRole")
         item = get_item(cloud, workspace_id, request.params[self.id_name], self.item_type.name)
         delete_item(cloud, item, self.item_type, hard=hard)

@@ -52,14 +52,15 @@ def add_role(cloud: Cloud, request: Request) -> Response:
     """Gives a principal, named by object id, a role; each has one. Needs the role Member, and none lower than the one
     given."""
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Member")
-    workspaces.require_shared(workspace)
+    workspaces.require_shared(cloud, workspace)
     body = parse(request, AddRole)
     own = role_in(cloud, request.caller.object_id, workspace["id"]) or ""
-    if RANKS[body.role] > RANKS[own]:
+    if RANKS[body.role] > RANKS.get(own, 0) and cloud.rules.on("fabric.roles.not_above_own"):
         raise FabricError(403, "InsufficientPrivileges", f"A {own} can't give the role {body.role}.")
-    principal = principals.find(cloud, body.principal)
+    principal = principals.find(cloud, body.principal, "fabric.roles.object_id")
     present = cloud.table(ROLE_ASSIGNMENTS).by("workspaceId", workspace["id"])
-    if any(each["principalId"] == principal["objectId"] for each in present):
+    held = any(each["principalId"] == principal["objectId"] for each in present)
+    if held and cloud.rules.on("fabric.roles.one_each"):
         message = f"The principal {principal['objectId']!r} already has a role in this workspace."
         raise FabricError(409, "PrincipalAlreadyHasWorkspaceRolePermissions", message)
     if len(present) >= MOST_ASSIGNMENTS:
@@ -89,7 +90,7 @@ def delete_role(cloud: Cloud, request: Request) -> Response:
 
 def _administered(cloud: Cloud, request: Request) -> tuple[Document, Document]:
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Admin")
-    workspaces.require_shared(workspace)
+    workspaces.require_shared(cloud, workspace)
     return workspace, _find(cloud, request, workspace)
 
 
@@ -108,7 +109,8 @@ def _find(cloud: Cloud, request: Request, workspace: Document) -> Document:
 
 def _require_other_admin(cloud: Cloud, workspace: Document, assignment: Document) -> None:
     every = cloud.table(ROLE_ASSIGNMENTS).by("workspaceId", workspace["id"])
-    if not any(each["role"] == "Admin" and each["id"] != assignment["id"] for each in every):
+    others = any(each["role"] == "Admin" and each["id"] != assignment["id"] for each in every)
+    if not others and cloud.rules.on("fabric.roles.last_admin"):
         raise FabricError(400, "InvalidRequest", "A workspace must keep at least one admin.")
 
 

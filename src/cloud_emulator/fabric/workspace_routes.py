@@ -74,7 +74,7 @@ def create_workspace(cloud: Cloud, request: Request) -> Response:
     """Creates a workspace; the caller becomes its admin."""
     require_switch(cloud, request.caller, CREATE)
     body = parse(request, CreateWorkspace)
-    workspaces.check_texts(body.display_name, body.description)
+    workspaces.check_texts(cloud, body.display_name, body.description)
     workspaces.require_free_name(cloud, body.display_name)
     if body.domain_id is not None:
         raise FabricError(404, "DomainNotFound", f"The domain {body.domain_id!r} could not be found.")
@@ -99,7 +99,7 @@ def update_workspace(cloud: Cloud, request: Request) -> Response:
     body = parse(request, UpdateWorkspace)
     if body.display_name is None and body.description is None:
         raise FabricError(400, "InvalidRequest", "The update names neither a display name nor a description.")
-    workspaces.check_texts(body.display_name, body.description)
+    workspaces.check_texts(cloud, body.display_name, body.description)
     if body.display_name is not None:
         workspaces.require_free_name(cloud, body.display_name, besides=workspace["id"])
     return ok(workspaces.view(cloud, workspaces.rename(cloud, workspace, body.display_name, body.description)))
@@ -117,10 +117,9 @@ def assign_to_capacity(cloud: Cloud, request: Request) -> Response:
     workspace = _administered(cloud, request)
     capacity = require_assignable(cloud, request.caller, parse(request, AssignToCapacity).capacity_id)
     present = cloud.table(CAPACITIES).get(workspace.get("capacityId") or "")
-    if present is not None and present["region"] != capacity["region"] and list_items(cloud, workspace["id"]):
-        message = (
-            f"The workspace holds Fabric items, which can't move from {present['region']} to {capacity['region']}."
-        )
+    away = present is not None and present["region"] != capacity["region"]
+    if away and list_items(cloud, workspace["id"]) and cloud.rules.on("fabric.capacities.region"):
+        message = f"The workspace holds Fabric items, which can't move to another region, {capacity['region']}."
         raise FabricError(400, "InvalidRequest", message)
     return _move(cloud, workspace, capacity["id"])
 
@@ -128,14 +127,14 @@ def assign_to_capacity(cloud: Cloud, request: Request) -> Response:
 def unassign_from_capacity(cloud: Cloud, request: Request) -> Response:
     """Takes a workspace off its capacity, which it can't do while it holds Fabric items [D]. Needs the role Admin."""
     workspace = _administered(cloud, request)
-    if list_items(cloud, workspace["id"]):
+    if list_items(cloud, workspace["id"]) and cloud.rules.on("fabric.capacities.items_stay"):
         raise FabricError(400, "InvalidRequest", "The workspace holds Fabric items, which need a capacity.")
     return _move(cloud, workspace, None)
 
 
 def _administered(cloud: Cloud, request: Request) -> Document:
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Admin")
-    workspaces.require_shared(workspace)
+    workspaces.require_shared(cloud, workspace)
     return workspace
 
 

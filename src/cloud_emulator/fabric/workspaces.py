@@ -17,8 +17,10 @@ DESCRIPTION_LIMIT = 4000
 RESERVED_NAME = "admin monitoring"
 
 
-def check_texts(name: str | None, description: str | None) -> None:
+def check_texts(cloud: Cloud, name: str | None, description: str | None) -> None:
     """The rules for a workspace's name and description. Raises 400 ``InvalidInput``."""
+    if not cloud.rules.on("fabric.workspaces.name"):
+        return
     if name is not None and (not name.strip() or name != name.strip() or len(name) > NAME_LIMIT):
         raise invalid_input(f"displayName: must have 1 to {NAME_LIMIT} characters, no blanks around them.")
     if name is not None and (name.lower() == RESERVED_NAME or re.search(r"[\x00-\x1f]", name)):
@@ -30,13 +32,14 @@ def check_texts(name: str | None, description: str | None) -> None:
 def require_free_name(cloud: Cloud, name: str, *, besides: str | None = None) -> None:
     """Names are unique in the tenant, without regard to case. Raises 409 ``WorkspaceNameAlreadyExists``."""
     for workspace in cloud.table(WORKSPACES).values():
-        if workspace["id"] != besides and workspace["displayName"].lower() == name.lower():
+        same = workspace["id"] != besides and workspace["displayName"].lower() == name.lower()
+        if same and cloud.rules.on("fabric.workspaces.unique_name"):
             raise FabricError(409, "WorkspaceNameAlreadyExists", f"A workspace named {name!r} already exists.")
 
 
-def require_shared(workspace: Document) -> None:
+def require_shared(cloud: Cloud, workspace: Document) -> None:
     """Raises 400 ``InvalidRequest`` for My workspace, which can't be administered."""
-    if workspace["type"] != "Workspace":
+    if workspace["type"] != "Workspace" and cloud.rules.on("fabric.workspaces.personal"):
         raise FabricError(400, "InvalidRequest", "This is not possible with a personal workspace.")
 
 
@@ -101,7 +104,7 @@ def delete(cloud: Cloud, workspace: Document) -> None:
     roles = cloud.table(ROLE_ASSIGNMENTS)
     for each in roles.by("workspaceId", workspace["id"]):
         del roles[each["id"]]
-    if workspace.get("workspaceIdentity"):
+    if workspace.get("workspaceIdentity") and cloud.rules.on("fabric.identity.gone"):
         remove_identity(cloud, workspace)
     del cloud.table(WORKSPACES)[workspace["id"]]
 

@@ -63,18 +63,27 @@ def check(
     if denial is not None or object_id is None:
         return denial or _container_missing(cloud, account, container)
     document = cloud.table("arm.storageAccounts")[account]
-    if _lacks_delegation(cloud, document, object_id, account, source):
+    lacking = _lacks_delegation(cloud, document, object_id, account, source)
+    if lacking and cloud.rules.on("storage.firewall.delegator"):
         return RIGHTS
     roles = blob_roles(cloud, object_id, account, container or None)
-    if roles & _ROLES[want]:
+    if _role_permits(cloud, roles, want):
         return _container_missing(cloud, account, container) if container else None
     root = files.stat(cloud, account, container, "")
-    if root is None or not document["properties"].get("isHnsEnabled"):
-        return RIGHTS
-    lists = _Lists(cloud, object_id, root)
-    if want == "manage_acl" and CONTRIBUTOR in roles:  # the role leads past the directories above [D]
-        return None if lists.owns(path.strip("/")) else RIGHTS
-    return None if lists.permit(path.strip("/"), want) else RIGHTS
+    permitted = not cloud.rules.on("storage.rights.needed")
+    if root is not None and document["properties"].get("isHnsEnabled"):
+        lists = _Lists(cloud, object_id, root)
+        # Contributor leads past the directories above [D]
+        leads = want == "manage_acl" and CONTRIBUTOR in roles
+        where = path.strip("/")
+        permitted = permitted or (lists.owns(where) if leads else lists.permit(where, want))
+    return None if permitted else RIGHTS
+
+
+def _role_permits(cloud: Cloud, roles: frozenset[str], want: Want) -> bool:
+    if READER in roles and not cloud.rules.on("storage.rights.reader_reads"):
+        return True
+    return bool(roles & _ROLES[want]) and cloud.rules.on("storage.rights.role_first")
 
 
 def check_firewall(cloud: Cloud, account: str, source: Source) -> Denial | None:
@@ -82,7 +91,8 @@ def check_firewall(cloud: Cloud, account: str, source: Source) -> Denial | None:
     document = cloud.table("arm.storageAccounts").get(account)
     if document is None:
         return Denial(404, "ResourceNotFound", f"The storage account {account!r} does not exist.")
-    return None if lets_in(document["properties"], source, cloud.directory.tenant_id) else FIREWALL
+    passes = lets_in(cloud.rules, document["properties"], source, cloud.directory.tenant_id)
+    return None if passes else FIREWALL
 
 
 def is_super_user(cloud: Cloud, object_id: str | None, account: str, container: str) -> bool:
@@ -118,21 +128,23 @@ class _Lists:
     def permit(self, path: str, want: Want) -> bool:
         """Whether the lists alone permit it: X on each directory above, and what the operation needs."""
         above = [node for node in map(self._stat, files.ancestors(path)) if node is not None]
-        if not all(self._allows(node, "x") for node in above if node["isDirectory"]):
+        passes = all(self._allows(node, "x") for node in above if node["isDirectory"])
+        if not passes and self._on("storage.acl.traversal"):
             return False
         node = self._stat(path)
         parent = above[-1] if above else self._root
         if want == "status":
             return bool(path) or self._allows(self._root, "x")
         if want in ("container", "container_write"):
-            return False
+            return not self._on("storage.rights.containers")
         if want == "manage_acl":
-            return self.owns(path)
+            return self.owns(path) or not self._on("storage.acl.who_sets")
         if want == "delete":
             return bool(path) and self._allows(parent, "wx") and (node is None or self._clearable(node))
         if want == "write":
             return self._allows(node, "w") if node is not None else self._allows(parent, "wx")
-        return node is None or self._allows(node, "rx" if node["isDirectory"] else "r")
+        listed = "rx" if self._on("storage.acl.list") else "r"
+        return node is None or self._allows(node, listed if node["isDirectory"] else "r")
 
     def owns(self, path: str) -> bool:
         """Whether the path is there and the principal's own."""
@@ -143,9 +155,11 @@ class _Lists:
         return files.stat(self._cloud, self._root["account"], self._root["container"], path)
 
     def _allows(self, node: Document, desired: str) -> bool:
-        return acl.allows(
-            node["acl"], node["owner"].lower(), node["group"].lower(), self._identity, self._groups, desired
-        )
+        owners = (node["owner"].lower(), node["group"].lower())
+        return acl.allows(node["acl"], *owners, self._identity, self._groups, desired, self._cloud.rules)
+
+    def _on(self, rule: str) -> bool:
+        return self._cloud.rules.on(rule)
 
     def _clearable(self, node: Document) -> bool:
         """A directory can go when it, and each below it, can be emptied."""

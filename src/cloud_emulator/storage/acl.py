@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from cloud_emulator.core.rules import ALL_ON, Rules
+
 MOST_ENTRIES = 32
 """Entries that the access list, and the default list of a directory, may have each [D]."""
 MOST_NAMED = 28
@@ -87,24 +89,26 @@ def render(entries: Iterable[Entry]) -> str:
     )
 
 
-def complete(entries: Iterable[Entry], *, directory: bool) -> str:
+def complete(entries: Iterable[Entry], *, directory: bool, rules: Rules = ALL_ON) -> str:
     """A whole list, checked, with the masks that it needs worked out. Raises :class:`InvalidAcl`."""
     found = tuple(entries)
     access = [entry for entry in found if not entry.default]
     defaults = [entry for entry in found if entry.default]
-    if defaults and not directory:
+    if defaults and not directory and rules.on("storage.acl.default_on_directory"):
         raise InvalidAcl("only a directory has default entries")
-    return render([*_checked(access), *(_checked(defaults) if defaults else ())])
+    return render([*_checked(access, rules), *(_checked(defaults, rules) if defaults else ())])
 
 
-def _checked(scope: list[Entry]) -> list[Entry]:
-    if {entry.kind for entry in scope if not entry.entity} - {"mask"} != {"user", "group", "other"}:
+def _checked(scope: list[Entry], rules: Rules) -> list[Entry]:
+    whole = {entry.kind for entry in scope if not entry.entity} - {"mask"} == {"user", "group", "other"}
+    if not whole and rules.on("storage.acl.bases"):
         raise InvalidAcl("the owner's, the owning group's and others' entries are required")
     named = [entry for entry in scope if entry.entity]
     if named and not any(entry.kind == "mask" for entry in scope):
         masked = [entry.permissions for entry in scope if entry.entity or entry.kind == "group"]
         scope = [*scope, Entry("mask", "", _union(masked), scope[0].default)]
-    if len(scope) > MOST_ENTRIES or len(named) > MOST_NAMED:
+    too_many = len(scope) > MOST_ENTRIES or len(named) > MOST_NAMED
+    if too_many and rules.on("storage.acl.most_entries"):
         raise InvalidAcl(f"a list holds at most {MOST_ENTRIES} entries, {MOST_NAMED} of them named")
     return scope
 
@@ -114,7 +118,7 @@ def _union(permissions: Iterable[str]) -> str:
     return "".join(letter if letter in together else "-" for letter in "rwx")
 
 
-def merge(held: str, changes: Iterable[Entry], *, directory: bool) -> str:
+def merge(held: str, changes: Iterable[Entry], *, directory: bool, rules: Rules = ALL_ON) -> str:
     """A list after *modify*: entries replaced or added. A first default entry brings the base entries along.
 
     A mask that is there stays as it is unless given [I]: a wider one would give other people more.
@@ -124,7 +128,7 @@ def merge(held: str, changes: Iterable[Entry], *, directory: bool) -> str:
     if any(entry.default for entry in wanted) and not any(key[0] for key in entries):
         bases = [replace(entry, default=True) for entry in parse(held) if not entry.entity and entry.kind != "mask"]
         entries |= {base.key: base for base in bases}
-    return complete({**entries, **{entry.key: entry for entry in wanted}}.values(), directory=directory)
+    return complete({**entries, **{entry.key: entry for entry in wanted}}.values(), directory=directory, rules=rules)
 
 
 def without(held: str, keys: frozenset[tuple[bool, str, str]], *, directory: bool) -> str:
@@ -182,32 +186,42 @@ def inherited(parent: str, *, directory: bool) -> str | None:
     return render([*access, *defaults] if directory else access)
 
 
-def child_acl(parent: str, *, directory: bool, mode: int | None = None, umask: int = DEFAULT_UMASK) -> str:
+def child_acl(
+    parent: str, *, directory: bool, mode: int | None = None, umask: int = DEFAULT_UMASK, rules: Rules = ALL_ON
+) -> str:
     """The list of a new child: its parent's defaults, or the requested bits less the umask."""
-    found = inherited(parent, directory=directory)
+    found = inherited(parent, directory=directory) if rules.on("storage.acl.inherited") else None
     if found is not None:
         return found
     wanted = (DIRECTORY_MODE if directory else FILE_MODE) if mode is None else mode
-    return from_mode(wanted & ~umask)
+    return from_mode(wanted & ~umask if rules.on("storage.acl.umask") else wanted)
 
 
-def allows(text: str, owner: str, group: str, identity: str, groups: frozenset[str], desired: str) -> bool:
+def allows(
+    text: str,
+    owner: str,
+    group: str,
+    identity: str,
+    groups: frozenset[str],
+    desired: str,
+    rules: Rules = ALL_ON,
+) -> bool:
     """The documented check: the owner, then named users, then groups, then other; the mask limits all but the owner."""
     entries = [entry for entry in parse(text) if not entry.default]
-    if identity == owner:
+    if identity == owner and rules.on("storage.acl.owner"):
         return _covers(_of(entries, "user"), desired)
     mask = next((entry.permissions for entry in entries if entry.kind == "mask"), "rwx")
-    for entry in entries:
-        if entry.kind == "user" and entry.entity == identity:
-            return _covers(entry.permissions, desired) and _covers(mask, desired)
+    if not rules.on("storage.acl.mask"):
+        mask = "rwx"
+    named = next((entry for entry in entries if entry.kind == "user" and entry.entity == identity), None)
+    if named is not None and rules.on("storage.acl.named_user"):
+        return _covers(named.permissions, desired) and _covers(mask, desired)
     if not _covers(mask, desired):
         return False
-    if any(
-        entry.kind == "group" and (entry.entity or group) in groups and _covers(entry.permissions, desired)
-        for entry in entries
-    ):
+    theirs = [entry for entry in entries if entry.kind == "group" and (entry.entity or group) in groups]
+    if any(_covers(entry.permissions, desired) for entry in theirs) and rules.on("storage.acl.groups"):
         return True
-    return _covers(_of(entries, "other"), desired)
+    return _covers(_of(entries, "other"), desired) and rules.on("storage.acl.other")
 
 
 def _of(entries: Iterable[Entry], kind: str) -> str:

@@ -25,7 +25,7 @@ def authenticate(cloud: Cloud, request: Request, named: Target) -> Caller:
     """The caller. Raises :class:`StorageError`: 403 at the firewall, 401 for a token, 403 for a key or signature."""
     if not named.is_onelake:
         denial = check_firewall(cloud, named.account, Source(cloud.behaviour.client_address))
-        if denial is not None:
+        if denial is not None and cloud.rules.on("storage.firewall.before_rights"):
             raise refusal(denial)
         if "sig" in request.query and "authorization" not in request.headers:
             return sas.verify(cloud, named, request.query)
@@ -34,7 +34,8 @@ def authenticate(cloud: Cloud, request: Request, named: Target) -> Caller:
 
 def _bearer(cloud: Cloud, request: Request) -> Caller:
     header = request.headers.get("authorization", "")
-    if header.partition(" ")[0].lower() in ("sharedkey", "sharedkeylite"):
+    by_key = header.partition(" ")[0].lower() in ("sharedkey", "sharedkeylite")
+    if by_key and cloud.rules.on("storage.rights.no_keys"):
         raise StorageError("KeyBasedAuthenticationNotPermitted")
     try:
         return cloud.tokens.verify(header, (AUDIENCE,))

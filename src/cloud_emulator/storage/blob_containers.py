@@ -62,7 +62,7 @@ def set_metadata(call: Call) -> Response:
     """Replaces a container's metadata."""
     call.require("container_write", "")
     held = existing(call)
-    conditions.check_write(call.headers, held)
+    conditions.check_write(call, held)
     changed = replace_container(call.cloud, held, wire.read_metadata(call.headers))
     return Response(200, b"", _version(changed))
 
@@ -70,7 +70,7 @@ def set_metadata(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """Deletes a container with all that it holds."""
     call.require("container_write", "")
-    conditions.check_write(call.headers, existing(call))
+    conditions.check_write(call, existing(call))
     files.delete_container(call.cloud, call.target.account, call.target.container)
     return Response(202)
 

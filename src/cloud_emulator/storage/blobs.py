@@ -24,7 +24,7 @@ def get_properties(call: Call) -> Response:
     """A blob's properties and metadata."""
     call.require("read")
     node = call.node()
-    conditions.check_read(call.headers, node)
+    conditions.check_read(call, node)
     return Response(200, b"", {**described(call, node), "content-length": str(node["size"])})
 
 
@@ -42,7 +42,7 @@ def write(call: Call, content: bytes, **fields: Any) -> Response:
     """Puts a content in the blob's place, once rights and conditions have been checked."""
     call.require("write")
     held = call.stat()
-    conditions.check_write(call.headers, held)
+    conditions.check_write(call, held)
     if held is not None and held["isDirectory"]:
         raise StorageError("ResourceTypeMismatch", "A directory is here.")
     headers = wire.read_content_headers(call.headers, "x-ms-blob-")
@@ -72,7 +72,7 @@ def _folder_or_file(call: Call, content: bytes) -> Document | None:
 def copy(call: Call) -> Response:
     """Copies a blob of the same account here, at once."""
     source = _source(call)
-    conditions.check_source(call.headers, source)
+    conditions.check_source(call, source)
     answer = write(
         call,
         files.content(call.cloud, source),
@@ -101,7 +101,7 @@ def delete(call: Call) -> Response:
     """Deletes a blob; a directory must be empty."""
     call.require("delete")
     node = call.node()
-    conditions.check_write(call.headers, node)
+    conditions.check_write(call, node)
     if node["isDirectory"] and files.children(call.cloud, node["account"], node["container"], node["path"]):
         raise StorageError(
             "DirectoryIsNotEmpty", status=409, message="This operation is not permitted on a non-empty directory."
@@ -115,7 +115,7 @@ def set_metadata(call: Call) -> Response:
     """Replaces a blob's metadata."""
     call.require("write")
     node = call.node()
-    conditions.check_write(call.headers, node)
+    conditions.check_write(call, node)
     metadata = {name: value for name, value in wire.read_metadata(call.headers).items() if name != "hdi_isfolder"}
     return Response(200, b"", wire.written(files.change(call.cloud, node, metadata=metadata)))
 
@@ -124,6 +124,6 @@ def set_properties(call: Call) -> Response:
     """Replaces a blob's content headers."""
     call.require("write")
     node = call.node()
-    conditions.check_write(call.headers, node)
+    conditions.check_write(call, node)
     headers = wire.read_content_headers(call.headers, "x-ms-blob-")
     return Response(200, b"", wire.written(files.change(call.cloud, node, headers=headers)))

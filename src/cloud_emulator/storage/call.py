@@ -9,7 +9,7 @@ from cloud_emulator.arm.access import blob_roles
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import access, files, sas
+from cloud_emulator.storage import access, acl, files, sas
 from cloud_emulator.storage.access import Denial, Source, Want
 from cloud_emulator.storage.errors import StorageError
 from cloud_emulator.storage.target import Target
@@ -58,7 +58,7 @@ class Call:
         if self.request.caller.kind == sas.KIND:
             if holder != self.target.container:
                 raise refusal(access.RIGHTS)
-            sas.check(self.target, self.query, where, want)
+            sas.check(self.cloud, self.target, self.query, where, want)
         denial = access.check(
             self.cloud,
             object_id=self.object_id,
@@ -86,6 +86,10 @@ class Call:
             return "o" in self.query["sp"]
         return access.is_super_user(self.cloud, self.object_id, self.target.account, self.target.container)
 
+    def access_list(self, *, directory: bool) -> str:
+        """The whole access list in ``x-ms-acl``. Raises ``acl.InvalidAcl``."""
+        return acl.complete(acl.parse(self.headers["x-ms-acl"]), directory=directory, rules=self.cloud.rules)
+
     def stat(self, path: str | None = None) -> Document | None:
         """The node at a path of the container (default: the one named)."""
         where = self.target.path if path is None else path
@@ -107,7 +111,7 @@ class Call:
 
     def require_namespace(self) -> None:
         """Raises :class:`StorageError` when the account's namespace is flat."""
-        if not self.is_hierarchical:
+        if not self.is_hierarchical and self.cloud.rules.on("storage.namespace.needed"):
             raise StorageError("HierarchicalNamespaceNotEnabled")
 
     @property
@@ -120,7 +124,7 @@ class Call:
 
     def require_known_query(self, known: Iterable[str]) -> None:
         """Raises :class:`StorageError` for a parameter that the operation doesn't have."""
-        for name in self.query:
+        for name in self.query if self.cloud.rules.on("storage.protocol.query") else ():
             if name not in known and not (name in sas.PARAMETERS and "sig" in self.query):
                 raise StorageError("UnsupportedQueryParameter", f"QueryParameterName: {name}")
 

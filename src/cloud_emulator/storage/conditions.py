@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from cloud_emulator.core.store import Document
+from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.errors import StorageError
 from cloud_emulator.storage.wire import read_date
 
 
-def check_read(headers: Mapping[str, str], node: Document) -> None:
+def check_read(call: Call, node: Document) -> None:
     """Raises :class:`StorageError`: 304 when the caller has it already, 412 when it is not what the caller expects."""
+    headers = call.headers
     etag = headers.get("if-none-match")
     if etag is not None and (etag == "*" or _is_among(node, etag)):
         raise _not_modified(node)
     since = headers.get("if-modified-since")
     if since is not None and int(node["modified"]) <= read_date(since, "If-Modified-Since"):
         raise _not_modified(node)
-    _check_unchanged(headers, node, "", "ConditionNotMet")
+    _check_unchanged(call, node, "", "ConditionNotMet")
 
 
-def check_write(headers: Mapping[str, str], node: Document | None) -> None:
+def check_write(call: Call, node: Document | None) -> None:
     """Raises :class:`StorageError` unless the conditions for changing a path (``None``: it isn't there) are met."""
-    if headers.get("if-none-match") == "*" and node is not None:
+    unwanted = call.headers.get("if-none-match") == "*" and node is not None
+    if unwanted and call.cloud.rules.on("storage.conditions.if_none_match"):
         raise StorageError("PathAlreadyExists")
-    _check_changed(headers, node, "", "ConditionNotMet")
-    _check_unchanged(headers, node, "", "ConditionNotMet")
+    _check_changed(call, node, "", "ConditionNotMet")
+    _check_unchanged(call, node, "", "ConditionNotMet")
 
 
-def check_source(headers: Mapping[str, str], node: Document) -> None:
+def check_source(call: Call, node: Document) -> None:
     """As :func:`check_write`, for the source of a rename or copy."""
-    _check_changed(headers, node, "x-ms-source-", "SourceConditionNotMet")
-    _check_unchanged(headers, node, "x-ms-source-", "SourceConditionNotMet")
+    _check_changed(call, node, "x-ms-source-", "SourceConditionNotMet")
+    _check_unchanged(call, node, "x-ms-source-", "SourceConditionNotMet")
 
 
-def _check_changed(headers: Mapping[str, str], node: Document | None, prefix: str, code: str) -> None:
+def _check_changed(call: Call, node: Document | None, prefix: str, code: str) -> None:
+    headers = call.headers
     etag = headers.get(f"{prefix}if-none-match")
-    if etag is not None and node is not None and (etag == "*" or _is_among(node, etag)):
+    met = etag is not None and node is not None and (etag == "*" or _is_among(node, etag))
+    if met and call.cloud.rules.on("storage.conditions.if_none_match"):
         raise StorageError(code)
     since = headers.get(f"{prefix}if-modified-since")
     if since is not None and (node is None or int(node["modified"]) <= read_date(since, "If-Modified-Since")):
         raise StorageError(code)
 
 
-def _check_unchanged(headers: Mapping[str, str], node: Document | None, prefix: str, code: str) -> None:
+def _check_unchanged(call: Call, node: Document | None, prefix: str, code: str) -> None:
+    headers = call.headers
     etag = headers.get(f"{prefix}if-match")
-    if etag is not None and (node is None or (etag != "*" and not _is_among(node, etag))):
+    missed = etag is not None and (node is None or (etag != "*" and not _is_among(node, etag)))
+    if missed and call.cloud.rules.on("storage.conditions.if_match"):
         raise StorageError(code)
     since = headers.get(f"{prefix}if-unmodified-since")
     if since is not None and (node is None or int(node["modified"]) > read_date(since, "If-Unmodified-Since")):

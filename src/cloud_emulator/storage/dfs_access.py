@@ -25,7 +25,7 @@ def get_status(call: Call) -> Response:
     call.require_namespace()
     call.require("status")
     node = call.node()
-    conditions.check_read(call.headers, node)
+    conditions.check_read(call, node)
     headers = {**wire.content_headers(node), **wire.path_headers(node)}
     return Response(200, b"", {**_named(call, headers), "content-length": str(node["size"])})
 
@@ -35,7 +35,7 @@ def get_access_control(call: Call) -> Response:
     call.require_namespace()
     call.require("status")
     node = call.node()
-    conditions.check_read(call.headers, node)
+    conditions.check_read(call, node)
     name_of = principal_names(call)
     entries = [replace(each, entity=each.entity and name_of(each.entity)) for each in acl.parse(node["acl"])]
     return Response(200, b"", {**_named(call, wire.path_headers(node)), "x-ms-acl": ",".join(map(str, entries))})
@@ -56,7 +56,7 @@ def set_access_control(call: Call) -> Response:
         raise StorageError("InvalidInput", "x-ms-acl and x-ms-permissions can't be given together.")
     call.require("manage_acl")
     node = call.node()
-    conditions.check_write(call.headers, node)
+    conditions.check_write(call, node)
     changed = files.change(call.cloud, node, **_ownership(call, node), **_access_list(call, node))
     return Response(200, b"", wire.written(changed))
 
@@ -69,7 +69,8 @@ def _ownership(call: Call, node: Document) -> dict[str, str]:
             raise StorageError("InvalidHeaderValue", f"HeaderName: x-ms-{name}")
     if call.is_super_user:
         return fields
-    if fields.get("owner", node["owner"]) != node["owner"]:
+    given_away = fields.get("owner", node["owner"]) != node["owner"]
+    if given_away and call.cloud.rules.on("storage.acl.who_owns"):
         raise refusal(RIGHTS)
     group = fields.get("group", node["group"])
     if group != node["group"] and group not in call.cloud.directory.groups_of(call.object_id or ""):
@@ -82,7 +83,7 @@ def _access_list(call: Call, node: Document) -> dict[str, str]:
         if "x-ms-permissions" in call.headers:
             return {"acl": acl.change_mode(node["acl"], acl.parse_mode(call.headers["x-ms-permissions"]))}
         if "x-ms-acl" in call.headers:
-            return {"acl": acl.complete(acl.parse(call.headers["x-ms-acl"]), directory=node["isDirectory"])}
+            return {"acl": call.access_list(directory=node["isDirectory"])}
     except acl.InvalidAcl as error:
         raise StorageError("InvaldAccessControlList", str(error)) from error
     return {}
@@ -108,7 +109,8 @@ def set_recursively(call: Call) -> Response:
 
 def _apply(call: Call, node: Document, change: Change, result: dict[str, Any]) -> bool:
     """Changes one path's list and counts it; true when the caller may not."""
-    if not (call.is_super_user or node["owner"] == call.object_id):
+    may = call.is_super_user or node["owner"] == call.object_id
+    if not may and call.cloud.rules.on("storage.acl.recursive_failures"):
         kind = "DIRECTORY" if node["isDirectory"] else "FILE"
         result["failureCount"] += 1
         result["failedEntries"].append({"name": node["path"], "type": kind, "errorMessage": RIGHTS.message})
@@ -137,9 +139,11 @@ def _change(call: Call) -> Change:
     except acl.InvalidAcl as error:
         raise StorageError("InvaldAccessControlList", str(error)) from error
     if mode == "modify":
-        return lambda held, directory: acl.merge(held, entries, directory=directory)
+        return lambda held, directory: acl.merge(held, entries, directory=directory, rules=call.cloud.rules)
     if mode == "set":
         return lambda _, directory: acl.complete(
-            [entry for entry in entries if directory or not entry.default], directory=directory
+            [entry for entry in entries if directory or not entry.default],
+            directory=directory,
+            rules=call.cloud.rules,
         )
     raise StorageError("InvalidQueryParameterValue", "QueryParameterName: mode")

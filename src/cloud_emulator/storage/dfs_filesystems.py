@@ -57,7 +57,7 @@ def set_properties(call: Call) -> Response:
     """Replaces a filesystem's properties."""
     call.require("container_write", "")
     held = existing(call)
-    conditions.check_write(call.headers, held)
+    conditions.check_write(call, held)
     metadata = wire.read_properties(call.headers.get("x-ms-properties", ""))
     changed = replace_container(call.cloud, held, metadata)
     return Response(200, b"", _headers(call, changed))
@@ -79,7 +79,7 @@ def get_properties(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """Deletes a filesystem with all that it holds."""
     call.require("container_write", "")
-    conditions.check_write(call.headers, existing(call))
+    conditions.check_write(call, existing(call))
     files.delete_container(call.cloud, call.target.account, call.target.container)
     return Response(202)
 

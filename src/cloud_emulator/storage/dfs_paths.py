@@ -31,7 +31,7 @@ def create(call: Call) -> Response:
         call.require_namespace()
     call.require("write")
     held = call.stat()
-    conditions.check_write(call.headers, held)
+    conditions.check_write(call, held)
     if held is not None and held["isDirectory"] != directory:
         raise StorageError("PathConflict")
     return Response(201, b"", wire.written(_create(call, held, directory)))
@@ -84,14 +84,15 @@ def _acl_fields(call: Call, directory: bool) -> dict[str, str]:
         raise StorageError("InvalidInput", "x-ms-acl can't be given with x-ms-permissions or x-ms-umask.")
     try:
         if "x-ms-acl" in given:
-            return {"acl": acl.complete(acl.parse(call.headers["x-ms-acl"]), directory=directory)}
+            return {"acl": call.access_list(directory=directory)}
         mode = acl.parse_mode(call.headers["x-ms-permissions"]) if "x-ms-permissions" in given else None
         umask = acl.parse_mode(call.headers.get("x-ms-umask", "0027"))
     except acl.InvalidAcl as error:
         raise StorageError("InvaldAccessControlList", str(error)) from error
     above = [call.stat(path) for path in files.ancestors(call.target.path)]
     parent = next(node for node in reversed(above) if node is not None)
-    return {"acl": acl.child_acl(parent["acl"], directory=directory, mode=mode, umask=umask)}
+    wanted = acl.child_acl(parent["acl"], directory=directory, mode=mode, umask=umask, rules=call.cloud.rules)
+    return {"acl": wanted}
 
 
 def rename(call: Call) -> Response:
@@ -104,10 +105,10 @@ def rename(call: Call) -> Response:
     source = files.stat(call.cloud, call.target.account, container, path)
     if source is None:
         raise StorageError("SourcePathNotFound")
-    conditions.check_source(call.headers, source)
+    conditions.check_source(call, source)
     call.require("write")
     held = call.stat()
-    conditions.check_write(call.headers, held)
+    conditions.check_write(call, held)
     if held == source:
         return Response(201, b"", wire.written(source))
     _check_destination(call, source, held)
@@ -133,7 +134,8 @@ def _check_destination(call: Call, source: Document, held: Document | None) -> N
         raise StorageError("PathConflict")
     if held is None:
         return
-    if held["isDirectory"] != source["isDirectory"]:
+    other_kind = held["isDirectory"] != source["isDirectory"]
+    if other_kind and call.cloud.rules.on("storage.paths.kind"):
         raise StorageError("InvalidSourceOrDestinationResourceType")
     if files.children(call.cloud, held["account"], held["container"], held["path"]) and held["isDirectory"]:
         raise StorageError("DirectoryNotEmpty", message="The destination directory is not empty.")
@@ -149,7 +151,7 @@ def content_response(call: Call, node: Document, path: str) -> Response:
     """Content and headers of a file for a GET. Raises :class:`StorageError`."""
     if node["isDirectory"]:
         raise StorageError("ResourceTypeMismatch", f"{path!r} is a directory.")
-    conditions.check_read(call.headers, node)
+    conditions.check_read(call, node)
     content = files.content(call.cloud, node)
     wanted = wire.read_range(call.headers, node["size"])
     headers = described(call, node)
@@ -189,7 +191,7 @@ def get_properties(call: Call) -> Response:
     """All properties of a path. User properties are part of what is stored, so it takes the right to read [I]."""
     call.require("read")
     node = call.node()
-    conditions.check_read(call.headers, node)
+    conditions.check_read(call, node)
     return Response(200, b"", {**described(call, node), "content-length": str(node["size"])})
 
 
@@ -198,10 +200,10 @@ def delete(call: Call) -> Response:
     recursive = wire.flag(call.query, "recursive", default=False)
     call.require("delete")
     node = call.node()
-    conditions.check_write(call.headers, node)
+    conditions.check_write(call, node)
     where = (call.cloud, node["account"], node["container"], node["path"])
     below = list(files.walk(*where)) if node["isDirectory"] else []
-    if below and not recursive:
+    if below and not recursive and call.cloud.rules.on("storage.paths.recursive"):
         raise StorageError("DirectoryNotEmpty")
     most = call.cloud.behaviour.page_size or len(below) + 1
     doomed = [node, *below][::-1]

@@ -167,7 +167,7 @@ def _add(cloud: Cloud, account: str, container: str, path: str, owner: str, fiel
     node = {
         "account": account, "container": container, "path": path, "parent": above,
         "etag": new_etag(cloud), "created": now, "modified": now, "owner": owner, "group": parent["group"],
-        "acl": acl.child_acl(parent["acl"], directory=fields["isDirectory"]), **fields,
+        "acl": acl.child_acl(parent["acl"], directory=fields["isDirectory"], rules=cloud.rules), **fields,
     }  # fmt: skip
     cloud.table(NODES)[node_key(account, container, path)] = node
     return node

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cloud_emulator.core.rules import Rules
+
 FABRIC_WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/fabric/providers/microsoft.fabric/workspaces/"
 )
@@ -28,7 +30,7 @@ def is_public(properties: Mapping[str, Any]) -> bool:
     return _network(properties) == "Enabled" and _rules(properties).get("defaultAction", "Allow") == "Allow"
 
 
-def lets_in(properties: Mapping[str, Any], source: Source, tenant_id: str) -> bool:
+def lets_in(rules_on: Rules, properties: Mapping[str, Any], source: Source, tenant_id: str) -> bool:
     """Whether a request passes the account's rules.
 
     With public access off, addresses don't count any more, but resource instance rules still do (trusted workspace
@@ -39,11 +41,16 @@ def lets_in(properties: Mapping[str, Any], source: Source, tenant_id: str) -> bo
     rules, network = _rules(properties), _network(properties)
     if network not in ("Enabled", "Disabled"):
         return False
-    if source.fabric_workspace_id is not None and _names_workspace(rules, source.fabric_workspace_id, tenant_id):
-        return True
-    if network == "Disabled" or source.address is None:
+    if source.fabric_workspace_id is not None:
+        named = _names_workspace(rules, source.fabric_workspace_id, tenant_id)
+        if named or not rules_on.on("storage.firewall.instance"):
+            return True
+    if source.address is None:
+        return not rules_on.on("storage.firewall.fabric")
+    if network == "Disabled" and rules_on.on("storage.firewall.disabled"):
         return False
-    return any(_matches(rule, source.address) for rule in rules.get("ipRules") or ())
+    named = any(_matches(rule, source.address) for rule in rules.get("ipRules") or ())
+    return named or not rules_on.on("storage.firewall.default")
 
 
 def _network(properties: Mapping[str, Any]) -> str:

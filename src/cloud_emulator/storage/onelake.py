@@ -83,7 +83,7 @@ def read(call: Call) -> Response:
 def get_properties(call: Call) -> Response:
     """A path's properties."""
     node = _node(call, "read")
-    conditions.check_read(call.headers, node)
+    conditions.check_read(call, node)
     return Response(200, b"", {**described(call, node), "content-length": str(node["size"])})
 
 
@@ -101,6 +101,8 @@ def get_access_control(call: Call) -> Response:
 def refuse_access_control(call: Call) -> Response:
     """OneLake takes no access control by path."""
     _resolve(call, call.target.path)
+    if not call.cloud.rules.on("fabric.onelake.no_acl"):
+        return Response(200)
     raise StorageError("AccessControlNotAllowed")
 
 
@@ -114,7 +116,8 @@ def refuse_write(call: Call) -> Response:
         if error.code != "PathNotFound":
             raise
         found = None
-    if call.target.path.count("/") < 2 or isinstance(found, Location):
+    top = call.target.path.count("/") < 2 and call.cloud.rules.on("fabric.onelake.first_level")
+    if top or isinstance(found, Location):
         raise StorageError("BlobImmutable")
     raise StorageError("NotImplemented", status=501, message="The emulator does not serve writing to OneLake.")
 
@@ -136,7 +139,8 @@ def _node(call: Call, want: Want) -> Document:
     node = files.stat(call.cloud, found.account, found.container, found.path)
     if node is None:
         raise StorageError("PathNotFound")
-    return {**node, **_SHOWN, "path": call.target.path}
+    hidden = _SHOWN if call.cloud.rules.on("fabric.onelake.anonymous_owner") else {}
+    return {**node, **hidden, "path": call.target.path}
 
 
 def _require(call: Call, location: Location, path: str, want: Want) -> None:

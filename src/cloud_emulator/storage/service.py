@@ -37,7 +37,7 @@ class StorageService:
             named = target.parse(request.raw_path)
         protocol = named.protocol or _guess(request)
         with _refusing(cloud, protocol):
-            operation = self._find(request, named)
+            operation = self._find(cloud, request, named)
         return Endpoint(operation.name, operation.effect, _Served(operation, named))
 
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
@@ -55,7 +55,7 @@ class StorageService:
     def register_jobs(self, cloud: Cloud) -> None:
         """Storage has none."""
 
-    def _find(self, request: Request, named: Target) -> Operation:
+    def _find(self, cloud: Cloud, request: Request, named: Target) -> Operation:
         candidates = self._by_method.get((request.method, named.is_onelake), [])
         guess = _guess(request)
         fitting = [each for each in candidates if each.fits(request, named)]
@@ -65,7 +65,8 @@ class StorageService:
                 return operation
         if any(each.marked for each in fitting):
             raise StorageError("IncorrectEndpointError")
-        _refuse_blobs_on_dfs(request, named)
+        if cloud.rules.on("storage.protocol.endpoint"):
+            _refuse_blobs_on_dfs(request, named)
         raise StorageError("NotImplemented", status=501, message=_unserved(request, named))
 
 
@@ -82,7 +83,10 @@ class _Served:
         common = {"x-ms-rejected-headers": ",".join(ignored)} if ignored else {}
         with _refusing(cloud, call.protocol, common):
             version = wire.check_headers(
-                request.headers, signed="sig" in request.query, protocol=call.protocol, ignored=ignored
+                request.headers,
+                signed=not cloud.rules.on("storage.protocol.version") or "sig" in request.query,
+                protocol=call.protocol,
+                ignored=ignored,
             )
             call.require_known_query(self._operation.parameters | _COMMON)
             response = self._operation.serve(call)

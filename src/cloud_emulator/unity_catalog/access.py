@@ -43,10 +43,19 @@ def reachable_by_fabric(cloud: Cloud, host: str) -> bool:
     return here is not None and databricks_is_public(cloud, host) and not here["ip_access_lists_enabled"]
 
 
+def admin_of(cloud: Cloud, host: str) -> str:
+    """Who administers the metastore of that workspace."""
+    here = state.workspace(cloud, host)
+    found = state.metastore(cloud, here["metastore_id"]) if here is not None and here["metastore_id"] else None
+    return str(found["owner"]) if found is not None else ""
+
+
 def principal_of_token(cloud: Cloud, host: str, token: str) -> str | None:
     """The owner of a personal access token (``dapi…``) of that workspace."""
     found = state.table_of(cloud, "accessTokens").get(state.token_key(token))
-    return str(found["principal"]) if found is not None and found["host"] == host.lower() else None
+    here = found is not None and found["host"] == host.lower()
+    good = here or not cloud.rules.on("unity_catalog.workspace.token")
+    return str(found["principal"]) if found is not None and good else None
 
 
 def visible_catalogs(cloud: Cloud, host: str, principal: str) -> list[Document]:
@@ -54,7 +63,7 @@ def visible_catalogs(cloud: Cloud, host: str, principal: str) -> list[Document]:
     here, rights = _enter(cloud, host, principal)
     if here is None or rights is None:
         return []
-    return _visible(rights, state.bound_catalogs(cloud, here), lambda name: Securable(CATALOG, name))
+    return _visible(cloud, rights, state.bound_catalogs(cloud, here), lambda name: Securable(CATALOG, name))
 
 
 def visible_schemas(cloud: Cloud, host: str, principal: str, catalog: str) -> list[Document]:
@@ -87,7 +96,8 @@ def readable(cloud: Cloud, host: str, principal: str, full_name: str) -> UcDenia
     missing = rights.missing_use(wanted.lineage()[1])
     if missing is not None:
         return lacks(*missing)
-    if not rights.owns(wanted) and not rights.holds("SELECT", wanted):
+    reads = rights.owns(wanted) or rights.holds("SELECT", wanted)
+    if not reads and cloud.rules.on("unity_catalog.privileges.select"):
         return lacks("SELECT", wanted)
     return None
 
@@ -103,11 +113,13 @@ def vend(cloud: Cloud, host: str, principal: str, full_name: str) -> UcDenial | 
         return denial
     _, rights = _enter(cloud, host, principal)
     schema = Securable(TABLE, full_name).lineage()[1]
-    if rights is None or not rights.holds("EXTERNAL_USE_SCHEMA", schema):
+    used = rights is not None and rights.holds("EXTERNAL_USE_SCHEMA", schema)
+    if rights is None or (not used and cloud.rules.on("unity_catalog.credentials.external_use")):
         return lacks("EXTERNAL_USE_SCHEMA", schema)
-    if policies_on(cloud, rights.metastore_id, Securable(TABLE, full_name)):
+    guarded = policies_on(cloud, rights.metastore_id, Securable(TABLE, full_name))
+    if guarded and cloud.rules.on("unity_catalog.credentials.policies"):
         return UcDenial("PERMISSION_DENIED", f"Table '{full_name}' is covered by an access policy.")
-    return _unsuitable(table(cloud, host, full_name) or {})
+    return _unsuitable(cloud, table(cloud, host, full_name) or {})
 
 
 def policies_on(cloud: Cloud, metastore_id: str, securable: Securable) -> list[Document]:
@@ -124,7 +136,7 @@ def external_access(cloud: Cloud, host: str) -> UcDenial | None:
     found = state.metastore(cloud, here["metastore_id"]) if here is not None and here["metastore_id"] else None
     if found is None:
         return UcDenial("METASTORE_DOES_NOT_EXIST", "No metastore assigned for the current workspace.")
-    if not found["external_access_enabled"]:
+    if not found["external_access_enabled"] and cloud.rules.on("unity_catalog.credentials.external_access"):
         return UcDenial(
             "EXTERNAL_ACCESS_DISABLED_ON_METASTORE", f"External data access is off for the metastore '{found['name']}'."
         )
@@ -139,13 +151,15 @@ def lacks(privilege: str, securable: Securable) -> UcDenial:
     )
 
 
-def _unsuitable(found: Document) -> UcDenial | None:
-    if found.get("row_filter") or any(column.get("mask") for column in found.get("columns", ())):
+def _unsuitable(cloud: Cloud, found: Document) -> UcDenial | None:
+    narrowed = found.get("row_filter") or any(column.get("mask") for column in found.get("columns", ()))
+    if narrowed and cloud.rules.on("unity_catalog.credentials.filtered"):
         return UcDenial(
             "PERMISSION_DENIED",
             f"Table '{found['full_name']}' has a row filter or a column mask; no credentials for it.",
         )
-    if found.get("table_type") not in _VENDED_TYPES or found.get("data_source_format") != "DELTA":
+    suits = found.get("table_type") in _VENDED_TYPES and found.get("data_source_format") == "DELTA"
+    if not suits and cloud.rules.on("unity_catalog.credentials.delta"):
         what = f"{found.get('table_type')} {found.get('data_source_format', '')}".strip()
         return UcDenial("INVALID_PARAMETER_VALUE", f"'{found.get('full_name')}' ({what}) can't be read from outside.")
     return None
@@ -162,7 +176,7 @@ def _is_bound(cloud: Cloud, here: Document, full_name: str) -> bool:
     if here["metastore_id"] is None:
         return False
     catalog = state.find(cloud, here["metastore_id"], Securable(CATALOG, full_name.split(".", 1)[0]))
-    return catalog is not None and state.is_bound(catalog, here)
+    return catalog is not None and state.is_bound(cloud, catalog, here)
 
 
 def _visible_in(cloud: Cloud, host: str, principal: str, parent: Securable, kind: str) -> list[Document]:
@@ -170,9 +184,11 @@ def _visible_in(cloud: Cloud, host: str, principal: str, parent: Securable, kind
     if here is None or rights is None or not _is_bound(cloud, here, parent.full_name):
         return []
     found = state.children(cloud, rights.metastore_id, parent)
-    return _visible(rights, found, lambda name: Securable(kind, name))
+    return _visible(cloud, rights, found, lambda name: Securable(kind, name))
 
 
-def _visible(rights: Rights, found: Iterable[Document], make: Callable[[str], Securable]) -> list[Document]:
+def _visible(
+    cloud: Cloud, rights: Rights, found: Iterable[Document], make: Callable[[str], Securable]
+) -> list[Document]:
     sights = ((each, rights.sight(make(each["body"]["full_name"]))) for each in found)
-    return [seen(each, sight) for each, sight in sights if sight is not Sight.NOTHING]
+    return [seen(cloud.rules, each, sight) for each, sight in sights if sight is not Sight.NOTHING]

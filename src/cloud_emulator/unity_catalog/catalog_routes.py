@@ -50,7 +50,7 @@ def look_up(session: Session, securable: Securable) -> Document:
     for level in reversed(securable.lineage()):
         found = state.find(session.cloud, session.metastore_id, level)
         missing = level
-        if found is None or (level.kind == CATALOG and not state.is_bound(found, session.here)):
+        if found is None or (level.kind == CATALOG and not state.is_bound(session.cloud, found, session.here)):
             break
     else:
         assert found is not None  # noqa: S101  # the loop runs at least once
@@ -65,7 +65,7 @@ def show(session: Session, securable: Securable, *, browse: bool) -> Document:
     sight = session.rights.sight(securable)
     if sight is Sight.NOTHING or (sight is Sight.BROWSE and not browse):
         raise denied(what_is_missing(session, securable))
-    return seen(found, sight)
+    return seen(session.cloud.rules, found, sight)
 
 
 def what_is_missing(session: Session, securable: Securable) -> UcDenial:
@@ -79,10 +79,12 @@ def visible_page(
     session: Session, request: Request, found: Sequence[Document], make: Callable[[Document], Securable], server: int
 ) -> tuple[list[Document], dict[str, str]]:
     """One page of what the caller sees. What it doesn't see leaves gaps: a page may be empty and not the last."""
+    if not session.cloud.rules.on("unity_catalog.lists.gaps"):
+        found = [each for each in found if session.rights.sight(make(each)) is not Sight.NOTHING]
     part, rest = cut(request, found, page_length(session.cloud, request, server))
     wanted = {Sight.FULL, Sight.BROWSE} if flag(request, "include_browse") else {Sight.FULL}
     sights = ((each, session.rights.sight(make(each))) for each in part)
-    return [seen(each, sight) for each, sight in sights if sight in wanted], rest
+    return [seen(session.cloud.rules, each, sight) for each, sight in sights if sight in wanted], rest
 
 
 @router.route("GET", f"{BASE}/metastore_summary", "Metastores_Summary")
@@ -134,7 +136,8 @@ def _own_metastore(session: Session, metastore_id: str) -> Document:
     found = state.metastore(session.cloud, metastore_id)
     if found is None or metastore_id != session.metastore_id:
         raise refuse("METASTORE_DOES_NOT_EXIST", f"Metastore '{metastore_id}' does not exist.")
-    if not session.rights.is_metastore_admin:
+    mine = session.rights.is_metastore_admin
+    if not mine and session.cloud.rules.on("unity_catalog.owners.metastore"):
         raise refuse("PERMISSION_DENIED", f"User is not an owner of Metastore '{metastore_id}'.")
     return found
 

@@ -59,8 +59,9 @@ def create_schema(cloud: Cloud, request: Request) -> Response:
     catalog = Securable(CATALOG, body.catalog_name)
     stored = look_up(session, catalog)
     _need(session, catalog, "USE_CATALOG", "CREATE_SCHEMA")
-    wanted = Securable(SCHEMA, f"{body.catalog_name}.{_plain(body.name)}")
-    if state.find(cloud, session.metastore_id, wanted) is not None:
+    wanted = Securable(SCHEMA, f"{body.catalog_name}.{_plain(session, body.name)}")
+    held = state.find(cloud, session.metastore_id, wanted) is not None
+    if held and cloud.rules.on("unity_catalog.schemas.unique"):
         raise refuse("SCHEMA_ALREADY_EXISTS", f"Schema '{wanted.full_name}' already exists.")
     fields = {**body.model_dump(), "name": body.name.lower(), "owner": session.rights.principal}
     return json_response(200, _maker(session).schema(fields, stored["body"]["catalog_type"]))
@@ -75,7 +76,7 @@ def delete_schema(cloud: Cloud, request: Request) -> Response:
     look_up(session, wanted)
     _need_ownership(session, wanted)
     tables = state.children(cloud, session.metastore_id, wanted)
-    if tables and not flag(request, "force"):
+    if tables and not flag(request, "force") and cloud.rules.on("unity_catalog.schemas.not_empty"):
         raise refuse("SCHEMA_NOT_EMPTY", f"Schema '{wanted.full_name}' is not empty; the table count is {len(tables)}.")
     for table in tables:
         _drop(session, Securable(TABLE, table["body"]["full_name"]), "tables")
@@ -92,7 +93,7 @@ def create_table(cloud: Cloud, request: Request) -> Response:
     schema = Securable(SCHEMA, f"{body.catalog_name}.{body.schema_name}")
     look_up(session, schema)
     _check_creation(session, schema, body.storage_location)
-    wanted = Securable(TABLE, f"{schema.full_name}.{_plain(body.name)}")
+    wanted = Securable(TABLE, f"{schema.full_name}.{_plain(session, body.name)}")
     if state.find(cloud, session.metastore_id, wanted) is not None:
         raise refuse("TABLE_ALREADY_EXISTS", f"Table '{wanted.full_name}' already exists.")
     fields = {**body.model_dump(), "name": body.name.lower(), "owner": session.rights.principal}
@@ -144,7 +145,8 @@ def _update(session: Session, request: Request, wanted: Securable, table: str) -
     stored = look_up(session, wanted)
     changes = _changes(session, request)
     by_admin = session.rights.is_metastore_admin and set(changes) == {"owner"}
-    if not by_admin and not session.rights.owns(wanted):
+    may = by_admin or session.rights.owns(wanted)
+    if not may and session.cloud.rules.on("unity_catalog.owners.change"):
         raise _not_owner(wanted)
     return json_response(200, _put(session, wanted, table, stored, changes))
 
@@ -191,7 +193,8 @@ def _need_ownership(session: Session, wanted: Securable) -> None:
         above = level.lineage()[1:]
         if session.rights.owns(level) and (not above or session.rights.uses(above[0])):
             return
-    raise _not_owner(wanted)
+    if session.cloud.rules.on("unity_catalog.owners.drop"):
+        raise _not_owner(wanted)
 
 
 def _not_owner(wanted: Securable) -> Exception:
@@ -208,7 +211,8 @@ def _maker(session: Session) -> Maker:
     return Maker(session.cloud, session.metastore_id, session.rights.principal)
 
 
-def _plain(name: str) -> str:
-    if not name or len(name) > 255 or any(letter in "./ " or ord(letter) < 32 for letter in name):
+def _plain(session: Session, name: str) -> str:
+    fits = 0 < len(name) <= 255 and not any(letter in "./ " or ord(letter) < 32 for letter in name)
+    if not fits and session.cloud.rules.on("unity_catalog.names.plain"):
         raise invalid(f"'{name}' is not a valid name: no periods, slashes, blanks or control characters.")
     return name

@@ -77,7 +77,8 @@ def path_credentials(cloud: Cloud, request: Request) -> Response:
         raise denied(denial)
     location = location_of(session, body.url)
     for privilege in ("EXTERNAL_USE_LOCATION", _NEEDED[body.operation]):
-        if not session.rights.holds(privilege, location):
+        held = session.rights.holds(privilege, location)
+        if not held and cloud.rules.on("unity_catalog.credentials.location"):
             raise denied(lacks(privilege, location))
     _check_tables_at(session, body.url)
     if body.dry_run:
@@ -96,9 +97,10 @@ def location_of(session: Session, url: str) -> Securable:
 
 def _check_write(session: Session, table: Document) -> None:
     securable = Securable(TABLE, table["full_name"])
-    if table["table_type"] == "MANAGED":
+    if table["table_type"] == "MANAGED" and session.cloud.rules.on("unity_catalog.credentials.managed"):
         raise invalid(f"Managed table '{table['full_name']}' can't be written from outside Databricks.")
-    if not session.rights.owns(securable) and not session.rights.holds("MODIFY", securable):
+    modifies = session.rights.owns(securable) or session.rights.holds("MODIFY", securable)
+    if not modifies and session.cloud.rules.on("unity_catalog.credentials.modify"):
         raise denied(lacks("MODIFY", securable))
 
 
@@ -111,7 +113,7 @@ def _check_tables_at(session: Session, url: str) -> None:
             continue
         if not (_lies_in(url, place) or _lies_in(place, url)):
             continue
-        if table["table_type"] == "MANAGED":
+        if table["table_type"] == "MANAGED" and session.cloud.rules.on("unity_catalog.credentials.overlap"):
             raise invalid(f"'{url}' overlaps the managed table '{table['full_name']}'.")
         schema = Securable(TABLE, table["full_name"]).lineage()[1]
         if not session.rights.holds("EXTERNAL_USE_SCHEMA", schema):

@@ -91,7 +91,7 @@ def list_policies(cloud: Cloud, request: Request) -> Response:
     session = open_session(cloud, request)
     securable = _securable(request)
     look_up(session, securable)
-    if not session.rights.manages(securable):
+    if not session.rights.manages(securable) and cloud.rules.on("unity_catalog.grants.policies"):
         raise refuse("PERMISSION_DENIED", f"User does not have MANAGE on '{securable.full_name}'.")
     found = policies_on(cloud, session.metastore_id, securable)
     if not flag(request, "include_inherited"):
@@ -102,16 +102,18 @@ def list_policies(cloud: Cloud, request: Request) -> Response:
 
 def _check(session: Session, securable: Securable, change: Change, grants: Mapping[str, set[str]]) -> None:
     for privilege in (*change.add, *change.remove):
-        if privilege not in APPLICABLE[securable.kind]:
+        fits = privilege in APPLICABLE[securable.kind]
+        if not fits and session.cloud.rules.on("unity_catalog.grants.applicable"):
             raise invalid(f"Privilege {privilege} is not applicable to this entity [{securable.kind}].")
-        denial = may_grant(session.rights, privilege, securable)
+        denial = may_grant(session, privilege, securable)
         if denial is not None:
             raise denied(denial)
     if not change.add and not change.remove:
-        denial = may_grant(session.rights, "ALL_PRIVILEGES", securable)
+        denial = may_grant(session, "ALL_PRIVILEGES", securable)
         if denial is not None:
             raise denied(denial)
-    if change.add or change.principal not in grants:
+    named = change.add or change.principal not in grants
+    if named and session.cloud.rules.on("unity_catalog.grants.principal"):
         require_principal(session.cloud, change.principal)
 
 
@@ -138,7 +140,8 @@ def _shown(session: Session, request: Request, securable: Securable, held: Itera
     wanted = request.query.get("principal")
     require_principal(session.cloud, wanted)
     rights = session.rights
-    if not (rights.is_metastore_admin or (securable.kind != METASTORE and rights.manages(securable))):
+    everyones = rights.is_metastore_admin or (securable.kind != METASTORE and rights.manages(securable))
+    if not everyones and session.cloud.rules.on("unity_catalog.grants.own"):
         if wanted is not None and wanted not in rights.names:
             raise refuse("PERMISSION_DENIED", f"User does not have MANAGE on '{securable.full_name}'.")
         if securable.kind in _HIERARCHY and rights.sight(securable) is Sight.NOTHING:

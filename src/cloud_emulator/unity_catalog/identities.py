@@ -16,7 +16,11 @@ ACCOUNT_USERS = "account users"
 
 def identity(cloud: Cloud, principal: str) -> Document | None:
     """The identity that grants call ``principal``: {id, kind, name, displayName, externalId, members}."""
-    return state.table_of(cloud, "identities").first("name", principal)
+    identities = state.table_of(cloud, "identities")
+    found = identities.first("name", principal)
+    if found is None and not cloud.rules.on("unity_catalog.workspace.application_id"):
+        return identities.first("externalId", principal)
+    return found
 
 
 def exists(cloud: Cloud, principal: str) -> bool:
@@ -31,6 +35,8 @@ def names_of(cloud: Cloud, principal: str) -> frozenset[str]:
         return frozenset()
     groups = state.table_of(cloud, "identities").by("kind", "group")
     names, wanted = {principal, ACCOUNT_USERS}, {found["id"]}
+    if not cloud.rules.on("unity_catalog.privileges.groups"):
+        return frozenset(names)
     while wanted:
         joined = [group for group in groups if group["name"] not in names and not wanted.isdisjoint(group["members"])]
         names.update(group["name"] for group in joined)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloud_emulator.unity_catalog.access import UcDenial
 from cloud_emulator.unity_catalog.rights import Rights
+from cloud_emulator.unity_catalog.session import Session
 from cloud_emulator.unity_catalog.state import (
     CATALOG,
     EXTERNAL_LOCATION,
@@ -42,17 +43,19 @@ APPLICABLE: dict[str, frozenset[str]] = {
 """Privileges by the securable that they can be granted on."""
 
 
-def may_grant(rights: Rights, privilege: str, securable: Securable) -> UcDenial | None:
+def may_grant(session: Session, privilege: str, securable: Securable) -> UcDenial | None:
     """Why a principal may not grant or revoke a privilege, if so.
 
     EXTERNAL USE SCHEMA is the catalog owner's alone to give, EXTERNAL USE LOCATION the location owner's: neither a
     metastore admin nor MANAGE suffices. Grants on the metastore are the metastore admin's.
     """
-    if privilege == "EXTERNAL_USE_SCHEMA":
+    rights, rules = session.rights, session.cloud.rules
+    if privilege == "EXTERNAL_USE_SCHEMA" and rules.on("unity_catalog.grants.external_use"):
         return _owner_only(rights, privilege, securable.lineage()[-1])
     if privilege == "EXTERNAL_USE_LOCATION":
         return _owner_only(rights, privilege, securable)
-    if rights.is_metastore_admin or (securable.kind != METASTORE and rights.manages(securable)):
+    manages = rights.is_metastore_admin or (securable.kind != METASTORE and rights.manages(securable))
+    if manages or not rules.on("unity_catalog.grants.manage"):
         return None
     kind = securable.kind.replace("_", " ").title()
     return UcDenial("PERMISSION_DENIED", f"User does not have MANAGE on {kind} '{securable.full_name}'.")

@@ -14,12 +14,20 @@ from __future__ import annotations
 from enum import StrEnum
 
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.rules import Rules
 from cloud_emulator.core.store import Document
 from cloud_emulator.unity_catalog import identities, state
 from cloud_emulator.unity_catalog.state import CATALOG, SCHEMA, TABLE, Securable
 
 NEVER_IMPLIED = frozenset({"EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION", "MANAGE"})
 """What ALL PRIVILEGES leaves out."""
+
+
+_PASSES = {
+    CATALOG: ("USE_CATALOG", "unity_catalog.privileges.use_catalog"),
+    SCHEMA: ("USE_SCHEMA", "unity_catalog.privileges.use_schema"),
+}
+"""The privilege that leads into a securable, and the rule that asks for it."""
 
 
 class Sight(StrEnum):
@@ -43,13 +51,20 @@ class Rights:
 
     def holds(self, privilege: str, securable: Securable) -> bool:
         """Whether a privilege was granted on the securable or above it, to the principal or a group of its."""
-        wanted = {privilege} if privilege in NEVER_IMPLIED else {privilege, "ALL_PRIVILEGES"}
-        return any(self._granted(wanted, each) for each in securable.lineage())
+        alone = privilege in NEVER_IMPLIED and self._on("unity_catalog.privileges.all_leaves_out")
+        wanted = {privilege} if alone else {privilege, "ALL_PRIVILEGES"}
+        inherited = self._on("unity_catalog.privileges.inherited")
+        return any(self._granted(wanted, each) for each in (securable.lineage() if inherited else (securable,)))
 
     def owns(self, securable: Securable) -> bool:
         """Whether the principal, or a group of its, owns this very securable."""
-        found = state.find(self._cloud, self.metastore_id, securable)
-        return found is not None and found["body"]["owner"] in self.names
+        inherited = not self._on("unity_catalog.owners.not_inherited")
+        found = [
+            state.find(self._cloud, self.metastore_id, each)
+            for each in (securable.lineage() if inherited else (securable,))
+        ]
+        reads_all = self.is_metastore_admin and not self._on("unity_catalog.owners.admin_reads_nothing")
+        return reads_all or any(each is not None and each["body"]["owner"] in self.names for each in found)
 
     def manages(self, securable: Securable) -> bool:
         """Whether the principal may grant on it: metastore admin, owner of it or of what it lies in, or MANAGE."""
@@ -64,8 +79,10 @@ class Rights:
     def missing_use(self, securable: Securable) -> tuple[str, Securable] | None:
         """The first of USE CATALOG and USE SCHEMA that is missing on the way to what lies in ``securable``."""
         for each in reversed(securable.lineage()):
-            privilege = {CATALOG: "USE_CATALOG", SCHEMA: "USE_SCHEMA"}.get(each.kind)
-            if privilege is not None and not self.owns(each) and not self.holds(privilege, each):
+            if each.kind not in _PASSES:
+                continue
+            privilege, rule = _PASSES[each.kind]
+            if not self.owns(each) and not self.holds(privilege, each) and self._on(rule):
                 return privilege, each
         return None
 
@@ -91,6 +108,9 @@ class Rights:
     def _reaches(self, privilege: str, securable: Securable) -> bool:
         return self.owns(securable) or self.holds(privilege, securable) or self.holds("MANAGE", securable)
 
+    def _on(self, rule: str) -> bool:
+        return self._cloud.rules.on(rule)
+
     def _granted(self, wanted: set[str], securable: Securable) -> bool:
         grants = state.grants_on(self._cloud, self.metastore_id, securable)
         return any(not wanted.isdisjoint(grants[name]) for name in grants if name in self.names)
@@ -105,9 +125,9 @@ _BROWSED = frozenset(
 )  # fmt: skip
 
 
-def seen(document: Document, sight: Sight) -> Document:
+def seen(rules: Rules, document: Document, sight: Sight) -> Document:
     """The part of a securable's answer that a sight shows; browsing hides where and how it is stored."""
     shown: Document = document["body"]
-    if sight is Sight.BROWSE:
+    if sight is Sight.BROWSE and rules.on("unity_catalog.privileges.browse"):
         return {**{name: value for name, value in shown.items() if name in _BROWSED}, "browse_only": True}
     return shown

@@ -96,12 +96,13 @@ def find(cloud: Cloud, metastore_id: str, securable: Securable) -> Document | No
 def bound_catalogs(cloud: Cloud, here: Document) -> list[Document]:
     """The stored catalogs of a workspace's metastore that it may use; isolated ones only where they are bound to it."""
     found = table_of(cloud, "catalogs").by("metastore_id", here["metastore_id"])
-    return [each for each in found if is_bound(each, here)]
+    return [each for each in found if is_bound(cloud, each, here)]
 
 
-def is_bound(catalog: Document, here: Document) -> bool:
+def is_bound(cloud: Cloud, catalog: Document, here: Document) -> bool:
     """Whether a catalog may be used from a workspace."""
-    return catalog["body"]["isolation_mode"] != "ISOLATED" or here["host"] in catalog["bound_hosts"]
+    bound = catalog["body"]["isolation_mode"] != "ISOLATED" or here["host"] in catalog["bound_hosts"]
+    return bound or not cloud.rules.on("unity_catalog.workspace.bound")
 
 
 def children(cloud: Cloud, metastore_id: str, parent: Securable) -> list[Document]:

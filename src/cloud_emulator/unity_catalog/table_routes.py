@@ -39,7 +39,8 @@ def list_tables(cloud: Cloud, request: Request) -> Response:
     show(session, Securable(CATALOG, catalog), browse=True)
     found = state.children(cloud, session.metastore_id, parent)
     entries, rest = visible_page(session, request, found, lambda each: Securable(TABLE, each["body"]["full_name"]), 50)
-    left_out = _NOT_IN_LISTS.union(*(names for name, names in _OMISSIONS.items() if flag(request, name)))
+    always = _NOT_IN_LISTS if cloud.rules.on("unity_catalog.lists.single_reads") else frozenset()
+    left_out = always.union(*(names for name, names in _OMISSIONS.items() if flag(request, name)))
     manifest = flag(request, "include_manifest_capabilities")
     return json_response(200, listing("tables", [_without(each, left_out, manifest) for each in entries], rest))
 

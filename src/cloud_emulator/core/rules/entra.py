@@ -1,0 +1,19 @@
+"""Rules of Microsoft Entra ID and of the tokens that it issues."""
+
+from __future__ import annotations
+
+from cloud_emulator.core.rules.model import table
+
+RULES = table(
+    """
+entra.client.secret E A wrong client secret is 401 invalid_client, AADSTS7000215.
+entra.client.known E An unknown client, such as an object id in place of the application id, is 400, AADSTS700038.
+entra.resource.known E A scope of an unknown resource is 400 invalid_resource, AADSTS500011.
+entra.tenant.known D Only the home tenant, by id or domain, and common and organizations sign in.
+entra.msi.header D The managed identity endpoint answers only whoever sends its secret header.
+entra.token.signature D A token that Entra did not sign is 401 at every service.
+entra.token.expires D An expired token is 401 at every service.
+entra.token.audience D A token for another resource is 401 at every service, even where the caller has all rights.
+entra.token.tenant M A token of another tenant is 401; at Fabric it looks like a missing licence.
+"""
+)

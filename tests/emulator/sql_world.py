@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pytds
 from deltalake import write_deltalake
 
 from cloud_emulator.core.app import Emulator
@@ -67,6 +69,31 @@ class World:
     def token(self, object_id: str = RUNNER, audience: str = AUDIENCE, *, seconds: int = 3599) -> str:
         """An access token."""
         return token(self.cloud, object_id, audience, seconds=seconds).removeprefix("Bearer ")
+
+    def connect(self, object_id: str = RUNNER, database: str = "sales", **how: Any) -> Any:
+        """A connection of python-tds that verifies the server's certificate and name."""
+        token = how.pop("token", None) or self.token(object_id)
+        options = {"cafile": str(self.authority), "autocommit": True, "disable_connect_retry": True, **how}
+        with warnings.catch_warnings():  # python-tds checks the server's name by means that pyOpenSSL deprecates
+            warnings.filterwarnings("ignore", message="X509", category=DeprecationWarning)
+            return pytds.connect(
+                "localhost", database=database, port=self.port, access_token_callable=lambda: token, **options
+            )
+
+    def query(self, text: str, object_id: str = RUNNER, database: str = "sales") -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with self.connect(object_id, database) as connection:
+            cursor = connection.cursor()
+            cursor.execute(text)
+            return list(cursor.fetchall())
+
+    def refused(self, text: str, object_id: str = RUNNER, database: str = "sales") -> tuple[int, str]:
+        """The number and message of the SQL error with which a query, or the login before it, is refused."""
+        try:
+            rows = self.query(text, object_id, database)
+        except pytds.DatabaseError as error:
+            return error.number, str(error.args[0])
+        raise AssertionError(f"{text} answered {rows}")
 
     def settle(self, seconds: float = 2) -> None:
         """Lets time pass, and what is due happen."""
@@ -138,23 +165,24 @@ def endpoint_id(cloud: Cloud, item_id: str) -> str:
 def running(cloud: Cloud, mirrored_id: str) -> Iterator[World]:
     """Serves the cloud's endpoints from a thread until the block ends."""
     port, started = free_port(), threading.Event()
-    loop = asyncio.new_event_loop()
-    done = asyncio.Event()
+    stop: list[Callable[[], None]] = []
 
     async def serve() -> None:
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+        stop.append(lambda: loop.call_soon_threadsafe(done.set))  # type: ignore[arg-type]
         listener = SqlListener(cloud)
         await listener.start(host="127.0.0.1", port=port)
         started.set()
         await done.wait()
         await listener.stop()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert started.wait(20), "the listener did not start"
     try:
         yield World(cloud, port, cloud.folder / "tls" / "ca.pem", mirrored_id)
     finally:
-        loop.call_soon_threadsafe(done.set)
+        stop[0]()
         thread.join(timeout=10)
 
 

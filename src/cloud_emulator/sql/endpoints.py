@@ -20,7 +20,6 @@ from cloud_emulator.fabric.permissions import ROLE_ASSIGNMENTS, WORKSPACES, role
 from cloud_emulator.fabric.sql_endpoints import TYPE, connection_string
 from cloud_emulator.fabric.validation import is_guid
 from cloud_emulator.sql import errors
-from cloud_emulator.sql.errors import SqlError
 from cloud_emulator.sql.login import Login
 
 AUDIENCES = ("https://database.windows.net",)
@@ -38,7 +37,7 @@ class Database:
 
 
 def sign_in(cloud: Cloud, login: Login) -> Caller:
-    """Who logs in. Raises :class:`SqlError` 18456; why is not told."""
+    """Who logs in. Raises SQL error 18456; why is not told."""
     if login.token is None:
         raise errors.login_failed(login.user) if login.user else errors.login_failed()
     try:
@@ -50,7 +49,7 @@ def sign_in(cloud: Cloud, login: Login) -> Caller:
 
 
 def open_database(cloud: Cloud, caller: Caller, login: Login) -> Database:
-    """The database that a login names. Raises :class:`SqlError` 4060, or 18456 for a caller without any role there or
+    """The database that a login names. Raises SQL error 4060, or 18456 for a caller without any role there or
     a capacity that is paused."""
     if not login.database:
         raise errors.no_database("master", "Name the SQL analytics endpoint as the database.")
@@ -66,18 +65,18 @@ def open_database(cloud: Cloud, caller: Caller, login: Login) -> Database:
 
 
 def check_capacity(cloud: Cloud, database: Database) -> None:
-    """Raises :class:`SqlError` 18456 when the workspace's capacity is paused or gone."""
+    """Raises SQL error 18456 when the workspace's capacity is paused or gone."""
     workspace = cloud.table(WORKSPACES).get(database.workspace_id)
     try:
         require_capacity(cloud, workspace or {"displayName": "", "capacityId": None})
     except FabricError as error:
-        raise SqlError(18456, f"Login failed for user '<token-identified principal>'. {error.message}") from error
+        raise errors.login_failed(because=error.message) from error
 
 
 def sibling(cloud: Cloud, database: Database, name: str) -> Database | None:
-    """Another database of the same server."""
+    """A database of the same server, by its name or id."""
     endpoints = list_items(cloud, database.workspace_id, TYPE.name)
-    return next((_database(each) for each in endpoints if each["displayName"] == name), None)
+    return next((_database(each) for each in endpoints if name in (each["displayName"], each["id"])), None)
 
 
 def siblings(cloud: Cloud, database: Database) -> list[Database]:

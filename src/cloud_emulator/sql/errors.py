@@ -6,6 +6,8 @@ real endpoint does and this one does not.
 
 from __future__ import annotations
 
+LOGIN_FAILED = 18456
+
 
 class SqlError(Exception):
     """An error message of the server: number, severity (``class`` on the wire) and state.
@@ -23,18 +25,15 @@ class SqlError(Exception):
         self.state = state
 
 
-def login_failed(user: str = "<token-identified principal>") -> SqlError:
-    """The login was refused; why is not told."""
-    return SqlError(18456, f"Login failed for user '{user}'.", severity=14)
+def login_failed(user: str = "<token-identified principal>", *, because: str = "") -> SqlError:
+    """The login was refused; with a bad token, why is not told."""
+    return SqlError(LOGIN_FAILED, f"Login failed for user '{user}'. {because}".strip(), severity=14)
 
 
 def no_such_database() -> SqlError:
     """The token was good, but there is no such database, or not for this caller [D]."""
-    reason = (
-        "Authentication was successful, but the database was not found or you have insufficient permissions to connect"
-        " to it."
-    )
-    return SqlError(18456, f"Login failed for user '<token-identified principal>'. Reason: {reason}", severity=14)
+    reason = "the database was not found or you have insufficient permissions to connect to it."
+    return login_failed(because=f"Reason: Authentication was successful, but {reason}")
 
 
 def no_database(name: str, why: str = "The login failed.") -> SqlError:

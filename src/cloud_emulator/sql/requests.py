@@ -118,6 +118,12 @@ class CallRequest(Request):
         del self._state.prepared[call.parameters[0].value]
         return tokens.return_status(0) + _ended()
 
+    async def reset(self, call: Call) -> bytes:
+        """``sp_reset_connection``: as if just logged in."""
+        del call
+        self._state.reset()
+        return tokens.return_status(0) + _ended()
+
     def _prepared(self, handle: Parameter) -> tuple[str, str]:
         found = self._state.prepared.get(handle.value)
         if found is None:
@@ -175,6 +181,7 @@ _PROCEDURES = {
     "sp_prepexec": CallRequest.prepare_and_execute,
     "sp_execute": CallRequest.execute,
     "sp_unprepare": CallRequest.unprepare,
+    "sp_reset_connection": CallRequest.reset,
 }
 
 

@@ -100,7 +100,8 @@ class Session:
             state = self._open(asked)
         except SqlError as error:
             self._log("LOGIN", asked.database, error.number, "auth")
-            await self._channel.write(tokens.error(error) + tokens.done(Done.ERROR))
+            also = b"" if error.number == errors.LOGIN_FAILED else tokens.error(errors.login_failed())
+            await self._channel.write(tokens.error(error) + also + tokens.done(Done.ERROR))
             return None
         self._log("LOGIN", asked.database, 200, "auth")
         size = min(max(asked.packet_size or DEFAULT_PACKET_SIZE, _SMALLEST_PACKET), _LARGEST_PACKET)

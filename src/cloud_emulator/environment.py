@@ -60,6 +60,6 @@ def notes(port: int) -> list[str]:
         f"delta-rs, OneLake: az://<workspace id>/<item id>/… with azure_storage_endpoint='{root}/storage/onelake'",
         "delta-rs, both: account_name='<account>' or 'onelake' besides; SSL_CERT_FILE is honoured",
         f"databricks-sdk: host='{root}/databricks/<workspace host>', or '{root}' for the first workspace",
-        "mssql-python (serve --sql-port Q): Server=localhost,Q;Database=<SQL endpoint>;Encrypt=yes; token as attribute 1256",
+        "mssql-python: Server=localhost,<--sql-port>;Database=<SQL endpoint>;Encrypt=yes; the token is attribute 1256",
         f"managed identity: IDENTITY_ENDPOINT='{root}/msi/token' and the seed's IDENTITY_HEADER",
     ]

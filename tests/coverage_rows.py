@@ -7,7 +7,8 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-COVERAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+ROOT = Path(__file__).parent.parent
+COVERAGE = ROOT / "docs" / "coverage.md"
 STATES = ("works", "partly", "not yet")
 _ROW = re.compile(r"^\| (S\d+) \|")
 _TEST = re.compile(r"`(tests/[^`]+)`")

@@ -1,0 +1,70 @@
+"""The local stack where things go wrong: two of them at once, and one that doesn't come up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.coverage_rows import ROOT
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def _start(command: str, data: Path) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-m", "deploy.local", command, "--data", str(data)]
+    return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _end(process: subprocess.Popen[str]) -> Said:
+    with process:
+        out, err = process.communicate(timeout=280)
+    return Said(process.returncode, out, err)
+
+
+def _left_running(data: Path) -> list[str]:
+    """Command lines of processes that know the folder, by their arguments or their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(data).encode() in known and process.name != str(os.getpid()):
+            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def test_two_demos_at_once_each_onboard_their_own_catalog_and_leave_nothing_running(tmp_path: Path) -> None:
+    folders = (tmp_path / "one", tmp_path / "two")
+    ended = [_end(each) for each in [_start("demo", folder) for folder in folders]]
+    for folder, said in zip(folders, ended, strict=True):
+        assert (said.code, said.err) == (0, ""), said.out
+        assert "created Mirrored Azure Databricks catalog sales" in said.out
+        text = said.out + (folder / "logs" / "worker.log").read_text()
+        assert [noise for noise in ("Traceback", "Warning", "WARN") if noise in text] == []
+        assert _left_running(folder) == []
+
+
+def test_what_does_not_come_up_is_told_with_its_log_and_the_rest_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "cloud").mkdir()
+    (tmp_path / "cloud" / "state.sqlite").write_text("not a database " * 100)
+    said = _end(_start("up", tmp_path))
+    assert said.code == 1
+    assert "the emulated cloud ended at once" in said.err
+    assert str(tmp_path / "logs" / "emulator.log") in said.err
+    assert "Traceback" not in said.err
+    assert _left_running(tmp_path) == []

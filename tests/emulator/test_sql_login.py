@@ -138,6 +138,24 @@ def test_a_name_in_two_workspaces_needs_the_server_or_the_id(world: World) -> No
     assert logins == [4060, 200, 200, 200, 200]
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x12\x01\x00\x08\x00\x00\x00\x00",
+        b"\x10\x01\x00\x0c\0\0\0\0abcd",
+        b"\x16\x03\x01\0\x01x",
+    ],
+)
+def test_what_is_no_tds_is_hung_up_on(world: World, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", world.port), timeout=10) as raw:
+        raw.sendall(sent)
+        raw.shutdown(socket.SHUT_WR)
+        while raw.recv(4096):
+            pass
+    assert world.query("SELECT 1") == [(1,)]
+
+
 def test_nothing_slow_is_imported_before_the_first_request() -> None:
     """So that the emulator starts fast."""
     code = (

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import shutil
+import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class SqlListener:
             await session.serve()
         except Closed:
             pass
-        except Malformed as error:
+        except (Malformed, struct.error, UnicodeDecodeError) as error:
             logger.warning("a SQL client sent what is no TDS: %s", error)
         except Exception:
             logger.exception("a SQL session failed in the emulator")

@@ -236,10 +236,10 @@ def lakehouse_anew(before: State) -> Iterable[str]:
     yield f"fabric.dataAccessRoles|{LAKEHOUSE}/defaultreader|id"
 
 
-def tree_granted(before: State) -> Iterable[str]:
+def tree_granted(before: State, folder: str = "sales") -> Iterable[str]:
     """Entries are merged into each list of the tree; the lists are the same, their ETags new."""
     for key in before["storage.nodes"]:
-        if f"{key}/".startswith("contosolake/lake/sales/"):
+        if f"{key}/".startswith(f"contosolake/lake/{folder}/"):
             yield f"storage.nodes|{key}|etag"
             yield f"storage.nodes|{key}|modified"
 

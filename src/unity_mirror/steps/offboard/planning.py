@@ -1,0 +1,317 @@
+"""The plan of an offboarding: what goes, what stays and why. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from unity_mirror.errors import FirewallDenied, NotFound, PermissionDenied
+from unity_mirror.models.arm import ResourceAccessRule, RoleAssignment
+from unity_mirror.models.fabric import Connection, Shortcut, WorkspaceRoleAssignment
+from unity_mirror.models.storage import Acl
+from unity_mirror.plan.acl import revoke
+from unity_mirror.plan.model import Action, Change, Plan, StepName, StepPlan
+from unity_mirror.plan.ownership import Made, acl_above, role_assignment_name
+from unity_mirror.spec import ExistingAuth, ServicePrincipalAuth, WorkspaceIdentityAuth
+from unity_mirror.steps.connections import CONNECTION
+from unity_mirror.steps.context import Context, side_by_side
+from unity_mirror.steps.identity import IDENTITY
+from unity_mirror.steps.identity import ROLE as WORKSPACE_ROLE
+from unity_mirror.steps.lakehouse_shortcuts import LAKEHOUSE, SHORTCUT
+from unity_mirror.steps.mirror import ITEM, MARK
+from unity_mirror.steps.offboard.needs import needed_by, role_needed_by
+from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, House, Model, Other, Reading, read
+from unity_mirror.steps.record import RECORD, record_name
+from unity_mirror.steps.semantic_model import MODEL
+from unity_mirror.steps.storage_access import ACL, ROLE
+from unity_mirror.steps.trusted_access import NETWORK_RULE, workspace_rule
+
+Permits = Callable[[Change], bool]
+_OURS = "it is ours"
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What applying needs: each thing that goes."""
+
+    reading: Reading
+    models: tuple[Model, ...] = ()
+    house: House | None = None
+    delete_house: bool = False
+    shortcuts: tuple[Shortcut, ...] = ()
+    delete_item: bool = False
+    connections: tuple[Connection, ...] = ()
+    rule: ResourceAccessRule | None = None
+    roles: tuple[RoleAssignment, ...] = ()
+    acls: tuple[str, ...] = ()
+    principal: str = ""
+    workspace_role: WorkspaceRoleAssignment | None = None
+    identity: bool = False
+    heirs: Mapping[Made, Other] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offboarding:
+    """The plan and what it takes to carry it out."""
+
+    plan: Plan
+    removal: Removal
+
+
+async def plan_offboarding(
+    context: Context, *, keep_lakehouse: bool = False, permits: Permits | None = None
+) -> Offboarding:
+    """What offboarding would remove. ``permits`` narrows it, for a rollback, to what one run made."""
+    reading = await read(context)
+    return await _Planner(context, reading, permits or _all).make(keep_lakehouse=keep_lakehouse)
+
+
+def _all(_: Change) -> bool:
+    return True
+
+
+class _Planner:
+    def __init__(self, context: Context, reading: Reading, permits: Permits) -> None:
+        self._context = context
+        self._spec = context.spec
+        self._reading = reading
+        self._permits = permits
+        self._changes: list[Change] = []
+        self._notes: list[str] = []
+        self._heirs: dict[Made, Other] = {}
+
+    async def make(self, *, keep_lakehouse: bool) -> Offboarding:
+        models = tuple(each for each in self._reading.models if self._model_goes(each))
+        house = self._reading.house
+        delete_house = self._house_goes(house, keep_lakehouse=keep_lakehouse)
+        shortcuts = self._shortcuts(house, delete_house=delete_house)
+        delete_item = self._item_goes()
+        connections = tuple(self._connections())
+        principal = self._principal()
+        removal = Removal(
+            reading=self._reading,
+            models=models,
+            house=house if delete_house or shortcuts else None,
+            delete_house=delete_house,
+            shortcuts=shortcuts,
+            delete_item=delete_item,
+            connections=connections,
+            rule=await self._rule(),
+            roles=await self._roles(principal),
+            acls=await self._acls(principal),
+            principal=principal,
+            workspace_role=await self._workspace_role(principal),
+            identity=self._identity_goes(principal),
+            heirs=self._heirs,
+        )
+        self._record()
+        self._inherit()
+        return Offboarding(self._plan(), removal)
+
+    def _plan(self) -> Plan:
+        names = dict.fromkeys(change.step for change in self._changes)
+        steps = [StepPlan(name, tuple(each for each in self._changes if each.step is name)) for name in names]
+        if self._notes:
+            steps.append(StepPlan(StepName.VERIFICATION, notes=tuple(self._notes)))
+        return Plan(self._spec.catalog, self._reading.workspace.display_name, tuple(steps))
+
+    def _goes(self, step: StepName, kind: str, name: str, reason: str = _OURS) -> bool:
+        change = Change(step, Action.DELETE, kind, name, reason)
+        if self._permits(change):
+            self._changes.append(change)
+            return True
+        return False
+
+    def _stays(self, what: str, why: str) -> None:
+        self._notes.append(f"{what} stays: {why}.")
+
+    def _model_goes(self, model: Model) -> bool:
+        name = model.item.display_name
+        if model.foreign:
+            self._stays(f"Semantic model {name}", f"others made {_some(model.foreign)} in it")
+            return False
+        return self._goes(StepName.SEMANTIC_MODEL, MODEL, name)
+
+    def _house_goes(self, house: House | None, *, keep_lakehouse: bool) -> bool:
+        if house is None or not house.ours:
+            return False
+        name = house.item.display_name
+        if keep_lakehouse:
+            self._stays(f"Lakehouse {name}", "you asked for it")
+            return False
+        if house.foreign:
+            self._stays(f"Lakehouse {name}", f"it also holds {_some(house.foreign)}")
+            return False
+        return self._goes(StepName.LAKEHOUSE_SHORTCUTS, LAKEHOUSE, name)
+
+    def _shortcuts(self, house: House | None, *, delete_house: bool) -> tuple[Shortcut, ...]:
+        """Our shortcuts go one by one where the lakehouse stays; only if the item is ours do we know them as ours."""
+        if house is None or delete_house or not self._reading.is_ours:
+            return ()
+        name, step = house.item.display_name, StepName.LAKEHOUSE_SHORTCUTS
+        return tuple(each for each in house.shortcuts if self._goes(step, SHORTCUT, f"{name}/{_table(each.place)}"))
+
+    def _item_goes(self) -> bool:
+        item = self._reading.item
+        if item is None:
+            return False
+        if not self._reading.is_ours:
+            self._stays(f"{ITEM} {item.display_name}", "it carries no mark of ours, so it was there before us")
+            return False
+        return self._goes(StepName.MIRROR, ITEM, item.display_name)
+
+    def _connections(self) -> Iterable[Connection]:
+        spec, made = self._spec, self._reading.made
+        named = [(Made.CONNECTION_DATABRICKS, spec.databricks.connection.name or f"databricks-{spec.catalog}")]
+        if spec.storage is not None:
+            named.append((Made.CONNECTION_STORAGE, spec.storage.connection.name or f"adls-{spec.catalog}"))
+        for kind, name in named:
+            found = [each for each in self._reading.connections if (each.display_name or "").lower() == name.lower()]
+            for connection in found if kind in made else ():
+                user = next((each for each in self._reading.others if each.uses(connection.id)), None)
+                if user is not None:
+                    self._keep(kind, f"{CONNECTION} {name}", user)
+                elif self._goes(StepName.CONNECTIONS, CONNECTION, name):
+                    yield connection
+
+    def _principal(self) -> str:
+        """Whom the storage rights were given to; empty when nobody can tell any more."""
+        storage = self._spec.storage
+        if storage is None:
+            return ""
+        if isinstance(storage.auth, WorkspaceIdentityAuth):
+            identity = self._reading.workspace.workspace_identity
+            return identity.service_principal_id if identity else ""
+        if isinstance(storage.auth, ServicePrincipalAuth | ExistingAuth):
+            return storage.auth.object_id or ""
+        return ""
+
+    @property
+    def _by_identity(self) -> bool:
+        storage = self._spec.storage
+        return storage is not None and isinstance(storage.auth, WorkspaceIdentityAuth)
+
+    def _free(self, made: Made, what: str) -> bool:
+        """Whether we made it and no other catalog needs it; one of ours that does inherits it."""
+        if made not in self._reading.made or self._spec.storage is None:
+            return False
+        reading = self._reading
+        place = self._spec.storage.location
+        user = needed_by(made, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
+        if user is None:
+            return True
+        self._keep(made, what, user)
+        return False
+
+    def _keep(self, made: Made, what: str, user: Other) -> None:
+        self._stays(what, f"the mirrored catalog {user.item.display_name} needs it")
+        if user.is_marked:
+            self._heirs[made] = user
+
+    async def _rule(self) -> ResourceAccessRule | None:
+        storage = self._spec.storage
+        if storage is None or storage.resource_id is None:
+            return None
+        name = f"{storage.location.account}: workspace {self._reading.workspace.display_name}"
+        if not self._free(Made.NETWORK_RULE, f"{NETWORK_RULE} {name}"):
+            return None
+        identity = await self._context.clients.whoami()
+        rule = workspace_rule(identity.tenant_id, self._reading.workspace.id)
+        account = await self._context.clients.arm.storage_account(storage.resource_id)
+        there = account.network_acls.admits(rule)
+        return rule if there and self._goes(StepName.TRUSTED_ACCESS, NETWORK_RULE, name) else None
+
+    async def _roles(self, principal: str) -> tuple[RoleAssignment, ...]:
+        """Role assignments are ours by the name that we derived."""
+        storage = self._spec.storage
+        if storage is None or storage.resource_id is None or not principal:
+            return ()
+        held = await self._context.clients.arm.role_assignments(storage.resource_id, principal)
+        return tuple(each for each in held if _is_derived(each, principal) and self._role_goes(each))
+
+    def _role_goes(self, role: RoleAssignment) -> bool:
+        reading, storage = self._reading, self._spec.storage
+        if storage is None:
+            return False
+        name = f"role {role.role_id} on {role.scope.rsplit('/', 1)[-1]}"
+        place = storage.location
+        user = role_needed_by(role.scope, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
+        if user is not None:
+            self._stays(f"{ROLE} {name}", f"the mirrored catalog {user.item.display_name} needs it")
+            return False
+        return self._goes(StepName.STORAGE_ACCESS, ROLE, name)
+
+    async def _acls(self, principal: str) -> tuple[str, ...]:
+        storage = self._spec.storage
+        if storage is None or not principal or not storage.location.folder:
+            return ()
+        place = storage.location
+        paths = [(path, acl_above(path)) for path in place.parents()] + [(place.folder, Made.ACL)]
+        free = [path for path, made in paths if self._free(made, f"{ACL} {place.account}/{place.container}/{path}")]
+        held = await side_by_side(self._acl(place.account, place.container, path) for path in free)
+        return tuple(
+            path
+            for path, acl in zip(free, held, strict=True)
+            if (path == place.folder or (acl is not None and revoke(acl, principal) != acl))
+            and self._goes(StepName.STORAGE_ACCESS, ACL, f"{place.account}/{place.container}/{path}")
+        )
+
+    async def _acl(self, account: str, container: str, path: str) -> Acl | None:
+        try:
+            return (await self._context.clients.storage.access_control(account, container, path)).acl
+        except NotFound:
+            return None
+        except (PermissionDenied, FirewallDenied) as error:
+            self._stays(f"{ACL} {account}/{container}/{path}", f"it can't be read: {error}")
+            return None
+
+    async def _workspace_role(self, principal: str) -> WorkspaceRoleAssignment | None:
+        what = f"{WORKSPACE_ROLE} of the workspace identity"
+        if not principal or not self._free(Made.IDENTITY_ROLE, what):
+            return None
+        roles = await self._context.clients.fabric.workspaces.role_assignments(self._reading.workspace.id)
+        found = next((each for each in roles if each.principal.id.lower() == principal.lower()), None)
+        name = f"{self._reading.workspace.display_name}: workspace identity as {found.role if found else ''}"
+        return found if found and self._goes(StepName.IDENTITY, WORKSPACE_ROLE, name) else None
+
+    def _identity_goes(self, principal: str) -> bool:
+        """Others' connections may sign in as the workspace, too; which workspace's identity they mean isn't shown."""
+        name = self._reading.workspace.display_name
+        if not principal or not self._free(Made.IDENTITY, f"{IDENTITY} {name}"):
+            return False
+        ours = self._spec.storage.connection.name if self._spec.storage else None
+        theirs = [each for each in self._reading.connections if _signs_in_as_workspace(each)]
+        wanted = (ours or f"adls-{self._spec.catalog}").lower()
+        others = [each for each in theirs if (each.display_name or "").lower() != wanted]
+        if others:
+            self._stays(f"{IDENTITY} {name}", f"the connection {others[0].display_name} may sign in with it")
+            return False
+        return self._goes(StepName.IDENTITY, IDENTITY, name)
+
+    def _record(self) -> None:
+        if self._reading.has_record:
+            self._goes(StepName.MIRROR, RECORD, record_name(self._spec.catalog), "nothing is left to remember")
+
+    def _inherit(self) -> None:
+        for made, heir in self._heirs.items():
+            after = {"made": made.value, "item": heir.item.display_name}
+            reason = "another catalog of ours needs it and looks after it from now on"
+            self._changes.append(Change(StepName.MIRROR, Action.UPDATE, ITEM, MARK, reason, {}, after))
+
+
+def _is_derived(role: RoleAssignment, principal: str) -> bool:
+    return role.name.lower() == role_assignment_name(role.scope, principal, role.role_id).lower()
+
+
+def _signs_in_as_workspace(connection: Connection) -> bool:
+    details = connection.credential_details
+    return details is not None and details.credential_type == WORKSPACE_IDENTITY
+
+
+def _table(place: tuple[str, str]) -> str:
+    return ".".join(part for part in (place[0].partition("/")[2], place[1]) if part)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

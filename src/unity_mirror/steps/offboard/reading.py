@@ -1,0 +1,171 @@
+"""What there is to offboard: the catalog's items by their marks, and everyone who may still need what we made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from unity_mirror.errors import NotFound
+from unity_mirror.models.fabric import Connection, Shortcut, Workspace
+from unity_mirror.models.items import Lakehouse, MirroredCatalog, SemanticModel
+from unity_mirror.models.storage import StorageUrl
+from unity_mirror.plan.ownership import Made, read_mark
+from unity_mirror.plan.tmdl import compare
+from unity_mirror.steps import survey
+from unity_mirror.steps.context import Context, side_by_side
+from unity_mirror.steps.lakehouse_shortcuts import find_lakehouse, held_shortcuts, our_shortcuts
+from unity_mirror.steps.record import find_record, is_marked, list_mirrored, recorded
+
+WORKSPACE_IDENTITY = "WorkspaceIdentity"
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another mirrored catalog. ``place`` is its storage connection's; ``None`` without one, or one not shown to us."""
+
+    workspace_id: str
+    item: MirroredCatalog
+    place: StorageUrl | None
+    by_identity: bool
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether we look after it."""
+        return read_mark(self.item.description) is not None
+
+    @property
+    def has_storage(self) -> bool:
+        """Whether it reads a storage account by a connection."""
+        return bool(self.item.properties.storage_connection_id)
+
+    def uses(self, connection_id: str) -> bool:
+        """Whether one of its connections is this one."""
+        properties = self.item.properties
+        ids = (properties.databricks_workspace_connection_id, properties.storage_connection_id or "")
+        return connection_id.lower() in (each.lower() for each in ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A semantic model of ours. ``foreign`` names what others made in it."""
+
+    item: SemanticModel
+    foreign: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The lakehouse. ``shortcuts`` are ours; ``foreign`` names what else it holds."""
+
+    workspace_id: str
+    item: Lakehouse
+    ours: bool
+    shortcuts: tuple[Shortcut, ...]
+    foreign: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that offboarding is decided on. ``item`` is the one of the spec's name even if it isn't ours."""
+
+    workspace: Workspace
+    item: MirroredCatalog | None
+    is_ours: bool
+    has_record: bool
+    made: frozenset[Made]
+    models: tuple[Model, ...]
+    house: House | None
+    connections: tuple[Connection, ...]
+    others: tuple[Other, ...]
+
+
+async def read(context: Context) -> Reading:
+    """Reads it. Raises ``SpecError`` when there is no such workspace."""
+    workspace = await survey.find_workspace(context, context.spec.fabric.workspace, "fabric.workspace")
+    held = await list_mirrored(context, workspace.id)
+    marked = [each for each in held if is_marked(each.description, context.spec.catalog)]
+    named = [each for each in held if each.display_name.lower() == context.spec.item_name.lower()]
+    item = next(iter([*marked, *named]), None)
+    connections = await context.reads.once(("connections",), context.clients.fabric.connections.list)
+    return Reading(
+        workspace=workspace,
+        item=item,
+        is_ours=bool(marked),
+        has_record=await find_record(context, workspace.id) is not None,
+        made=await recorded(context, workspace.id),
+        models=await _models(context, workspace.id),
+        house=await _house(context, workspace, marked[0] if marked else None),
+        connections=tuple(connections),
+        others=await _others(context, item, connections),
+    )
+
+
+async def _models(context: Context, workspace_id: str) -> tuple[Model, ...]:
+    models = context.clients.fabric.semantic_models
+    listed = await models.list(workspace_id)
+    ours = [each for each in listed if is_marked(each.description, context.spec.catalog)]
+    definitions = await side_by_side(models.definition(workspace_id, each.id) for each in ours)
+    return tuple(Model(each, compare(parts, parts).foreign) for each, parts in zip(ours, definitions, strict=True))
+
+
+async def _house(context: Context, workspace: Workspace, item: MirroredCatalog | None) -> House | None:
+    spec = context.spec.lakehouse
+    if spec is None:
+        return None
+    if spec.workspace is not None:
+        workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
+    lakehouse = find_lakehouse(context, spec, await context.clients.fabric.lakehouses.list(workspace.id))
+    if lakehouse is None:
+        return None
+    held = await held_shortcuts(context, workspace.id, lakehouse)
+    ours = our_shortcuts(held, lakehouse.has_schemas, item.id) if item else {}
+    mine = tuple(ours.values())
+    places = {each.place for each in mine}
+    foreign = {"/".join(place) for place in held if place not in places}
+    contents = await _contents(context, workspace.id, lakehouse)
+    foreign |= {path for path in contents if path not in {"/".join(place) for place in places}}
+    is_ours = is_marked(lakehouse.description, context.spec.catalog)
+    return House(workspace.id, lakehouse, is_ours, mine, tuple(sorted(foreign)))
+
+
+async def _contents(context: Context, workspace_id: str, lakehouse: Lakehouse) -> set[str]:
+    """Tables and files by path; schemas aren't among them, because empty ones come with a lakehouse."""
+    tables = await _listed(context, workspace_id, lakehouse.id, "Tables")
+    files = await _listed(context, workspace_id, lakehouse.id, "Files")
+    if lakehouse.has_schemas:
+        below = await side_by_side(_listed(context, workspace_id, lakehouse.id, schema) for schema in tables)
+        tables = [path for paths in below for path in paths]
+    return {*tables, *files}
+
+
+async def _listed(context: Context, workspace_id: str, item_id: str, path: str) -> list[str]:
+    found: list[str] = []
+    with suppress(NotFound):
+        entries = await context.clients.onelake.list_paths(workspace_id, item_id, path)
+        found = [f"{path}/{entry.name.rsplit('/', 1)[-1]}" for entry in entries]
+    return found
+
+
+async def _others(
+    context: Context, item: MirroredCatalog | None, connections: Sequence[Connection]
+) -> tuple[Other, ...]:
+    """All other mirrored catalogs that we can see, wherever."""
+    workspaces = await context.reads.once(("workspaces",), context.clients.fabric.workspaces.list)
+    listed = await side_by_side(list_mirrored(context, workspace.id) for workspace in workspaces)
+    by_id = {each.id.lower(): each for each in connections}
+    return tuple(
+        _other(workspace.id, each, by_id.get((each.properties.storage_connection_id or "").lower()))
+        for workspace, found in zip(workspaces, listed, strict=True)
+        for each in found
+        if item is None or each.id != item.id
+    )
+
+
+def _other(workspace_id: str, item: MirroredCatalog, connection: Connection | None) -> Other:
+    place = None
+    if connection is not None:
+        with suppress(ValueError):
+            place = StorageUrl.parse(connection.connection_details.path or "")
+    kind = connection.credential_details.credential_type if connection and connection.credential_details else ""
+    return Other(workspace_id, item, place, kind in ("", WORKSPACE_IDENTITY))

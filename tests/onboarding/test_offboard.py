@@ -1,0 +1,158 @@
+"""Offboarding: the cloud is as it was before onboarding; what was there before us, or others need, stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.onboarding.states import State, differences
+from tests.onboarding.test_drift import FABRIC, WORKSPACE, delete_item, do, identity_of, item_of, settle, tree_granted
+from tests.onboarding.world import World, example, failed
+from unity_mirror.plan.ownership import read_mark
+from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
+
+ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
+OTHER_NAME = "00000000-0000-4000-8000-00000000abcd"
+
+
+async def offboard(world: World, name: str, *, keep_lakehouse: bool = False, **sets: str) -> list[str]:
+    """Offboards an example and answers what was removed, by kind."""
+    async with world.context(example(name, **sets)) as context:
+        offboarding = await plan_offboarding(context, keep_lakehouse=keep_lakehouse)
+        await apply_offboarding(context, offboarding)
+    await settle(world)
+    return sorted(change.kind for change in offboarding.plan.changes)
+
+
+def moved_on(before: State) -> Iterable[str]:
+    """Lists of the tree were written twice and are the same; so were the rules of the account."""
+    yield from tree_granted(before)
+    for key in ("contosolake/lake", "contosolake/lake/", "contosolake/lake/sales"):
+        yield f"storage.nodes|{key}|etag"
+        yield f"storage.nodes|{key}|modified"
+
+
+async def test_offboarding_right_after_onboarding_leaves_no_trace(world: World) -> None:
+    before = world.dump()
+    await world.apply(example("sales"))
+    assert await offboard(world, "sales") == [
+        "Azure role assignment",
+        "Fabric connection",
+        "Fabric connection",
+        "Fabric workspace identity",
+        "Fabric workspace role",
+        "Lakehouse",
+        "Mirrored Azure Databricks catalog",
+        "Semantic model",
+        "Storage ACL",
+        "Storage ACL",
+        "Storage network rule",
+    ]
+    assert set(differences(before, world.dump())) <= set(moved_on(before))
+    assert await offboard(world, "sales") == []
+
+
+async def test_planning_to_offboard_writes_nothing(world: World) -> None:
+    await world.apply(example("sales"))
+    world.cloud.requests.clear()
+    async with world.context(example("sales")) as context:
+        assert (await plan_offboarding(context)).plan.counts()["delete"] == 11
+    assert "write" not in world.effects()
+
+
+async def forget_who_made_it(world: World) -> None:
+    """Leaves behind all that carries no mark, as if an administrator had made it by hand."""
+    await world.apply(example("sales"))
+    for kind, name in (("SemanticModel", "Sales"), ("Lakehouse", "sales_lake")):
+        await do(world, "fabric", "DELETE", f"{FABRIC}/items/{item_of(world, kind, name)}")
+    await delete_item(world)
+    roles = world.dump()["arm.roleAssignments"].values()
+    body = next(each["body"] for each in roles if each["principalId"] == identity_of(world))
+    await do(world, "arm", "DELETE", f"https://management.azure.com{body['id']}?api-version=2022-04-01")
+    scope = body["id"].partition(f"/{ASSIGNMENTS}")[0]
+    properties = {name: body["properties"][name] for name in ("roleDefinitionId", "principalId", "principalType")}
+    url = f"https://management.azure.com{scope}/{ASSIGNMENTS}/{OTHER_NAME}?api-version=2022-04-01"
+    await do(world, "arm", "PUT", url, {"properties": properties})
+    await settle(world)
+
+
+async def test_identical_things_that_were_there_before_stay(world: World) -> None:
+    await forget_who_made_it(world)
+    before = world.dump()
+    await world.apply(example("sales"))
+    removed = await offboard(world, "sales")
+    assert removed == ["Lakehouse", "Mirrored Azure Databricks catalog", "Semantic model"]
+    assert differences(before, world.dump()) == {}
+
+
+async def test_what_was_made_is_known_after_the_item_was_deleted(world: World) -> None:
+    """The lakehouse and the model remember; a new item takes the note over."""
+    before = world.dump()
+    await world.apply(example("sales"))
+    await delete_item(world)
+    await world.apply(example("sales"))
+    await offboard(world, "sales")
+    assert set(differences(before, world.dump())) <= set(moved_on(before))
+
+
+async def test_the_lakehouse_can_be_kept(world: World) -> None:
+    await world.apply(example("sales"))
+    removed = await offboard(world, "sales", keep_lakehouse=True)
+    assert "Lakehouse" not in removed
+    assert removed.count("OneLake shortcut") == 10
+    lakehouse = world.dump()["fabric.items"][item_of(world, "Lakehouse", "sales_lake")]
+    mark = read_mark(lakehouse["description"])
+    assert mark is not None
+    assert mark.made == frozenset()
+
+
+async def test_a_lakehouse_with_work_of_others_stays(world: World) -> None:
+    await world.apply(example("sales"))
+    lakehouse = item_of(world, "Lakehouse", "sales_lake")
+    url = f"{FABRIC}/items/{lakehouse}/shortcuts"
+    target = {"oneLake": {"workspaceId": WORKSPACE, "itemId": lakehouse, "path": "Tables/orders/dim_date"}}
+    await do(world, "fabric", "POST", url, {"path": "Files", "name": "calendar", "target": target})
+    removed = await offboard(world, "sales")
+    assert "Lakehouse" not in removed
+    left = [each["name"] for each in world.dump()["fabric.shortcuts"].values() if each["itemId"] == lakehouse]
+    assert left == ["calendar"]
+
+
+SECOND = {
+    "catalog": "logistics",
+    "select.exclude": "[]",
+    "storage.url": "https://contosolake.dfs.core.windows.net/lake/logistics",
+    "storage.connection.name": "adls-logistics",
+    "lakehouse": "null",
+    "semantic_model": "null",
+}
+"""A neighbour in the same account, by the same identity and through the same Databricks connection."""
+
+
+async def test_what_another_catalog_of_ours_needs_stays_until_that_goes_too(world: World) -> None:
+    """The second one finds most of it there; when the first goes, it takes over, and takes it along in the end."""
+    before = world.dump()
+    await world.apply(example("sales"))
+    second = await world.apply(example("sales", **SECOND))
+    assert failed(second.verification) == []
+    removed = await offboard(world, "sales")
+    assert removed == [
+        "Fabric connection",
+        "Lakehouse",
+        *["Mirrored Azure Databricks catalog"] * 6,
+        "Semantic model",
+        "Storage ACL",
+    ]
+    assert failed(await world.verify(example("sales", **SECOND))) == []
+    assert (await world.plan(example("sales", **SECOND))).plan.changes == ()
+    await offboard(world, "sales", **SECOND)
+    assert set(differences(before, world.dump())) <= {*moved_on(before), *tree_granted(before, "logistics")}
+
+
+@pytest.mark.parametrize("name", ["hr"])
+async def test_a_catalog_without_storage_connection(world: World, name: str) -> None:
+    before = world.dump()
+    await world.apply(example(name))
+    assert await offboard(world, name) == ["Fabric connection", "Mirrored Azure Databricks catalog", "Semantic model"]
+    assert differences(before, world.dump()) == {}

@@ -88,6 +88,35 @@ class StorageClient:
             continuation=result.continuation or None,
         )
 
+    async def remove_acl_recursive(
+        self, account: str, container: str, path: str, acl: str, continuation: str | None = None
+    ) -> AclProgress:
+        """Take entries (``user:id``, ``default:user:id``) out of a path's list and of all below it, one batch of it."""
+        operation = f"take entries out of the access control lists below {_place(account, container, path)}"
+        directory = self._directory(account, container, path)
+        failed: list[str] = []
+
+        async def note(progress: Any) -> None:
+            failed.extend(failure.name for failure in progress.batch_failures)
+
+        result: Any = await self._do(
+            operation,
+            lambda: directory.remove_access_control_recursive(
+                acl=acl,
+                continuation_token=continuation,
+                max_batches=1,
+                continue_on_failure=True,
+                progress_hook=note,
+            ),
+        )
+        return AclProgress(
+            directories_successful=result.counters.directories_successful,
+            files_successful=result.counters.files_successful,
+            failure_count=result.counters.failure_count,
+            failed_paths=tuple(failed),
+            continuation=result.continuation or None,
+        )
+
     async def list_paths(self, account: str, container: str, path: str, recursive: bool = False) -> list[PathEntry]:
         """List what is under a folder; names are relative to the container. Raises NotFound when it isn't there."""
         container_client = self._service(account).get_file_system_client(container)

@@ -56,6 +56,19 @@ def grant(acl: Acl, object_id: str, permissions: str, *, inherited: bool = False
     return AclGrant(acl, after, _gains(acl, after, object_id), full, plain)
 
 
+def revoke(acl: Acl, object_id: str) -> Acl:
+    """The list without a principal's own entries; a mask that limits nobody any more goes with them."""
+    for default in (False, True):
+        entry = acl.find("user", object_id, default)
+        if entry is None:
+            continue
+        acl = acl.remove(entry)
+        mask = acl.find("mask", default=default)
+        if mask is not None and not any(each.is_named for each in acl.entries if each.default is default):
+            acl = acl.remove(mask)
+    return acl
+
+
 def holds(acl: Acl, object_id: str, permissions: str, *, default: bool = False) -> bool:
     """Whether a principal's own entry comes to at least these permissions under the mask."""
     entry = acl.find("user", object_id, default)

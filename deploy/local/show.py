@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.layout import Layout
+from deploy.local.layout import EMULATOR_PORT, Layout
 from deploy.local.processes import StackError
 from deploy.local.runs import Rows, Run
 from deploy.local.stack import Stack
@@ -45,10 +45,9 @@ def show_links(console: Console, run: Run, stack: Stack) -> None:
 
 
 def show_next(console: Console, layout: Layout, stack: Stack, *, running: bool) -> None:
-    """Which commands to try next."""
-    environment = (
-        f'eval "$({_bin(layout, "cloud-emulator")} env --port {stack.emulator_port} --data {_folder(layout)})"'
-    )
+    """Which commands to try next. A stack that isn't up yet will have the usual ports, unless they are taken then."""
+    port = stack.emulator_port if running else EMULATOR_PORT
+    environment = f'eval "$({_bin(layout, "cloud-emulator")} env --port {port} --data {_folder(layout)})"'
     first = [] if running else ["make up"]
     commands = (*first, environment, f"{_bin(layout, 'unity-mirror')} plan examples/sales.yaml")
     _show_commands(console, "Next, see that there is nothing left to do:", commands)

@@ -30,6 +30,8 @@ static class TomCheck
     {
         Console.WriteLine("table\t" + table.Name);
         foreach (Column column in table.Columns)
+            if (table.DataCategory != null && column.IsKey) Console.WriteLine("datetable\t" + table.Name + "\t" + table.DataCategory + "\t" + column.Name);
+        foreach (Column column in table.Columns)
         {
             string source = column is DataColumn ? ((DataColumn)column).SourceColumn : "";
             Console.WriteLine("column\t" + table.Name + "\t" + column.Name + "\t" + column.DataType + "\t" + source);

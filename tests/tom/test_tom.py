@@ -2,14 +2,17 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
 from tests.tom.checker import Tom, read_parts
-from tests.unit.tmdl_samples import build, catalogs, column, star, table
+from tests.unit.test_tmdl_thirty_edits import changed_catalog, edited
+from tests.unit.tmdl_samples import SQL, build, catalogs_with_options, column, metric_view, related, star, table
 from tests.unit.tmdl_theirs import PEOPLES_EDITS, edited_by_people
+from tests.unit.tmdl_thirty import THIRTY
 from unity_mirror.models.unity_catalog import Table
-from unity_mirror.plan.tmdl import ModelDefinition, compare
+from unity_mirror.plan.tmdl import ModelDefinition, ModelRelationship, compare
 
 RELAXED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -40,20 +43,66 @@ def test_a_wide_table_and_many_tables(tom: Tom, tmp_path: Path) -> None:
     assert len(report.of("column")) == 360
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=RELAXED)
-@given(tables=catalogs())
-def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, tables: tuple[Table, ...]) -> None:
-    definition = build(*tables)
+@settings(max_examples=50, deadline=None, suppress_health_check=RELAXED)
+@given(drawn=catalogs_with_options())
+def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, drawn: tuple[tuple[Table, ...], dict[str, Any]]) -> None:
+    tables, options = drawn
+    definition = build(*tables, **options)
     with TemporaryDirectory() as folder:
         written, rewritten = Path(folder, "written"), Path(folder, "rewritten")
         report = tom.check(definition.parts, written, rewritten)
         assert not report.errors
         assert {row[0] for row in report.of("table")} == {one.name for one in definition.tables}
         assert {(row[0], row[1], row[2].lower()) for row in report.of("column")} == _columns(definition)
-        assert len(report.of("relationship")) == len(definition.relationships)
+        assert sorted(report.of("relationship")) == sorted(_ends(one) for one in definition.relationships)
+        assert {row[1] for row in report.of("measure")} == {
+            one.name for each in definition.tables for one in each.measures
+        }
         difference = compare(definition.parts, read_parts(rewritten))
     assert difference.equal, str(difference)
     assert not difference.edited
+
+
+_SIDES = {"many_to_one": ("Many", "One"), "one_to_one": ("One", "One"), "many_to_many": ("Many", "Many")}
+
+
+def _ends(one: ModelRelationship) -> tuple[str, ...]:
+    """A relationship as TOM has it."""
+    left, right = _SIDES[one.cardinality]
+    direction = "BothDirections" if one.both_ways else "OneDirection"
+    ends = (one.from_table, one.from_column, left, one.to_table, one.to_column, right)
+    return (*ends, str(one.is_active), direction)
+
+
+def test_every_option_gives_a_model_that_tom_accepts(tom: Tom, tmp_path: Path) -> None:
+    fact, date, customer = star()
+    required = tuple(c.model_copy(update={"nullable": False}) for c in date.columns)
+    date = date.model_copy(update={"columns": required})
+    definition = build(
+        fact, date, customer, table("budget", "customer_key", "amount"),
+        friendly_names=True, folders_by_schema=True, sql=SQL, metric_views=(metric_view(),),
+        more_relationships=(
+            related("budget.customer_key", "dim_customer.customer_key", cross_filter="both", cardinality="one_to_one"),
+            related("budget.amount", "fact_sales.sale_id", cardinality="many_to_many", active=False),
+            related("fact_sales.date_key", "dim_date.date_key", referential_integrity=True),
+        ),
+    )  # fmt: skip
+    report = tom.check(definition.parts, tmp_path / "a", tmp_path / "b")
+    assert not report.errors
+    assert {row[0] for row in report.of("table")} == {"Sales", "Date", "Customer", "Budget"}
+    assert ("Sales", "Amount", "Decimal", "amount") in report.of("column")
+    assert sorted(report.of("relationship")) == [
+        ("Budget", "Amount", "Many", "Sales", "Sale ID", "Many", "False", "OneDirection"),
+        ("Budget", "Customer Key", "One", "Customer", "Customer Key", "One", "True", "BothDirections"),
+        ("Sales", "Customer Key", "Many", "Customer", "Customer Key", "One", "True", "OneDirection"),
+        ("Sales", "Date Key", "Many", "Date", "Date Key", "One", "True", "OneDirection"),
+        ("Sales", "Ship Date Key", "Many", "Date", "Date Key", "One", "False", "OneDirection"),
+    ]
+    assert [row[1] for row in report.of("measure")] == [
+        "revenue", "lines", "average line", "customers", "large", "list value", "sales_metrics: amount",
+    ]  # fmt: skip
+    assert ("Date", "Time", "Day") in report.of("datetable")
+    assert compare(definition.parts, read_parts(tmp_path / "b")).equal
 
 
 def test_what_people_did_is_still_a_model_after_merging(tom: Tom, tmp_path: Path) -> None:
@@ -67,3 +116,18 @@ def test_what_people_did_is_still_a_model_after_merging(tom: Tom, tmp_path: Path
     assert ("Sales", "Total") in report.of("measure")
     text = "\n".join(read_parts(tmp_path / "rewritten").values())
     assert not [edit for edit in PEOPLES_EDITS if edit not in text]
+
+
+def test_thirty_edits_are_a_model_before_and_after_merging(tom: Tom, tmp_path: Path) -> None:
+    theirs = edited(build(*star()), THIRTY)
+    assert not tom.check(theirs, tmp_path / "theirs").errors
+    for name, wanted in (("grown", build(*changed_catalog())), ("shrunk", build(*star()[:2]))):
+        merged = compare(wanted.parts, theirs)
+        report = tom.check(merged.parts, tmp_path / name, tmp_path / f"{name} rewritten")
+        assert not report.errors, name
+        rewritten = read_parts(tmp_path / f"{name} rewritten")
+        assert compare(wanted.parts, rewritten).equal, "as the service would give it back"
+        assert {row[1] for row in report.of("measure")} == {
+            "Plain", "Complex", "Days", "Hand", "Secret", "Target total",
+        }  # fmt: skip
+        assert ("Targets", "customer_key") in {row[:2] for row in report.of("relationship")}

@@ -1,11 +1,15 @@
 """Tables of a small star schema, odd ones, and generated ones, for the tests of semantic models."""
 
+import contextlib
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from unity_mirror.models.unity_catalog import Table
-from unity_mirror.plan.tmdl import ModelDefinition, ModelInput, build_model
+from unity_mirror.plan.tmdl import ModelDefinition, ModelInput, SqlSource, build_model
+from unity_mirror.spec import RelationshipSpec
 
 WORKSPACE = "44440000-0000-4000-8000-00000000d001"
 ITEM = "55550000-0000-4000-8000-00000000e001"
@@ -59,9 +63,80 @@ def foreign_key(child: str, target: str) -> dict[str, Any]:
     return {"foreign_key_constraint": key}
 
 
-def build(*tables: Table, relationships: bool = True) -> ModelDefinition:
+def build(*tables: Table, relationships: bool = True, **options: Any) -> ModelDefinition:
     """The model of some tables."""
-    return build_model(ModelInput(WORKSPACE, ITEM, tables, relationships=relationships))
+    return build_model(ModelInput(WORKSPACE, ITEM, tables, relationships=relationships, **options))
+
+
+SQL = SqlSource("x6eps4xrq2xudenlfv6naeo3i4.datawarehouse.fabric.microsoft.com", "66660000-0000-4000-8000-00000000f001")
+
+
+def related(from_column: str, to_column: str, **more: Any) -> RelationshipSpec:
+    """A relationship of the spec; schemas are left out."""
+    ends = {"from_column": f"orders.{from_column}", "to_column": f"orders.{to_column}"}
+    return RelationshipSpec.model_validate({**ends, **more})
+
+
+METRICS = """
+version: 0.1
+source: sales.orders.fact_sales
+dimensions:
+  - {name: customer, expr: customer_key}
+measures:
+  - {name: revenue, expr: SUM(amount), comment: "What was sold, net"}
+  - {name: lines, expr: COUNT(*)}
+  - {name: average line, expr: MEASURE(revenue) / COUNT(1)}
+  - {name: customers, expr: count(distinct `customer_key`)}
+  - {name: large, expr: SUM(amount) FILTER (WHERE unit_price >= 100 AND customer_key <> 7)}
+  - {name: list value, expr: "SUM(source.unit_price * amount) * 1.25"}
+  - {name: amount, expr: MAX(amount)}
+  - {name: median, expr: percentile(amount, 0.5)}
+  - {name: by region, expr: SUM(customer.region)}
+  - {name: rolling, expr: SUM(amount), window: [{order: day, range: trailing 7 day}]}
+  - {name: nulls, expr: SUM(amount - unit_price)}
+  - {name: missing, expr: MEASURE(rolling) * 2}
+  - {name: text, expr: SUM(nothing)}
+"""
+"""Measures that DAX can say, and below them those that it can't."""
+
+
+def metric_view(definition: str = METRICS, name: str = "sales_metrics") -> Table:
+    """A metric view."""
+    return table(name, table_type="METRIC_VIEW", view_definition=definition)
+
+
+@st.composite
+def options(draw: st.DrawFn, tables: tuple[Table, ...]) -> dict[str, Any]:
+    """Options of a model, with relationships of any kind between any columns and measures over any table."""
+    columns = [(one.ref, column.name) for one in tables for column in one.columns]
+    pairs = st.tuples(st.sampled_from(columns), st.sampled_from(columns)).filter(lambda two: two[0][0] != two[1][0])
+    wished = []
+    if len(tables) > 1:
+        for (left, one), (right, other) in draw(st.lists(pairs, max_size=3)):
+            wish = {
+                "from_column": f"{left}.{one}", "to_column": f"{right}.{other}", "active": draw(st.booleans()),
+                "cardinality": draw(st.sampled_from(["many_to_one", "one_to_one", "many_to_many"])),
+                "cross_filter": draw(st.sampled_from(["single", "both"])), "referential_integrity": draw(st.booleans()),
+            }  # fmt: skip
+            with contextlib.suppress(ValidationError):  # names that a spec can't give, as with a dot or a blank in them
+                wished.append(RelationshipSpec.model_validate(wish))
+    measures = [{"name": draw(names), "expr": draw(st.sampled_from(["COUNT(*)", "SUM(a)", "count(1) / 2"]))}]
+    view = yaml.safe_dump({"source": f"{CATALOG}.{draw(st.sampled_from(tables)).ref}", "measures": measures})
+    return {
+        "friendly_names": draw(st.booleans()),
+        "folders_by_schema": draw(st.booleans()),
+        "date_table": draw(st.sampled_from(["auto", "none"])),
+        "sql": draw(st.sampled_from([None, SQL])),
+        "more_relationships": tuple(wished),
+        "metric_views": (metric_view(view),),
+    }
+
+
+@st.composite
+def catalogs_with_options(draw: st.DrawFn) -> tuple[tuple[Table, ...], dict[str, Any]]:
+    """A catalog and options of the model over it."""
+    tables = draw(catalogs())
+    return tables, draw(options(tables))
 
 
 def star() -> tuple[Table, ...]:

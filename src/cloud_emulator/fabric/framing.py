@@ -54,7 +54,7 @@ def _read(cloud: Cloud, caller: Caller, table: ModelTable, workspace_id: str) ->
         return "its item in OneLake is gone."
     parts = ("Tables", table.entity) if table.schema is None else ("Tables", table.schema, table.entity)
     try:
-        place = onelake.resolve(cloud, caller, table.workspace_id, table.item_id, "/".join(parts))
+        place = onelake.resolve(cloud, caller, item["workspaceId"], item["id"], "/".join(parts))
         mirrored = onelake.mirrored_table(cloud, item, parts)
     except OneLakeDenied as denied:
         return denied.denial.message

@@ -13,7 +13,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Request, Response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric import connections, definition_parts, onelake, responses, validation
+from cloud_emulator.fabric import connections, definition_parts, onelake, responses, sql_endpoints, validation
 from cloud_emulator.fabric.access_roles import Reach
 from cloud_emulator.fabric.definition_parts import DEFINITIONS, PLATFORM, Definition, UpdateDefinitionRequest
 from cloud_emulator.fabric.errors import FabricError, not_found
@@ -84,10 +84,21 @@ def tables_of(cloud: Cloud, item: Document) -> list[ModelTable]:
 
 
 def source_item(cloud: Cloud, table: ModelTable) -> Document | None:
-    """The item in OneLake that a table of a model comes from."""
+    """The item in OneLake that a table of a model comes from, be it through its SQL endpoint."""
+    if table.server is not None:
+        return _behind_endpoint(cloud, table.server, table.item_id)
     item = cloud.table(ITEMS).get(table.item_id)
     known = item is not None and item["workspaceId"] == table.workspace_id and item["type"] in onelake.ROOTS
     return item if known else None
+
+
+def _behind_endpoint(cloud: Cloud, server: str, database: str) -> Document | None:
+    """The item whose SQL endpoint has this id or name on this server."""
+    for endpoint in cloud.table(ITEMS).by("type", sql_endpoints.TYPE.name):
+        named = database in (endpoint["id"], endpoint["displayName"].lower())
+        if named and sql_endpoints.connection_string(endpoint["workspaceId"]) == server:
+            return cloud.table(ITEMS).get(endpoint["parentId"])
+    return None
 
 
 def _create(cloud: Cloud, request: Request) -> Response:

@@ -27,6 +27,7 @@ _ALLOWED = re.compile(
 _PBISM_SCHEMA = re.compile(
     r"https://developer\.microsoft\.com/json-schemas/fabric/item/semanticModel/definitionProperties/1\.\d+\.\d+/schema\.json"
 )
+_SQL = re.compile(r'Sql\.Database\(\s*"([^"]+)"\s*,\s*"([^"]+)"\s*\)')
 _ONELAKE = re.compile(
     r'AzureStorage\.DataLake\(\s*"https://[^/"]*onelake\.dfs\.fabric\.microsoft\.com/([^/"]+)/([^/"]+)/?"'
     r"\s*,\s*\[\s*HierarchicalNavigation\s*=\s*true\s*\]\s*\)"
@@ -43,7 +44,10 @@ class BadModel(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """A table: where it comes from in OneLake, and its columns (data type and source column by name)."""
+    """A table: where it comes from, and its columns (data type and source column by name).
+
+    ``server`` is set when it comes from a SQL endpoint, whose name or id is ``item_id`` then; else from OneLake.
+    """
 
     name: str
     workspace_id: str
@@ -51,6 +55,7 @@ class ModelTable:
     schema: str | None
     entity: str
     columns: Mapping[str, tuple[str, str]]
+    server: str | None = None
 
 
 def check_model(contents: Mapping[str, bytes]) -> list[ModelTable]:
@@ -182,29 +187,44 @@ def _table(node: Node, sources: Mapping[str, Node]) -> ModelTable:
     partition = partitions[0]
     if partition.default != "entity" or partition.properties.get("mode") != "directLake":
         raise _import_failure(
-            f"The table {node.name!r} is not in Direct Lake mode; the emulator reads models on OneLake only."
+            f"The table {node.name!r} is not in Direct Lake mode; the emulator reads such models only."
         )
     source = next(iter(partition.of("source")), None)
     fields = source.properties if source is not None else {}
     unknown = fields.keys() - {"entityName", "schemaName", "expressionSource"}
     if unknown or "entityName" not in fields:
         raise TmdlError(partition.place, f"the source of {node.name!r} needs an entityName and an expressionSource")
-    workspace_id, item_id = _onelake(node, partition, fields, sources)
+    place = _place(node, partition, fields, sources)
+    schema, entity = (_unquoted(fields.get(key)) for key in ("schemaName", "entityName"))
     columns = dict(_column(column) for column in node.of("column"))
-    return ModelTable(node.name, workspace_id, item_id, fields.get("schemaName"), fields["entityName"], columns)
+    return ModelTable(node.name, place[0], place[1], schema, entity or "", columns, place[2])
 
 
-def _onelake(table: Node, partition: Node, fields: Mapping[str, str], sources: Mapping[str, Node]) -> tuple[str, str]:
-    """Workspace and item of the OneLake address that a table's expression names."""
+def _unquoted(value: str | None) -> str | None:
+    if value is not None and len(value) > 1 and value[0] == value[-1] == '"':
+        return value[1:-1].replace('""', '"')
+    return value
+
+
+def _place(
+    table: Node, partition: Node, fields: Mapping[str, str], sources: Mapping[str, Node]
+) -> tuple[str, str, str | None]:
+    """Workspace and item of the OneLake address that a table's expression names, or a SQL endpoint and its server."""
     name = fields.get("expressionSource", "").strip("'")
     expression = sources.get(name)
     if expression is None:
         link = f"[partition '{partition.name}' in table '{table.name}']::[ExpressionSource]"
         raise _parse_failure(f"Cannot resolve all the paths while de-serializing Database. Failed links: {link}.")
+    sql = _SQL.search(expression.default or "")
+    if sql is not None:
+        return "", sql[2].lower(), sql[1].lower()
     match = _ONELAKE.search(expression.default or "")
     if match is None:
-        raise _import_failure(f"The expression {name!r} does not name an item in OneLake (AzureStorage.DataLake).")
-    return match[1].lower(), match[2].lower()
+        raise _import_failure(
+            f"The expression {name!r} names neither an item in OneLake (AzureStorage.DataLake) nor a SQL endpoint"
+            " (Sql.Database)."
+        )
+    return match[1].lower(), match[2].lower(), None
 
 
 def _column(node: Node) -> tuple[str, tuple[str, str]]:

@@ -6,9 +6,11 @@ from unity_mirror.plan.tmdl.model import (
     ModelColumn,
     ModelDefinition,
     ModelInput,
+    ModelMeasure,
     ModelRelationship,
     ModelTable,
     NotModelled,
+    SqlSource,
 )
 from unity_mirror.plan.tmdl.shown import tables_shown
 
@@ -17,9 +19,11 @@ __all__ = [
     "ModelDefinition",
     "ModelDiff",
     "ModelInput",
+    "ModelMeasure",
     "ModelRelationship",
     "ModelTable",
     "NotModelled",
+    "SqlSource",
     "build_model",
     "compare",
     "tables_shown",

@@ -1,14 +1,23 @@
-"""Building a semantic model's definition (Direct Lake on OneLake) from Unity Catalog's tables."""
+"""Building a Direct Lake model's definition, on OneLake or the SQL endpoint, from Unity Catalog's tables."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from unity_mirror.plan.tmdl.model import ModelColumn, ModelDefinition, ModelInput, ModelRelationship, ModelTable
+from unity_mirror.plan.tmdl.metric_views import with_measures
+from unity_mirror.plan.tmdl.model import (
+    Cardinality,
+    ModelColumn,
+    ModelDefinition,
+    ModelInput,
+    ModelMeasure,
+    ModelRelationship,
+    ModelTable,
+)
 from unity_mirror.plan.tmdl.names import column_reference, file_name, stable_id
-from unity_mirror.plan.tmdl.relationships import Relationships, model_relationships
+from unity_mirror.plan.tmdl.relationships import model_relationships
 from unity_mirror.plan.tmdl.tables import model_tables, summarised
 from unity_mirror.plan.tmdl.tmdl import EXPRESSION, TmdlObject, description, marked, render, text_value
 
@@ -25,9 +34,11 @@ _PBISM_VERSION = "4.2"
 
 def build_model(wanted: ModelInput) -> ModelDefinition:
     """Make the definition's parts. The same input gives the same text, whatever the order of its tables."""
-    mapped = model_tables(wanted.tables)
-    related = model_relationships(wanted.tables, mapped.tables) if wanted.relationships else Relationships((), ())
-    tables = tuple(_with_hidden_keys(table, related.relationships) for table in mapped.tables)
+    mapped = model_tables(wanted.tables, friendly_names=wanted.friendly_names, date_table=wanted.date_table)
+    sources = wanted.tables if wanted.relationships else ()
+    related = model_relationships(sources, mapped.tables, wanted.more_relationships)
+    measured = with_measures(mapped.tables, wanted.metric_views)
+    tables = tuple(_with_hidden_keys(table, related.relationships) for table in measured.tables)
     parts = {
         PBISM: json.dumps({"$schema": _PBISM_SCHEMA, "version": _PBISM_VERSION, "settings": {}}, indent=2) + "\n",
         "definition/database.tmdl": render(
@@ -37,10 +48,13 @@ def build_model(wanted: ModelInput) -> ModelDefinition:
         "definition/expressions.tmdl": render(_expression(wanted)),
     }
     if related.relationships:
-        parts["definition/relationships.tmdl"] = "\n".join(render(_relationship(one)) for one in related.relationships)
+        parts["definition/relationships.tmdl"] = "\n".join(
+            render(_relationship(one, wanted)) for one in related.relationships
+        )
     for table in tables:
-        parts[f"definition/tables/{file_name(table.name)}.tmdl"] = render(_table(table))
-    return ModelDefinition(parts, tables, related.relationships, (*mapped.left_out, *related.left_out))
+        parts[f"definition/tables/{file_name(table.name)}.tmdl"] = render(_table(table, wanted))
+    left_out = (*mapped.left_out, *related.left_out, *measured.left_out)
+    return ModelDefinition(parts, tables, related.relationships, left_out)
 
 
 def _with_hidden_keys(table: ModelTable, relationships: Iterable[ModelRelationship]) -> ModelTable:
@@ -66,19 +80,27 @@ def _model(wanted: ModelInput, tables: Sequence[ModelTable]) -> str:
 
 
 def _expression(wanted: ModelInput) -> TmdlObject:
-    address = f"{wanted.onelake}/{wanted.workspace_id}/{wanted.item_id}"
-    query = f'let\n    Source = AzureStorage.DataLake("{address}", [HierarchicalNavigation=true])\nin\n    Source'
+    if wanted.sql is not None:
+        call = f'Sql.Database("{wanted.sql.server}", "{wanted.sql.endpoint_id}")'
+    else:
+        address = f"{wanted.onelake}/{wanted.workspace_id}/{wanted.item_id}"
+        call = f'AzureStorage.DataLake("{address}", [HierarchicalNavigation=true])'
+    query = f"let\n    Source = {call}\nin\n    Source"
     return marked(TmdlObject("expression", SOURCE, {EXPRESSION: query, "lineageTag": stable_id("expression", SOURCE)}))
 
 
-def _table(table: ModelTable) -> TmdlObject:
+def _table(table: ModelTable, wanted: ModelInput) -> TmdlObject:
     properties = {
         **description(table.comment),
         "lineageTag": stable_id("table", table.catalog, str(table.ref)),
         "sourceLineageTag": text_value(f"[{table.ref.schema}].[{table.ref.table}]"),
     }
-    columns = [_column(table, column) for column in table.columns]
-    return marked(TmdlObject("table", table.name, properties, (*columns, _partition(table))))
+    if table.date_column is not None:
+        properties["dataCategory"] = "Time"
+    folder = {"displayFolder": text_value(table.ref.schema)} if wanted.folders_by_schema else {}
+    columns = [_column(table, column, folder) for column in table.columns]
+    measures = [_measure(table, measure, folder) for measure in table.measures]
+    return marked(TmdlObject("table", table.name, properties, (*measures, *columns, _partition(table))))
 
 
 def _partition(table: ModelTable) -> TmdlObject:
@@ -92,7 +114,7 @@ def _partition(table: ModelTable) -> TmdlObject:
     )
 
 
-def _column(table: ModelTable, column: ModelColumn) -> TmdlObject:
+def _column(table: ModelTable, column: ModelColumn, folder: Mapping[str, str]) -> TmdlObject:
     properties = {**description(column.comment), "dataType": column.type.data_type}
     if column.is_hidden:
         properties["isHidden"] = "true"
@@ -101,6 +123,7 @@ def _column(table: ModelTable, column: ModelColumn) -> TmdlObject:
     if column.type.format_string:
         properties["formatString"] = column.type.format_string
     properties |= {
+        **folder,
         "lineageTag": stable_id("column", table.catalog, str(table.ref), column.source),
         "sourceLineageTag": text_value(column.source),
         "summarizeBy": "sum" if summarised(column) else "none",
@@ -109,8 +132,29 @@ def _column(table: ModelTable, column: ModelColumn) -> TmdlObject:
     return marked(TmdlObject("column", column.name, properties))
 
 
-def _relationship(one: ModelRelationship) -> TmdlObject:
+def _measure(table: ModelTable, measure: ModelMeasure, folder: Mapping[str, str]) -> TmdlObject:
+    properties = {**description(measure.comment), EXPRESSION: measure.expression}
+    if measure.format_string:
+        properties["formatString"] = measure.format_string
+    properties |= {**folder, "lineageTag": stable_id("measure", table.catalog, str(measure.view), measure.source)}
+    return marked(TmdlObject("measure", measure.name, properties))
+
+
+_SIDES: Mapping[Cardinality, Mapping[str, str]] = {
+    "many_to_one": {},
+    "one_to_one": {"fromCardinality": "one"},
+    "many_to_many": {"toCardinality": "many"},
+}
+"""What isn't said is many on the from side and one on the to side."""
+
+
+def _relationship(one: ModelRelationship, wanted: ModelInput) -> TmdlObject:
     properties = {} if one.is_active else {"isActive": "false"}
+    properties |= _SIDES[one.cardinality]
+    if one.both_ways:
+        properties["crossFilteringBehavior"] = "bothDirections"
+    if one.referential_integrity and wanted.sql is not None:
+        properties["relyOnReferentialIntegrity"] = "true"
     properties |= {
         "fromColumn": column_reference(one.from_table, one.from_column),
         "toColumn": column_reference(one.to_table, one.to_column),

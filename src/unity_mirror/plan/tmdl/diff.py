@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, with_properties
+from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, rewritten, with_properties
 from unity_mirror.plan.tmdl.names import column_reference, split_reference
 from unity_mirror.plan.tmdl.parsing import parse_part
 from unity_mirror.plan.tmdl.tmdl import (
@@ -14,6 +14,7 @@ from unity_mirror.plan.tmdl.tmdl import (
     EXPRESSION,
     TmdlObject,
     canonical,
+    recorded,
     render,
     written,
 )
@@ -147,7 +148,7 @@ def _merged_files(want: _Definition, have: _Definition, merger: Merger, names: _
             elif item.kind != _REFERENCE and _may_add(wanted, there, names, merger):
                 added.setdefault(path, []).append(wanted)
                 merger.outcome.added.append(label(wanted))
-    gone = {id(item) for item in there if id(item) not in merged and _goes(item, merger)}
+    gone = _gone([item for item in there if id(item) not in merged], there, merged, merger)
     files = {
         path: [merged.get(id(item), item) for item in items if id(item) not in gone]
         for path, items in have.files.items()
@@ -182,8 +183,38 @@ def _ends(relationship: TmdlObject) -> frozenset[str]:
     return frozenset(canonical(key, relationship.properties.get(key, "")).casefold() for key in COLUMN_REFERENCES)
 
 
-def _goes(item: TmdlObject, merger: Merger) -> bool:
-    return item.kind not in _SINGLE and is_ours(item) and merger.may_remove(item)
+def _gone(
+    unwanted: Iterable[TmdlObject], there: Iterable[TmdlObject], merged: Mapping[int, TmdlObject], merger: Merger
+) -> set[int]:
+    """What of ours is no longer wanted and can go, by identity: relationships last, for they hang on what stays."""
+    candidates = [item for item in unwanted if item.kind not in _SINGLE and is_ours(item)]
+    relationships = [item for item in candidates if item.kind == "relationship"]
+    gone = {id(item) for item in candidates if item.kind != "relationship" and merger.may_remove(item)}
+    staying = {item.name for item in candidates if item.kind == "table" and id(item) not in gone}
+    columns = {
+        (table.name, column.name)
+        for table in (merged.get(id(item), item) for item in there if item.kind == "table" and id(item) not in gone)
+        for column in table.children
+        if column.kind == "column"
+    }
+    return gone | {id(item) for item in relationships if _relationship_goes(item, staying, columns, merger)}
+
+
+def _relationship_goes(
+    item: TmdlObject, staying: Container[str], columns: Container[tuple[str, str]], merger: Merger
+) -> bool:
+    """It stays where others changed it, or where a table stays on which they built, as long as its ends are there."""
+    ends = [split_reference(item.properties.get(key, "")) for key in COLUMN_REFERENCES]
+    why = ""
+    if any(table in staying for table, _ in ends):
+        why = "so does its table"
+    elif (base := written(item)) and recorded(item) != base:
+        why = "others changed it"
+    if why and all(end in columns for end in ends):
+        merger.outcome.conflicts.append(f"{label(item)} is no longer wanted, but stays: {why}")
+        return False
+    merger.outcome.removed.append(label(item))
+    return True
 
 
 def _free_path(path: str, items: Iterable[TmdlObject], files: Mapping[str, object]) -> str:
@@ -235,4 +266,6 @@ def _foreign_text(items: Iterable[TmdlObject]) -> Iterator[str]:
             continue
         own = {*(base or {}), DESCRIPTION, EXPRESSION}
         yield from (value for key, value in item.properties.items() if key not in own)
+        if rewritten(item):
+            yield item.properties[EXPRESSION]
         yield from _foreign_text(child for child in item.children if child.kind not in ("partition", "annotation"))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from unity_mirror.plan.tmdl.tmdl import WRITTEN, TmdlObject, digest, marked, recorded, written
+from unity_mirror.plan.tmdl.tmdl import EXPRESSION, WRITTEN, TmdlObject, digest, marked, recorded, written
 
 _TASTE = frozenset({"name", "description", "formatString", "summarizeBy", "isHidden", "isActive", "culture"})
 _OUR_STRUCTURE = frozenset({"partition", "source"})
@@ -124,12 +124,21 @@ class Merger:
         """Whether an object of ours that is no longer wanted can go; it can't while what others made needs it."""
         needed = mentioned(item.name, self.foreign_text)
         holds = [label(child) for child in item.children if is_foreign(child)]
-        if not needed and not holds:
+        if not needed and not holds and not rewritten(item):
             self.outcome.removed.append(label(item, owner))
             return True
         why = f"it holds {', '.join(holds)}" if holds else "something that others made refers to it"
+        why = "others changed what it says" if rewritten(item) else why
         self.outcome.conflicts.append(f"{label(item, owner)} is no longer wanted, but stays: {why}")
         return False
+
+
+def rewritten(item: TmdlObject) -> bool:
+    """Whether it is a measure of ours to which others gave another expression: that is their work now."""
+    base, now = written(item), item.properties.get(EXPRESSION)
+    if item.kind != "measure" or not base or now is None:
+        return False
+    return digest(EXPRESSION, now) != base.get(EXPRESSION)
 
 
 def is_foreign(item: TmdlObject) -> bool:

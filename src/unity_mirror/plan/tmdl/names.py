@@ -16,6 +16,8 @@ _SAFE_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\- ]{0,62}[A-Za-z0-9_]|[A-Za-z0
 _UNSAFE = re.compile(r"[^A-Za-z0-9_\- ]+")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+|[^\s\w]+")
+_ACRONYMS = {word.lower(): word for word in ("ID", "URL", "VAT", "SKU", "GUID", "ISO", "EU", "UK", "US", "IP")}
 _LONGEST_STEM = 48
 
 
@@ -61,6 +63,12 @@ def file_name(name: str) -> str:
         return name
     stem = _UNSAFE.sub("_", name)[:_LONGEST_STEM].strip(" ") or "_"
     return f"{stem}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def friendly(name: str) -> str:
+    """A technical name in words: ``customer_key`` is Customer Key, ``orderID`` Order ID. Empty when nothing is left."""
+    words = _WORD.findall(printable(name).replace("_", " "))
+    return " ".join(_ACRONYMS.get(word.lower(), word[:1].upper() + word[1:]) for word in words)
 
 
 def unique(wished: Iterable[str]) -> list[str]:

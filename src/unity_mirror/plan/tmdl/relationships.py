@@ -1,14 +1,16 @@
-"""From foreign keys to relationships: many to one, single columns of equal types, one active path between tables."""
+"""From foreign keys and the spec to relationships: single columns of equal types, one active path between tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import ForeignKey, Table
-from unity_mirror.plan.tmdl.model import ModelColumn, ModelRelationship, ModelTable, NotModelled
+from unity_mirror.plan.tmdl.filter_paths import FilterPaths
+from unity_mirror.plan.tmdl.model import Cardinality, ModelColumn, ModelRelationship, ModelTable, NotModelled
 from unity_mirror.plan.tmdl.names import stable_id
+from unity_mirror.spec import RelationshipSpec, column_of
 
 
 @dataclass(frozen=True)
@@ -29,27 +31,96 @@ class _Candidate:
     child_column: ModelColumn
     parent: ModelTable
     parent_column: ModelColumn
+    cardinality: Cardinality = "many_to_one"
+    both_ways: bool = False
+    referential_integrity: bool = False
+    may_be_active: bool = True
 
     @property
     def order(self) -> tuple[TableRef, int, TableRef, int]:
         """A table's first foreign key column comes first: it is the one that stays active."""
         return self.child.ref, self.child_column.position, self.parent.ref, self.parent_column.position
 
+    @property
+    def ends(self) -> frozenset[tuple[TableRef, str]]:
+        """The two columns, whichever is the many side."""
+        return frozenset({(self.child.ref, self.child_column.source), (self.parent.ref, self.parent_column.source)})
 
-def model_relationships(sources: Iterable[Table], tables: Sequence[ModelTable]) -> Relationships:
-    """Make relationships of the foreign keys between tables of the model."""
+
+def model_relationships(
+    sources: Iterable[Table], tables: Sequence[ModelTable], wished: Sequence[RelationshipSpec] = ()
+) -> Relationships:
+    """Make relationships of the foreign keys between tables of the model (none without ``sources``) and of wishes.
+
+    What is wished for comes first: it wins over a foreign key between the same columns, and stays active.
+    """
     by_ref = {_folded(table.ref): table for table in tables}
-    by_source = {_folded(source.ref): source for source in sources}
     left_out: list[NotModelled] = []
-    candidates: list[_Candidate] = []
+    first = list(_wishes(wished, by_ref, left_out))
+    taken = {one.ends for one in first}
+    keys = {one for one in _keys(sources, tables, by_ref, left_out) if one.ends not in taken}
+    return Relationships(
+        tuple(_activated([*first, *sorted(_once_each(keys), key=lambda one: one.order)])), tuple(left_out)
+    )
+
+
+def _once_each(keys: Iterable[_Candidate]) -> Iterable[_Candidate]:
+    """Two foreign keys over the same columns make one relationship."""
+    by_order: dict[tuple[TableRef, int, TableRef, int], _Candidate] = {}
+    for one in sorted(keys, key=lambda one: one.referential_integrity):
+        by_order[one.order] = one
+    return by_order.values()
+
+
+def _keys(
+    sources: Iterable[Table],
+    tables: Sequence[ModelTable],
+    by_ref: Mapping[TableRef, ModelTable],
+    left_out: list[NotModelled],
+) -> Iterator[_Candidate]:
+    by_source = {_folded(source.ref): source for source in sources}
     for table in tables:
-        for key in by_source[_folded(table.ref)].foreign_keys:
+        source = by_source.get(_folded(table.ref))
+        for key in source.foreign_keys if source else ():
             try:
-                candidates.append(_candidate(table, key, by_ref, by_source))
+                yield _candidate(table, key, by_ref, by_source)
             except _CannotBeRelatedError as error:
                 name = key.name or f"({', '.join(key.child_columns)})"
                 left_out.append(NotModelled("relationship", table.ref, name, str(error)))
-    return Relationships(tuple(_activated(sorted(set(candidates), key=lambda one: one.order))), tuple(left_out))
+
+
+def _wishes(
+    wished: Iterable[RelationshipSpec], by_ref: Mapping[TableRef, ModelTable], left_out: list[NotModelled]
+) -> Iterator[_Candidate]:
+    taken: set[frozenset[tuple[TableRef, str]]] = set()
+    for wish in wished:
+        try:
+            made = _wish(wish, by_ref)
+        except _CannotBeRelatedError as error:
+            name = f"{wish.from_column} -> {wish.to_column}"
+            left_out.append(NotModelled("relationship", column_of(wish.from_column)[0], name, str(error)))
+            continue
+        if made.ends not in taken:
+            taken.add(made.ends)
+            yield made
+
+
+def _wish(wish: RelationshipSpec, by_ref: Mapping[TableRef, ModelTable]) -> _Candidate:
+    """A relationship of the spec. One to one filters both ways: Analysis Services knows it no other way."""
+    ends = []
+    for name in (wish.from_column, wish.to_column):
+        ref, column_name = column_of(name)
+        table = by_ref.get(_folded(ref))
+        column = table.column(column_name) if table else None
+        if table is None or column is None:
+            raise _CannotBeRelatedError(f"{name} isn't in the model")
+        ends.append((table, column))
+    (child, child_column), (parent, parent_column) = ends
+    _require_equal_types(child_column, parent_column)
+    both_ways = wish.cross_filter == "both" or wish.cardinality == "one_to_one"
+    return _Candidate(
+        child, child_column, parent, parent_column, wish.cardinality, both_ways, wish.referential_integrity, wish.active
+    )
 
 
 def _folded(ref: TableRef) -> TableRef:
@@ -70,7 +141,7 @@ def _candidate(
         missing = f"{child.ref}.{child_name}" if child_column is None else f"{parent.ref}.{parent_name}"
         raise _CannotBeRelatedError(f"its column {missing} isn't in the model")
     _require_equal_types(child_column, parent_column)
-    return _Candidate(child, child_column, parent, parent_column)
+    return _Candidate(child, child_column, parent, parent_column, referential_integrity=key.rely)
 
 
 def _parent_ref(child: ModelTable, key: ForeignKey) -> TableRef:
@@ -109,44 +180,16 @@ def _require_equal_types(child: ModelColumn, parent: ModelColumn) -> None:
         )
 
 
-@dataclass
-class _FilterPaths:
-    """The tables that each table's filters reach over active relationships; at most one path leads to each."""
-
-    reach: dict[str, set[str]] = field(default_factory=dict)
-
-    def reached(self, table: str) -> set[str]:
-        return self.reach.get(table, set()) | {table}
-
-    def fault(self, one: str, many: str) -> str:
-        """Why filters can't flow from one table to the other as well; empty when they can."""
-        if one in self.reached(many):
-            return f"it would close a cycle: {many} already filters {one}"
-        above = sorted(table for table in {*self.reach, one} if one in self.reached(table))
-        for table in above:
-            twice = sorted(self.reached(table) & self.reached(many))
-            if twice:
-                return f"there is an active path from {table} to {twice[0]} already, and there may be only one"
-        return ""
-
-    def add(self, one: str, many: str) -> None:
-        below = self.reached(many)
-        for table in [*self.reach, one]:
-            if one in self.reached(table):
-                self.reach[table] = self.reached(table) | below
-
-
 def _activated(candidates: Iterable[_Candidate]) -> Iterator[ModelRelationship]:
-    """Make each relationship active unless filters would then have two ways, or a circle."""
-    paths = _FilterPaths()
+    """Make each relationship active, where it may be, unless filters would then have two ways, or a circle."""
+    paths = FilterPaths()
     for one in candidates:
         made = _relationship(one)
-        fault = paths.fault(one.parent.name, one.child.name)
-        if fault:
-            yield replace(made, is_active=False, reason=fault)
-        else:
-            paths.add(one.parent.name, one.child.name)
-            yield made
+        if not one.may_be_active:
+            yield replace(made, is_active=False, reason="the spec says so")
+            continue
+        fault = paths.add(one.parent.name, one.child.name, both_ways=one.both_ways)
+        yield replace(made, is_active=False, reason=fault) if fault else made
 
 
 def _relationship(one: _Candidate) -> ModelRelationship:
@@ -157,4 +200,7 @@ def _relationship(one: _Candidate) -> ModelRelationship:
         from_column=one.child_column.name,
         to_table=one.parent.name,
         to_column=one.parent_column.name,
+        cardinality=one.cardinality,
+        both_ways=one.both_ways,
+        referential_integrity=one.referential_integrity,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.models.unity_catalog import Column, Table
+from unity_mirror.plan.tmdl.dates import with_date_table
 from unity_mirror.plan.tmdl.model import ModelColumn, ModelTable, NotModelled
-from unity_mirror.plan.tmdl.names import has_control, unique
+from unity_mirror.plan.tmdl.names import friendly, has_control, unique
 from unity_mirror.plan.tmdl.types import TABLE_UNREADABLE, map_type, type_name
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -22,6 +23,7 @@ _NOT_SUMMED = re.compile(
     re.VERBOSE,
 )
 """Last words of the names of numbers whose sum says nothing."""
+_PREFIX = re.compile(r"^(dim|fact|fct|tbl|d|f)_(?=\w)", re.IGNORECASE)
 NO_COLUMNS = "none of its columns can be in a Direct Lake model"
 CONTROL = "its name holds a control character, which a model's definition can't"
 
@@ -34,17 +36,20 @@ class Tables:
     left_out: tuple[NotModelled, ...]
 
 
-def model_tables(tables: Iterable[Table]) -> Tables:
-    """Map the tables, by schema and name. A table keeps its name, with its schema before it where two are equal."""
+def model_tables(tables: Iterable[Table], *, friendly_names: bool = False, date_table: str = "auto") -> Tables:
+    """Map the tables, by schema and name. A table keeps its name (or gets a friendly one), with its schema before it
+    where two are equal.
+    """
+    say = friendly if friendly_names else str
     left_out: list[NotModelled] = []
     kept: list[tuple[Table, list[Column]]] = []
     for table in sorted(tables, key=lambda one: one.ref):
         columns = _possible_columns(table, left_out)
         if columns:
             kept.append((table, columns))
-    names = _table_names([table for table, _ in kept])
-    made = tuple(_table(table, columns, name) for (table, columns), name in zip(kept, names, strict=True))
-    return Tables(made, tuple(left_out))
+    names = _table_names([table for table, _ in kept], say)
+    made = [_table(table, columns, name, say) for (table, columns), name in zip(kept, names, strict=True)]
+    return Tables(with_date_table(made, [table for table, _ in kept], date_table, left_out), tuple(left_out))
 
 
 def _possible_columns(table: Table, left_out: list[NotModelled]) -> list[Column]:
@@ -85,18 +90,26 @@ def _column_fault(column: Column) -> str:
     return ""
 
 
-def _table_names(tables: Sequence[Table]) -> list[str]:
-    count = Counter(table.name.casefold() for table in tables)
-    wished = (
-        table.name if count[table.name.casefold()] == 1 else f"{table.schema_name}.{table.name}" for table in tables
+def _table_names(tables: Sequence[Table], say: Callable[[str], str]) -> list[str]:
+    count = Counter(_said(table.name, say, _PREFIX).casefold() for table in tables)
+    return unique(
+        name
+        if count[(name := _said(table.name, say, _PREFIX)).casefold()] == 1
+        else (
+            f"{table.schema_name}.{table.name}" if say is str else f"{say(table.schema_name)} {say(table.name)}".strip()
+        )
+        for table in tables
     )
-    return unique(wished)
 
 
-def _table(table: Table, columns: Sequence[Column], name: str) -> ModelTable:
+def _said(name: str, say: Callable[[str], str], prefix: re.Pattern[str]) -> str:
+    return name if say is str else say(prefix.sub("", name)) or name
+
+
+def _table(table: Table, columns: Sequence[Column], name: str, say: Callable[[str], str]) -> ModelTable:
     key = table.primary_key.child_columns if table.primary_key else ()
     key_column = key[0].casefold() if len(key) == 1 else None
-    names = unique(column.name.strip() for column in columns)
+    names = unique(say(column.name.strip()) or column.name.strip() for column in columns)
     made = tuple(_column(column, name, key_column) for column, name in zip(columns, names, strict=True))
     return ModelTable(name, table.ref, table.catalog_name, made, table.comment)
 
@@ -105,12 +118,14 @@ def _column(column: Column, name: str, key_column: str | None) -> ModelColumn:
     mapping = map_type(column)
     assert mapping is not None, "columns without a mapping were left out"  # noqa: S101
     is_key = column.name.casefold() == key_column
-    return ModelColumn(name, column.name, mapping, column.position, column.comment, is_key=is_key)
+    return ModelColumn(
+        name, column.name, mapping, column.position, column.comment, is_key=is_key, nullable=column.nullable
+    )
 
 
 def summarised(column: ModelColumn) -> bool:
     """Whether a report should sum the column by itself: a number that isn't a key nor named like a label or a rate."""
     if not column.type.additive or column.is_key or column.is_hidden:
         return False
-    words = _WORDS.findall(column.name)
+    words = _WORDS.findall(column.source)
     return not words or _NOT_SUMMED.fullmatch(words[-1].lower()) is None

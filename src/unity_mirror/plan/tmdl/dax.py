@@ -1,0 +1,239 @@
+"""Translates the SQL expression of a metric view's measure to DAX, where DAX can say the same.
+
+Understood: sums, averages, extremes and counts of columns, or of arithmetic over columns; filters that compare columns
+with constants; arithmetic and ``MEASURE()`` between them. Anything else is refused: a wrong number is worse than none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from unity_mirror.plan.tmdl.model import ModelColumn, ModelTable
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<string>'(?:[^']|'')*')|(?P<name>[A-Za-z_]\w*|`[^`]+`)"
+    r"|(?P<sign><=|>=|<>|!=|[-+*/(),=<>.]))"
+)
+_PLAIN = {"SUM": "SUM", "AVG": "AVERAGE", "MEAN": "AVERAGE", "MIN": "MIN", "MAX": "MAX"}
+_ROW_BY_ROW = {"SUM": "SUMX", "AVG": "AVERAGEX", "MEAN": "AVERAGEX", "MIN": "MINX", "MAX": "MAXX"}
+_COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_NUMBERS_ONLY = ("SUM", "AVG", "MEAN")
+
+
+class NotSayableError(Exception):
+    """DAX can't say it, or this translation doesn't know how; the message says what."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The DAX, and how its result is to be shown."""
+
+    text: str
+    format_string: str | None = None
+
+
+def quoted_table(name: str) -> str:
+    """A table's name in DAX."""
+    return "'" + name.replace("'", "''") + "'"
+
+
+def bracketed(name: str) -> str:
+    """A column's or measure's name in DAX."""
+    return "[" + name.replace("]", "]]") + "]"
+
+
+def translate(expression: str, table: ModelTable, measures: Mapping[str, str]) -> Translation:
+    """Translate a measure over a table. ``measures`` maps the view's measures made so far to their names in the model.
+
+    Raises NotSayableError.
+    """
+    return _Reader(_tokens(expression), table, measures).whole()
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise NotSayableError(f"{text[at:].strip()[:20]!r} in it isn't understood")
+        found.append((match.lastgroup or "", match[match.lastgroup or 0]))
+        at = match.end()
+    return found
+
+
+@dataclass
+class _Reader:
+    """Reads the tokens by recursive descent: sums of products of aggregates, numbers and brackets."""
+
+    tokens: list[tuple[str, str]]
+    table: ModelTable
+    measures: Mapping[str, str]
+    at: int = 0
+    formats: list[str | None] = field(default_factory=list)
+
+    def whole(self) -> Translation:
+        text = self._sum(self._aggregate)
+        if self.at < len(self.tokens):
+            raise NotSayableError(f"{self.tokens[self.at][1]!r} in it isn't understood")
+        if not self.formats:
+            raise NotSayableError("it holds no aggregate")
+        return Translation(text, self.formats[0] if len(self.formats) == 1 else None)
+
+    def _peek(self) -> str:
+        return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
+
+    def _take(self, *signs: str) -> bool:
+        """Go past the next token if it is one of these signs or words."""
+        if self._peek().upper() in signs:
+            self.at += 1
+            return True
+        return False
+
+    def _need(self, sign: str) -> None:
+        if not self._take(sign):
+            raise NotSayableError(f"{self._peek() or 'its end'!r} stands where {sign!r} is expected")
+
+    def _next(self) -> tuple[str, str]:
+        if self.at >= len(self.tokens):
+            raise NotSayableError("it ends too early")
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def _sum(self, operand: Callable[[], str]) -> str:
+        text = self._product(operand)
+        while (sign := self._peek()) in ("+", "-"):
+            self.at += 1
+            text = f"{text} {sign} {self._product(operand)}"
+        return text
+
+    def _product(self, operand: Callable[[], str]) -> str:
+        text = self._factor(operand)
+        while (sign := self._peek()) in ("*", "/"):
+            self.at += 1
+            factor = self._factor(operand)
+            text = f"{text} * {factor}" if sign == "*" else f"DIVIDE({text}, {factor})"
+        return text
+
+    def _factor(self, operand: Callable[[], str]) -> str:
+        if self._take("-"):
+            return f"-{self._factor(operand)}"
+        if self._take("("):
+            text = self._sum(operand)
+            self._need(")")
+            return f"({text})"
+        if self.at < len(self.tokens) and self.tokens[self.at][0] == "number":
+            return self._next()[1]
+        return operand()
+
+    def _aggregate(self) -> str:
+        kind, name = self._next()
+        function = name.upper()
+        if kind != "name" or not self._take("("):
+            raise NotSayableError(f"{name!r} in it is neither an aggregate nor a number")
+        if function == "MEASURE":
+            return self._measure()
+        if function == "COUNT":
+            text = self._count()
+        elif function in _PLAIN:
+            text = self._of_column(function)
+        else:
+            raise NotSayableError(f"the function {function} isn't translated")
+        return self._filtered(text)
+
+    def _measure(self) -> str:
+        name = _plain(self._next()[1])
+        self._need(")")
+        if name.casefold() not in self.measures:
+            raise NotSayableError(f"it needs the measure {name}, which isn't in the model")
+        self.formats.append(None)
+        return bracketed(self.measures[name.casefold()])
+
+    def _count(self) -> str:
+        self.formats.append("#,0")
+        if self._take("*", "1"):
+            text = f"COUNTROWS({quoted_table(self.table.name)})"
+        elif self._take("DISTINCT"):
+            text = f"DISTINCTCOUNTNOBLANK({self._column_text()})"
+        else:
+            text = f"COUNTA({self._column_text()})"
+        self._need(")")
+        return text
+
+    def _of_column(self, function: str) -> str:
+        start = self.at
+        column = self._column()
+        if self._take(")"):
+            if function in _NUMBERS_ONLY and not column.type.additive:
+                raise NotSayableError(f"{column.source} is no number")
+            self.formats.append(column.type.format_string)
+            return f"{_PLAIN[function]}({self._reference(column)})"
+        self.at = start
+        inner = self._sum(self._number)
+        self._refuse_sums_with_nulls(start)
+        self._need(")")
+        self.formats.append(None)
+        return f"{_ROW_BY_ROW[function]}({quoted_table(self.table.name)}, {inner})"
+
+    def _refuse_sums_with_nulls(self, start: int) -> None:
+        """A row where one part of a sum is null counts as nothing in SQL, and as the other part in DAX."""
+        inside = self.tokens[start : self.at]
+        nullable = [
+            column.source
+            for kind, text in inside
+            if kind == "name" and (column := self.table.column(_plain(text))) is not None and column.nullable
+        ]
+        if nullable and any(text in ("+", "-") for _, text in inside):
+            raise NotSayableError(f"it adds within a row, and {nullable[0]} may be null there")
+
+    def _number(self) -> str:
+        column = self._column()
+        if not column.type.additive:
+            raise NotSayableError(f"{column.source} is no number")
+        return self._reference(column)
+
+    def _filtered(self, text: str) -> str:
+        """``FILTER (WHERE …)``: the filter narrows whatever the report filters already."""
+        if not self._take("FILTER"):
+            return text
+        self._need("(")
+        self._need("WHERE")
+        conditions = [self._condition()]
+        while self._take("AND"):
+            conditions.append(self._condition())
+        self._need(")")
+        return f"CALCULATE({text}, {', '.join(f'KEEPFILTERS({condition})' for condition in conditions)})"
+
+    def _condition(self) -> str:
+        column = self._column()
+        sign = _COMPARISONS.get(self._next()[1])
+        kind, value = self._next()
+        text_column = column.type.data_type == "string"
+        fits = (kind == "string" and text_column) or (kind == "number" and column.type.additive)
+        if sign is None or not fits:
+            raise NotSayableError(f"its filter on {column.source} isn't a comparison with a constant of the same type")
+        constant = '"' + value[1:-1].replace("''", "'").replace('"', '""') + '"' if kind == "string" else value
+        return f"{self._reference(column)} {sign} {constant}"
+
+    def _column_text(self) -> str:
+        return self._reference(self._column())
+
+    def _column(self) -> ModelColumn:
+        kind, text = self._next()
+        if kind == "name" and self._take("."):
+            if _plain(text).casefold() != "source":
+                raise NotSayableError(f"it reaches through the join {_plain(text)}")
+            kind, text = self._next()
+        column = self.table.column(_plain(text)) if kind == "name" else None
+        if column is None:
+            raise NotSayableError(f"{_plain(text)} is no column of the model's table {self.table.name}")
+        return column
+
+    def _reference(self, column: ModelColumn) -> str:
+        return f"{quoted_table(self.table.name)}{bracketed(column.name)}"
+
+
+def _plain(name: str) -> str:
+    return name.strip("`")

@@ -1,4 +1,9 @@
-"""What all tests share: in CI a skip is a failure, and docs/coverage.md claims only what this run showed."""
+"""What all tests share: in CI a skip is a failure, and docs/coverage.md and docs/emulator.md claim only what this run
+showed.
+
+``EMULATOR_RECORD=1`` keeps what a run showed of the emulator's operations, for the table in docs/emulator.md: all that
+a whole run showed, or what a part of it showed besides.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +13,27 @@ from collections.abc import Iterator
 import pytest
 
 from tests.coverage_rows import read_rows, unproven
+from tests.emulator import observed
 
+_SEEN = "emulator operations"
 _passed: set[str] = set()
+_seen: set[observed.Sighting] = set()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remembers which tests passed, parameters aside."""
+    """Remembers which tests passed, parameters aside, and what they showed of the emulator."""
     if report.when == "call" and report.passed:
         _passed.add(report.nodeid.split("[")[0])
+        shown = [value for name, value in report.user_properties if name == _SEEN]
+        _seen.update((service, operation, what) for each in shown for service, operation, what in each)  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Turns skips into failures in CI, where everything that tests need is installed."""
+    """Puts on the report what was seen of the emulator; turns skips into failures in CI, where everything that tests
+    need is installed."""
+    if call.when == "call":
+        item.user_properties.append((_SEEN, observed.drain()))
     report = yield
     if os.environ.get("CI") and report is not None and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -30,15 +43,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """After a whole run, checks that every claim of docs/coverage.md was shown by it."""
+    """After a whole run, checks that every claim of docs/coverage.md and docs/emulator.md was shown by it."""
     whole = session.config.args == session.config.getini("testpaths") and not session.config.option.keyword
-    if not whole or exitstatus or hasattr(session.config, "workerinput"):
+    if exitstatus or hasattr(session.config, "workerinput"):
         return
-    faults = unproven(read_rows(), _passed)
+    if os.environ.get("EMULATOR_RECORD"):
+        observed.write_record(_seen if whole else _seen.union(observed.read_record()))
+    if not whole:
+        return
+    faults = [f"docs/coverage.md: {fault}" for fault in unproven(read_rows(), _passed)]
+    unseen = sorted(set(observed.read_record()) - _seen)
+    faults += [f"docs/emulator.md: {service} {operation}: {what}" for service, operation, what in unseen]
     if faults:
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            reporter.write_line("docs/coverage.md claims more than this run showed:", red=True)
+            reporter.write_line("The documentation claims more than this run showed:", red=True)
             for fault in faults:
                 reporter.write_line(f"  {fault}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

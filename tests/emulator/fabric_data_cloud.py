@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from .fabric_cloud import (
     Fabric,
     grant_blob_reader,
 )  # fmt: skip
-from .support import RUNNER, RUNNER_APP, Wall, add_service_principal, small_cloud
+from .support import RUNNER, RUNNER_APP, add_service_principal, small_cloud
 from .swagger import serve_checked
 
 METASTORE = "77770000-0000-4000-8000-000000000001"
@@ -53,7 +53,7 @@ MIRRORED = {"orders": ["headers", "lines"], "customers": ["people"]}
 """What of the catalog ``sales`` is mirrored with the storage connection."""
 
 
-def data_cloud(folder: Path, wall: Wall | None = None) -> Cloud:
+def data_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
     """The runner is Admin, Alice and OTHER are Viewers by a group, READER has nothing; READER_APP is the connections'
     principal. ``sales`` lies on the firewalled account, ``hr`` on the open one."""
     cloud = small_cloud(folder, wall)

@@ -11,6 +11,7 @@ import httpx
 from cloud_emulator.core.app import Emulator
 from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.core.service import Service
+from tests.emulator.observed import observed
 
 TENANT = "72f988bf-0000-4000-8000-00000000c0de"
 RUNNER_APP = "11110000-0000-4000-8000-00000000a000"
@@ -61,6 +62,6 @@ def token(cloud: Cloud, object_id: str, audience: str, *, seconds: int = 3599) -
 @asynccontextmanager
 async def serve(cloud: Cloud, mounts: Sequence[tuple[str, Service]]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of these services."""
-    transport = httpx.ASGITransport(app=Emulator(cloud, mounts))
+    transport = httpx.ASGITransport(app=Emulator(cloud, observed(mounts)))
     async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test") as client:
         yield client

@@ -21,8 +21,10 @@ import httpx
 
 from cloud_emulator.core.app import Emulator
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Request, Response
 from cloud_emulator.core.service import Service
 
+from .observed import SPECIFICATION, note, observed
 from .swagger_schemas import Definitions, Raw, Schemas
 
 PREFIX = "/v1"
@@ -220,6 +222,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         shown = f"{request.method} {path} -> {response.status_code} {response.text[:500]}"
         assert operation is not None, f"served, but not in the specification: {shown}"
         self.seen.add(operation.name)
+        if response.is_success:
+            note("fabric", operation.name, SPECIFICATION)
         faults = specified.response_faults(operation, response.status_code, response.headers, response.content)
         if response.is_success:
             asked = specified.request_faults(operation, path, query, body)
@@ -238,12 +242,28 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         return specified.result_faults(started, response.content) if started is not None else []
 
 
+def check_served(service: str, request: Request, response: Response) -> None:
+    """Fails when an exchange with Fabric, seen from within the emulator, isn't as specified."""
+    specified = specification()
+    if service != "fabric" or specified is None:
+        return
+    path = request.raw_path.removeprefix(PREFIX)
+    operation = specified.find(request.method, path, request.query)
+    assert operation is not None, f"served, but not in the specification: {request.method} {path}"
+    faults = specified.response_faults(operation, response.status, httpx.Headers(response.headers), response.body)
+    faults += [
+        f"accepted, although: {each}" for each in specified.request_faults(operation, path, request.query, request.body)
+    ]
+    assert not faults, f"{operation.name}: {request.method} {path} -> {response.status}\n" + "\n".join(faults)
+    note("fabric", operation.name, SPECIFICATION)
+
+
 @asynccontextmanager
 async def serve_checked(
     cloud: Cloud, mounts: Sequence[tuple[str, Service]], *, authorization: str = ""
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of these services that checks each exchange with Fabric."""
-    transport = CheckedTransport(httpx.ASGITransport(app=Emulator(cloud, mounts)), specification())
+    transport = CheckedTransport(httpx.ASGITransport(app=Emulator(cloud, observed(mounts))), specification())
     headers = {"Authorization": authorization} if authorization else {}
     async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test", headers=headers) as client:
         yield client

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Request, json_response
 from cloud_emulator.fabric import items
 from cloud_emulator.fabric.service import FabricService
 
@@ -35,6 +36,7 @@ from .swagger import (
     Specification,
     SpecOperation,
     as_specified,
+    check_served,
     specification,
     unspecified_mutations,
 )  # fmt: skip
@@ -179,6 +181,16 @@ async def test_the_check_sees_what_is_wrong_with_an_answer(
     async with httpx.AsyncClient(transport=CheckedTransport(inner, specified)) as client:
         with pytest.raises(AssertionError, match=fault):
             await client.get("https://cloud.test/v1/workspaces")
+
+
+def test_the_check_within_the_emulator_sees_what_is_wrong() -> None:
+    request = Request("GET", "/v1/workspaces", "/v1/workspaces", {"role": "Admin"}, {}, b"", "https://cloud.test")
+    with pytest.raises(AssertionError, match="query: role is not declared"):
+        check_served("fabric", request, json_response(200, {"value": []}))
+    request.query = {}
+    with pytest.raises(AssertionError, match="'next' was unexpected"):
+        check_served("fabric", request, json_response(200, {"value": [], "next": 1}))
+    check_served("fabric", request, json_response(200, {"value": []}))
 
 
 @pytest.mark.parametrize(

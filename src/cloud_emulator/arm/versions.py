@@ -27,7 +27,7 @@ _SUPPORTED = {
     "BlobContainers": ("Microsoft.Storage/storageAccounts/blobServices/containers", _STORAGE),
     "DatabricksWorkspaces": (
         "Microsoft.Databricks/workspaces",
-        ("2018-04-01", "2021-04-01-preview", "2022-04-01-preview", "2023-02-01", "2024-05-01"),
+        ("2018-04-01", "2021-04-01-preview", "2022-04-01-preview", "2023-02-01", "2024-05-01", "2026-01-01"),
     ),
     "ResourceGroups": (
         "Microsoft.Resources/resourceGroups",

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import (
+    ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.identity import ClientSecretCredential
+from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
+from azure.mgmt.databricks import AzureDatabricksManagementClient
 from azure.mgmt.storage import StorageManagementClient
 from azure.mgmt.storage.models import (
     NetworkRuleSet,
     ResourceAccessRule,
+    Sku,
+    StorageAccountCreateParameters,
     StorageAccountPropertiesUpdateParameters,
     StorageAccountUpdateParameters,
 )
@@ -26,10 +30,12 @@ from azure.mgmt.storage.models import (
 from cloud_emulator.arm.access import blob_roles
 from cloud_emulator.arm.service import make_service
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.entra.service import MACHINE_IDENTITY
 from cloud_emulator.entra.service import make_service as make_entra
 from tests.emulator.arm_world import (
     ACCOUNT,
     CONTAINER,
+    HOST,
     NAME,
     NOBODY,
     NOBODY_APP,
@@ -38,7 +44,7 @@ from tests.emulator.arm_world import (
     definition,
 )
 from tests.emulator.served import Address, running
-from tests.emulator.support import RUNNER_APP, TENANT
+from tests.emulator.support import RUNNER, RUNNER_APP, TENANT
 
 AUDIENCES = ["https://management.azure.com/.default"]
 FABRIC_WORKSPACE = (
@@ -163,6 +169,47 @@ def test_accounts_and_containers_by_the_storage_client(world: World) -> None:
         assert client.blob_containers.get("contoso-data", "contosolake", "lake").name == "lake"
         with pytest.raises(ResourceNotFoundError):
             client.storage_accounts.get_properties("contoso-data", "nowhere")
+
+
+def test_an_account_is_put_as_a_whole_by_the_storage_client(world: World) -> None:
+    parameters = StorageAccountCreateParameters(
+        sku=Sku(name="Standard_LRS"), kind="StorageV2", location="westeurope", tags={"by": "the client"}
+    )
+    with world.storage() as client:
+        made = client.storage_accounts.begin_create("contoso-data", "contosohr", parameters).result()
+        assert made.tags == {"by": "the client"}
+        parameters.location = "northeurope"
+        with pytest.raises(HttpResponseError, match="InvalidResourceLocation"):
+            client.storage_accounts.begin_create("contoso-data", "contosohr", parameters)
+
+
+def test_databricks_workspaces_by_their_client(world: World) -> None:
+    with AzureDatabricksManagementClient(
+        world.credential, SUBSCRIPTION_ID, base_url=world.address.url, credential_scopes=AUDIENCES, retry_total=0
+    ) as client:
+        found = client.workspaces.get("contoso-data", "sales")
+        assert found.workspace_url == HOST
+        assert [each.name for each in client.workspaces.list_by_resource_group("contoso-data")] == ["sales"]
+        assert [each.name for each in client.workspaces.list_by_subscription()] == ["sales"]
+        with pytest.raises(ResourceNotFoundError):
+            client.workspaces.get("contoso-data", "none")
+
+
+def test_a_managed_identity_signs_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.cloud.table("settings")[MACHINE_IDENTITY] = {"objectId": RUNNER, "header": "emulator"}
+    world.cloud.store.commit()
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{world.address.url}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "emulator")
+    with (
+        ManagedIdentityCredential() as credential,
+        StorageManagementClient(
+            credential, SUBSCRIPTION_ID, base_url=world.address.url, credential_scopes=AUDIENCES, retry_total=0
+        ) as client,
+    ):
+        assert len(list(client.storage_accounts.list())) == 2
+    monkeypatch.setenv("IDENTITY_HEADER", "other")
+    with ManagedIdentityCredential() as refused, pytest.raises(ClientAuthenticationError):
+        refused.get_token(*AUDIENCES)
 
 
 @pytest.mark.parametrize(

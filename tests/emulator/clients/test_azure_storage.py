@@ -21,7 +21,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.identity import ClientSecretCredential
-from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, ContentSettings
 from azure.storage.filedatalake import AccessControlChangeResult, DataLakeServiceClient, FileSystemClient
 from azure.storage.filedatalake.aio import DataLakeServiceClient as AsyncDataLakeServiceClient
 
@@ -254,6 +254,10 @@ def test_blobs_are_written_listed_copied_and_deleted(container: ContainerClient)
     assert copied.start_copy_from_url(client.url)["copy_status"] == "success"
     copied.set_blob_metadata({"x": "y"})
     assert copied.get_blob_properties().metadata == {"x": "y"}
+    copied.set_http_headers(ContentSettings(content_type="text/plain"))
+    assert copied.get_blob_properties().content_settings.content_type == "text/plain"
+    container.upload_blob("dir/gone", b"x").delete_blob()
+    assert not container.get_blob_client("dir/gone").exists()
     container.delete_blobs("dir/a b.txt", "dir/copy")
     assert [blob.name for blob in container.list_blobs()] == ["dir"]
     assert not client.exists()

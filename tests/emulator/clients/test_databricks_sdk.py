@@ -185,6 +185,25 @@ def test_workspace_apis(world: World) -> None:
     assert client.current_user.me().user_name is not None
     assert client.workspace_conf.get_status("enableIpAccessLists") == {"enableIpAccessLists": None}
     assert list(client.ip_access_lists.list()) == []
+    (reader,) = (each for each in client.service_principals_v2.list() if each.application_id == READER_APP)
+    assert client.service_principals_v2.get(str(reader.id)).application_id == READER_APP
+    (person,) = client.users_v2.list()
+    assert client.users_v2.get(str(person.id)).user_name == OWNER
+
+
+def test_an_ip_access_list_is_read(world: World) -> None:
+    client = world.signed_in(RUNNER_APP, "runner-secret")
+    host = next(iter(world.cloud.table("unity_catalog.workspaces")))
+    held = world.cloud.table("unity_catalog.workspaces")[host]
+    ours = {
+        "list_id": "1", "label": "office", "list_type": "ALLOW", "ip_addresses": ["203.0.113.0/24"], "enabled": True,
+        "address_count": 1,
+    }  # fmt: skip
+    world.cloud.table("unity_catalog.workspaces")[host] = {**held, "ip_access_lists": [ours]}
+    world.cloud.store.commit()
+    found = client.ip_access_lists.get("1").ip_access_list
+    assert found is not None
+    assert (found.label, found.ip_addresses) == ("office", ["203.0.113.0/24"])
 
 
 def test_refusals_become_the_sdks_own_errors(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,22 @@ def differences(before: State, after: State) -> dict[str, tuple[Any, Any]]:
         for path in paths
         if old.get(path, _MISSING) != new.get(path, _MISSING)
     }
+
+
+TIMES = frozenset(
+    {
+        "createdAt", "createdDateTime", "createdOn", "effectiveAt", "endTime", "etag", "lastSuccess",
+        "lastSyncDateTime", "modified", "startTime", "updatedOn",
+    }
+)  # fmt: skip
+"""Fields that say when something was, and so differ between two runs; an ETag changes with each write."""
+
+
+def timeless(value: Any) -> Any:
+    """The state without these fields."""
+    if isinstance(value, Mapping):
+        return {key: timeless(below) for key, below in value.items() if key not in TIMES}
+    return [timeless(below) for below in value] if isinstance(value, list) else value
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -50,6 +67,8 @@ def _readable(definition: Mapping[str, Any]) -> dict[str, Any]:
     if "parts" not in definition:
         return dict(definition)
     parts = {part["path"]: base64.b64decode(part["payload"]).decode() for part in definition["parts"]}
+    for path in (path for path in parts if path.endswith("expressions.tmdl")):
+        parts[path] = re.sub("sha256:[0-9a-f]{24}", "<hash of an address with the item's id>", parts[path])
     return {"itemId": definition["itemId"], "parts": parts}
 
 
@@ -71,12 +90,13 @@ def _names(state: State) -> dict[str, str]:
         where = state["fabric.workspaces"][role["workspaceId"]]["displayName"]
         names[key] = f"<{role['role']} in {where}: {names.get(role['principalId'], role['principalId'])}>"
     for key, role in state.get("fabric.dataAccessRoles", {}).items():
-        names[role["id"]] = f"<data access role {role['name']} of {key.partition('/')[0]}>"
+        item = key.partition("/")[0]
+        names[role["id"]] = f"<data access role {role['name']} of {names.get(item, item)}>"
     for role in state.get("arm.roleAssignments", {}).values():
         scope = role["scope"].rpartition("/")[2]
         who = names.get(role["principalId"], role["principalId"])
         names[role["body"]["name"]] = f"<role {role['roleId']} on {scope}: {who}>"
-    refreshes = sorted(state.get("fabric.refreshes", {}).items(), key=lambda each: str(each[1]["startTime"]))
+    refreshes = sorted(state.get("fabric.refreshes", {}).items(), key=lambda each: str(each[1].get("startTime")))
     for number, (key, refresh) in enumerate(refreshes, start=1):
         names[key] = f"<refresh {number} of {names.get(refresh['modelId'], refresh['modelId'])}>"
     return names

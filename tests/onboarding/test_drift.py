@@ -224,16 +224,9 @@ def endpoints_refreshed(before: State) -> Iterable[str]:
 
 
 def made_anew(before: State) -> Iterable[str]:
-    """A new item has new ids inside, and the model's note of what was written last says so."""
+    """A new item, and a model that is framed on it."""
     yield from synced(before)
-    yield f"fabric.dataAccessRoles|{ITEM}/defaultreader|id"
-    yield f"fabric.definitions|{MODEL}|parts|definition/expressions.tmdl"
     yield f"fabric.refreshes|<refresh 2 of {MODEL}>"
-
-
-def lakehouse_anew(before: State) -> Iterable[str]:
-    yield from endpoints_refreshed(before)
-    yield f"fabric.dataAccessRoles|{LAKEHOUSE}/defaultreader|id"
 
 
 def tree_granted(before: State, folder: str = "sales") -> Iterable[str]:
@@ -313,7 +306,7 @@ DRIFTS: dict[str, Drift] = {
     "item deleted": Drift(delete_item, (Action.CREATE, "Mirrored Azure Databricks catalog"), made_anew),
     "automatic sync off": Drift(disable_auto_sync, (Action.UPDATE, "Mirrored Azure Databricks catalog"), synced),
     "lakehouse renamed": Drift(rename_lakehouse, (Action.UPDATE, "Lakehouse"), endpoints_refreshed),
-    "lakehouse deleted": Drift(delete_lakehouse, (Action.CREATE, "Lakehouse"), lakehouse_anew),
+    "lakehouse deleted": Drift(delete_lakehouse, (Action.CREATE, "Lakehouse"), endpoints_refreshed),
     "shortcut gone": Drift(delete_shortcut, (Action.CREATE, "OneLake shortcut"), endpoints_refreshed),
     "shortcut to another table": Drift(retarget_shortcut, (Action.UPDATE, "OneLake shortcut"), endpoints_refreshed),
     "shortcut to another item": Drift(

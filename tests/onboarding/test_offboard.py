@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -16,9 +16,11 @@ ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
 OTHER_NAME = "00000000-0000-4000-8000-00000000abcd"
 
 
-async def offboard(world: World, name: str, *, keep_lakehouse: bool = False, **sets: str) -> list[str]:
+async def offboard(
+    world: World, name: str, *, keep_lakehouse: bool = False, sets: Mapping[str, str] | None = None
+) -> list[str]:
     """Offboards an example and answers what was removed, by kind."""
-    async with world.context(example(name, **sets)) as context:
+    async with world.context(example(name, **(sets or {}))) as context:
         offboarding = await plan_offboarding(context, keep_lakehouse=keep_lakehouse)
         await apply_offboarding(context, offboarding)
     await settle(world)
@@ -146,7 +148,7 @@ async def test_what_another_catalog_of_ours_needs_stays_until_that_goes_too(worl
     ]
     assert failed(await world.verify(example("sales", **SECOND))) == []
     assert (await world.plan(example("sales", **SECOND))).plan.changes == ()
-    await offboard(world, "sales", **SECOND)
+    await offboard(world, "sales", sets=SECOND)
     assert set(differences(before, world.dump())) <= {*moved_on(before), *tree_granted(before, "logistics")}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from unity_mirror.spec import spec_json_schema
+from unity_mirror.spec import document_json_schema
 
 
 def print_schema() -> None:
     """Prints the JSON Schema of specs, for editors and validators."""
-    sys.stdout.write(json.dumps(spec_json_schema(), indent=2) + "\n")
+    sys.stdout.write(json.dumps(document_json_schema(), indent=2) + "\n")

@@ -1,6 +1,6 @@
 """Unity Catalog's REST API, Databricks' own and the open-source server's (which lacks some of it: NotSupported)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from unity_mirror.models.unity_catalog import (
     PrivilegeAssignment,
     Schema,
     Table,
+    TagAssignment,
     TemporaryTableCredentials,
 )
 
@@ -107,12 +108,26 @@ class UnityCatalogClient:
 
         Raises NotSupported on servers without it. Whether membership in groups counts isn't documented.
         """
+        return await self._effective(securable_type, full_name, {principal.casefold()}, {"principal": principal})
+
+    async def effective_privileges_of(
+        self, securable_type: str, full_name: str, names: Collection[str]
+    ) -> list[EffectivePrivilege]:
+        """List what any of these principals (in lower case) may do with a securable, such as someone and its groups.
+
+        Whoever may not see others' privileges isn't told so: theirs are left out.
+        """
+        return await self._effective(securable_type, full_name, names, {})
+
+    async def _effective(
+        self, securable_type: str, full_name: str, names: Collection[str], params: Mapping[str, str]
+    ) -> list[EffectivePrivilege]:
         path = f"/effective-permissions/{securable_type.lower()}/{_quoted(full_name)}"
-        call = self._call("GET", path, f"read the privileges on {full_name}", params={"principal": principal})
+        call = self._call("GET", path, f"read the privileges on {full_name}", params=params)
         found: list[EffectivePrivilege] = []
         async for page in unity_catalog_pages(self._transport, call):
             for assignment in page.get("privilege_assignments") or ():
-                if str(assignment.get("principal", "")).casefold() == principal.casefold():
+                if str(assignment.get("principal", "")).casefold() in names:
                     privileges = assignment.get("privileges") or ()
                     found.extend(EffectivePrivilege.model_validate(privilege) for privilege in privileges)
         return found
@@ -121,6 +136,13 @@ class UnityCatalogClient:
         """List the attribute-based access policies on a securable; for those who manage it."""
         path = f"/policies/{securable_type.lower()}/{_quoted(full_name)}"
         return await self._list(path, f"read the policies on {full_name}", "policies", Policy, _PAGED)
+
+    async def catalog_tags(self, catalog: str) -> dict[str, str]:
+        """Read the tags put on a catalog."""
+        path = f"/entity-tag-assignments/catalogs/{_quoted(catalog)}/tags"
+        operation = f"read the tags of {catalog}"
+        listed = await self._list(path, operation, "tag_assignments", TagAssignment, _PAGED)
+        return {each.tag_key: each.tag_value for each in listed}
 
     async def temporary_table_credentials(self, table_id: str) -> TemporaryTableCredentials:
         """Have credentials vended for reading a table; refused without EXTERNAL USE SCHEMA."""

@@ -230,3 +230,10 @@ class TemporaryTableCredentials(CloudModel):
         if isinstance(data, dict) and isinstance(data.get("azure_user_delegation_sas"), dict):
             return {**data, "sas_token": data["azure_user_delegation_sas"].get("sas_token")}
         return data
+
+
+class TagAssignment(CloudModel):
+    """A tag put on a securable; the value may be empty."""
+
+    tag_key: str
+    tag_value: str = ""

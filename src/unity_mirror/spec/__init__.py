@@ -21,7 +21,8 @@ from unity_mirror.spec.catalog import (
     SelectSpec,
 )
 from unity_mirror.spec.connections import ConnectionRef, DatabricksConnection, DatabricksSpec, StorageSpec
-from unity_mirror.spec.loading import load_spec
+from unity_mirror.spec.fleet import DiscoverSpec, FleetSpec, Member, document_json_schema, members
+from unity_mirror.spec.loading import load_any, load_spec
 from unity_mirror.spec.patterns import matches, matches_any
 from unity_mirror.spec.schema import spec_json_schema
 from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultReference, KeyVaultSecret, SecretRef
@@ -32,22 +33,27 @@ from unity_mirror.spec.semantic_model import (
     SqlEndpointSpec,
     column_of,
 )
+from unity_mirror.spec.sharing import ConnectionShare
 
 __all__ = [
     "AccessSpec",
     "BlockSecret",
     "CatalogSpec",
     "ConnectionRef",
+    "ConnectionShare",
     "DatabricksAuth",
     "DatabricksConnection",
     "DatabricksSpec",
+    "DiscoverSpec",
     "EnginesSpec",
     "EnvSecret",
     "ExistingAuth",
     "FabricSpec",
+    "FleetSpec",
     "KeyVaultReference",
     "KeyVaultSecret",
     "LakehouseSpec",
+    "Member",
     "PersonalAccessTokenAuth",
     "PrerequisitesSpec",
     "RelationshipSpec",
@@ -61,8 +67,11 @@ __all__ = [
     "StorageSpec",
     "WorkspaceIdentityAuth",
     "column_of",
+    "document_json_schema",
+    "load_any",
     "load_spec",
     "matches",
     "matches_any",
+    "members",
     "spec_json_schema",
 ]

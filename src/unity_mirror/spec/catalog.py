@@ -17,6 +17,10 @@ from unity_mirror.spec.values import CatalogName, ItemName, LakehouseName, Works
 
 Patterns = Annotated[tuple[TablePattern, ...], Field(min_length=1)]
 Fix = Literal["external_data_access", "external_use_schema"]
+Managed = Literal[
+    "identity", "storage_access", "trusted_access", "connections", "mirror", "lakehouse_shortcuts", "access_roles",
+    "semantic_model",
+]  # fmt: skip
 
 
 class FabricSpec(SpecPart):
@@ -166,6 +170,20 @@ class CatalogSpec(SpecPart):
         title="Prerequisites",
         description="What may be repaired when a prerequisite fails.",
         examples=[{"fix": ["external_data_access"]}],
+    )
+
+    managed_elsewhere: tuple[Managed, ...] = Field(
+        default=(),
+        title="Managed elsewhere",
+        description="What another tool manages, such as Terraform or Fabric's Git integration: it is looked at, and a "
+        "difference is reported, never changed.",
+        examples=[["identity", "trusted_access"]],
+    )
+    on_failure: Literal["keep", "rollback"] = Field(
+        default="keep",
+        title="On failure",
+        description="Whether a run that fails keeps what it made, for the next one to go on from, or undoes it.",
+        examples=["keep"],
     )
 
     @property

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from unity_mirror.errors import SpecError, SpecProblem
 from unity_mirror.spec.catalog import CatalogSpec
 from unity_mirror.spec.documents import read_document
+from unity_mirror.spec.fleet import FleetSpec
 from unity_mirror.spec.merging import apply_setting, merge, substitute
 from unity_mirror.spec.problems import problems_of
 
+S = TypeVar("S", CatalogSpec, FleetSpec)
 Source = str | Path | Mapping[str, Any]
+
+
+def load_any(
+    source: Source,
+    overlays: Sequence[Source] = (),
+    sets: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> CatalogSpec | FleetSpec:
+    """Read and check a spec of either kind, like ``load_spec``. A fleet's catalogs are checked when it is expanded."""
+    data, where = _assemble(source, overlays, sets)
+    if data.get("kind") != "fleet":
+        return _load(data, where, environ or {}, CatalogSpec)
+    return _load(data, where, environ or {}, FleetSpec)
 
 
 def load_spec(
@@ -30,9 +45,13 @@ def load_spec(
     except in secrets. Raises SpecError listing every problem with its path. No message repeats what could be a secret.
     """
     data, where = _assemble(source, overlays, sets)
+    return _load(data, where, environ or {}, CatalogSpec)
+
+
+def _load(data: dict[str, Any], where: str, environ: Mapping[str, str], model: type[S]) -> S:
     problems: list[SpecProblem] = []
-    data = substitute(data, environ or {}, problems)
-    spec, invalid = _validate(data)
+    data = substitute(data, environ, problems)
+    spec, invalid = _validate(data, model)
     unresolved = {problem.path for problem in problems}
     problems += [problem for problem in invalid if problem.path not in unresolved]
     if spec is None or problems:
@@ -62,9 +81,9 @@ def _assemble(source: Source, overlays: Sequence[Source], sets: Sequence[str]) -
     return data, documents[0][1]
 
 
-def _validate(data: Mapping[str, Any]) -> tuple[CatalogSpec | None, list[SpecProblem]]:
+def _validate(data: Mapping[str, Any], model: type[S]) -> tuple[S | None, list[SpecProblem]]:
     try:
-        return CatalogSpec.model_validate(data), []
+        return model.model_validate(data), []
     except ValidationError as error:
         return None, list(_tidy(problems_of(error, data)))
 

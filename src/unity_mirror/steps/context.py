@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from unity_mirror.clients import Clients
 from unity_mirror.models.arm import StorageAccount
-from unity_mirror.models.fabric import Workspace
+from unity_mirror.models.fabric import Gateway, Workspace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import MetastoreSummary, Table
 from unity_mirror.plan.model import AfterApply, DataTable, LeftOut, StepName, StepPlan
@@ -39,6 +39,7 @@ class Survey:
     principal: str | None
     storage_account: StorageAccount | None = None
     storage_reachable: bool = True
+    gateway: Gateway | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +109,31 @@ async def no_progress(done: int, total: int, what: str) -> None:
     del done, total, what
 
 
-class Reads:
-    """Reads that steps and catalogs share are made once, however many ask and when."""
+SHARED_READS = frozenset(
+    {
+        "capacities", "connection types", "connections", "gateways", "items", "metastore", "mirrored catalogs",
+        "semantic models", "storage account", "workspace", "workspaces",
+    }
+)  # fmt: skip
+"""What reads that don't belong to one catalog begin their key with."""
 
-    def __init__(self) -> None:
+
+class Reads:
+    """Reads that steps and catalogs share are made once, however many ask and when.
+
+    ``among`` is given to the catalogs of one fleet: what isn't one catalog's own is read once for all of them.
+    """
+
+    def __init__(self, among: Reads | None = None) -> None:
         self._running: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._among = among
+        self.writing: asyncio.Lock = among.writing if among is not None else asyncio.Lock()
+        """Held while something is written that several catalogs share, such as an account's network rules."""
 
     async def once(self, key: tuple[Any, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What ``read`` answers, asked at most once for each key."""
+        if self._among is not None and key[0] in SHARED_READS:
+            return await self._among.once(key, read)
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.create_task(read())
@@ -131,6 +149,8 @@ class Reads:
         """Lets these be read anew; without keys, everything."""
         for key in keys or tuple(self._running):
             self._running.pop(key, None)
+        if self._among is not None:
+            self._among.forget(*keys)
 
 
 def _seen(task: asyncio.Task[Any]) -> None:

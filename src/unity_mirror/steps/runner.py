@@ -7,8 +7,20 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from unity_mirror.errors import PlanOutgrown, PrerequisiteFailed
-from unity_mirror.plan.model import STAGES, LeftOut, Plan, StepName, StepPlan
+from unity_mirror.errors import PlanOutgrown, PrerequisiteFailed, UnityMirrorError
+from unity_mirror.plan.model import (
+    STAGES,
+    Change,
+    Check,
+    LeftOut,
+    Outcome,
+    Plan,
+    Remedy,
+    Scope,
+    ScopeKind,
+    StepName,
+    StepPlan,
+)
 from unity_mirror.steps.access_roles import AccessRoles
 from unity_mirror.steps.connections import Connections
 from unity_mirror.steps.context import Context, Done, Found, Known, Step, side_by_side
@@ -17,6 +29,7 @@ from unity_mirror.steps.lakehouse_shortcuts import LakehouseShortcuts
 from unity_mirror.steps.mirror import Mirror
 from unity_mirror.steps.prerequisites import Prerequisites
 from unity_mirror.steps.record import write_ahead
+from unity_mirror.steps.rollback import roll_back
 from unity_mirror.steps.semantic_model import SemanticModelStep
 from unity_mirror.steps.sql_endpoint import SqlEndpoint
 from unity_mirror.steps.storage_access import StorageAccess
@@ -79,7 +92,8 @@ async def make_plan(context: Context) -> Planned:
     """Plans all steps. Stops after the prerequisites when one of the whole catalog's failed."""
     steps, known, found = all_steps(), Known(), dict[StepName, Found]()
     for stage in STAGES[:-1]:
-        parts = await side_by_side(steps[name].plan(context, known) for name in stage)
+        looks = await side_by_side(steps[name].plan(context, known) for name in stage)
+        parts = [hands_off(context, look) for look in looks]
         found.update(zip(stage, parts, strict=True))
         known = known.learn(_facts(part.plan, part.facts) for part in parts)
         if any(check.blocks for part in parts for check in part.plan.checks):
@@ -90,6 +104,31 @@ async def make_plan(context: Context) -> Planned:
         tuple(found[name].plan for stage in STAGES[:-1] for name in stage if name in found),
     )
     return Planned(plan, found, known)
+
+
+_SHARED = frozenset({StepName.IDENTITY, StepName.STORAGE_ACCESS, StepName.TRUSTED_ACCESS, StepName.CONNECTIONS})
+"""Steps that write what several catalogs share: those of one fleet take turns."""
+_FOUNDATIONS = frozenset({*_SHARED, StepName.MIRROR})
+
+
+def hands_off(context: Context, found: Found) -> Found:
+    """What another tool manages isn't changed: each change becomes a check that failed.
+
+    What the rest stands on stops the catalog.
+    """
+    name, plan = found.plan.step, found.plan
+    if name.value not in context.spec.managed_elsewhere or not plan.changes:
+        return found
+    checks = tuple(_managed_elsewhere(context, change) for change in plan.changes)
+    return replace(found, plan=replace(plan, changes=(), checks=(*plan.checks, *checks)))
+
+
+def _managed_elsewhere(context: Context, change: Change) -> Check:
+    stops = change.step in _FOUNDATIONS
+    scope = Scope(ScopeKind.CATALOG, context.spec.catalog) if stops else Scope(ScopeKind.SCHEMA, change.name)
+    evidence = f"{change.action} is needed ({change.reason}), and the spec says that another tool manages it"
+    remedy = change.remedy or Remedy(f"Let that tool {change.action} it, or take it out of managed_elsewhere.")
+    return Check("managed_elsewhere", f"{change.kind} {change.name}", scope, Outcome.FAILED, evidence, remedy)
 
 
 def require_prerequisites(plan: Plan) -> None:
@@ -110,7 +149,16 @@ async def run_step(context: Context, name: StepName, known: Known, planned: Plan
     start = clock.monotonic()
     if not approved.plan.changes:
         return StepResult(name, approved.plan, Done(approved.facts))
-    step = all_steps()[name]
+    if name in _SHARED:
+        async with context.reads.writing:
+            done, plan = await _apply_step(context, name, known, planned)
+    else:
+        done, plan = await _apply_step(context, name, known, planned)
+    return StepResult(name, plan, done, clock.monotonic() - start)
+
+
+async def _apply_step(context: Context, name: StepName, known: Known, planned: Planned) -> tuple[Done, StepPlan]:
+    approved, step = planned.found[name], all_steps()[name]
     context.reads.forget()
     fresh = await step.plan(context, replace(known, made=known.made | planned.known.made))
     beyond = fresh.plan.outgrows(approved.plan)
@@ -120,12 +168,34 @@ async def run_step(context: Context, name: StepName, known: Known, planned: Plan
         await write_ahead(context, known.surveyed.workspace.id, planned.known.made)
     done = await step.apply(context, known, fresh)
     facts = _facts(fresh.plan, {**fresh.facts, **done.facts})
-    return StepResult(name, fresh.plan, replace(done, facts=facts), clock.monotonic() - start)
+    return replace(done, facts=facts), fresh.plan
 
 
 async def apply_plan(context: Context, planned: Planned) -> Result:
-    """Applies a plan stage by stage, then verifies. Raises what a step raises; what was made until then stays."""
+    """Applies a plan stage by stage, then verifies.
+
+    Raises what a step raises; what was made until then stays, unless the spec asks for a rollback.
+    """
     require_prerequisites(planned.plan)
+    try:
+        return await _apply_stages(context, planned)
+    except UnityMirrorError as error:
+        if context.spec.on_failure == "rollback":
+            await _roll_back(context, planned.plan, error)
+        raise
+
+
+async def _roll_back(context: Context, plan: Plan, error: UnityMirrorError) -> None:
+    """Undoes what this run made; what comes of it is told with the failure that led to it."""
+    try:
+        undone = await roll_back(context, plan)
+    except UnityMirrorError as failure:
+        error.remedy = f"The rollback failed, too: {failure} Run again, or offboard. {error.remedy}".strip()
+    else:
+        error.remedy = f"Undone: {', '.join(undone) or 'nothing had been made'}. {error.remedy}".strip()
+
+
+async def _apply_stages(context: Context, planned: Planned) -> Result:
     known, results = Known(), list[StepResult]()
     for stage in STAGES[:-1]:
         before = known

@@ -33,7 +33,8 @@ async def apply_offboarding(context: Context, offboarding: Offboarding) -> None:
     if removal.house is not None:
         await _empty_house(context, removal, removal.house)
     await _hand_over(context, removal)
-    if removal.reading.made:
+    leaves = removal.delete_item or removal.reading.item is None
+    if removal.reading.made and leaves:
         await write_record(context, workspace_id, removal.reading.made)
     if removal.delete_item and removal.reading.item is not None:
         await _gone(fabric.mirrored_catalogs.delete, workspace_id, removal.reading.item.id)
@@ -44,7 +45,8 @@ async def apply_offboarding(context: Context, offboarding: Offboarding) -> None:
     if removal.identity:
         await fabric.workspaces.deprovision_identity(workspace_id)
     context.reads.forget()
-    await remove_record(context, workspace_id)
+    if leaves or removal.reading.is_ours:
+        await remove_record(context, workspace_id)
 
 
 async def _gone(delete: Callable[..., Awaitable[None]], *place: str) -> None:

@@ -45,8 +45,10 @@ class FaultRule(BaseModel):
     @field_validator("path")
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            re.compile(value)
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
         return value
 
     @model_validator(mode="after")

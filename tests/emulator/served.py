@@ -40,7 +40,7 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
     port = free_port()
     server = make_server(cloud, observed(services, check_served), host="127.0.0.1", port=port)
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()), daemon=True)
+    thread = threading.Thread(target=_serve, args=(loop, server), daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
@@ -53,6 +53,15 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
         server.should_exit = True
         thread.join(timeout=10)
         loop.close()
+
+
+def _serve(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:
+    """Serves, then ends what is still at work, such as a handshake that a client broke off."""
+    loop.run_until_complete(server.serve())
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*pending, asyncio.sleep(0.01), return_exceptions=True))
 
 
 def _cut(server: uvicorn.Server) -> None:

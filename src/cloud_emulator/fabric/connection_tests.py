@@ -11,7 +11,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import connections, credentials
 from cloud_emulator.fabric.connection_bodies import invalid_details
-from cloud_emulator.fabric.connection_types import DATABRICKS, STORAGE
+from cloud_emulator.fabric.connection_types import CONNECTION_TYPES, DATABRICKS, STORAGE
 from cloud_emulator.storage import access as storage
 from cloud_emulator.storage import files
 from cloud_emulator.unity_catalog import access as unity_catalog
@@ -45,6 +45,8 @@ def check_parameters(kind: str, parameters: Document) -> str:
 def check_connection(cloud: Cloud, connection: Document, credential: Document) -> None:
     """Tries the connection out. Raises 400 ``IncorrectCredentials``."""
     kind = connection["connectionDetails"]["type"]
+    if credential["credentialType"] not in CONNECTION_TYPES[kind].credential_types:
+        return  # only without the rule about types of credentials
     if kind == DATABRICKS:
         _check_databricks(cloud, connection, credential)
     elif kind == STORAGE:

@@ -13,7 +13,7 @@ from cloud_emulator.fabric.connection_types import DATABRICKS, STORAGE
 from cloud_emulator.fabric.errors import FabricError, not_found
 from cloud_emulator.fabric.mirrored_definition import CatalogDefinition
 from cloud_emulator.unity_catalog import access as unity_catalog
-from cloud_emulator.unity_catalog.state import named, table_of
+from cloud_emulator.unity_catalog.state import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,10 @@ class Source:
 
     def tables_in(self, cloud: Cloud, catalog: str, schema: str) -> Iterator[Document]:
         """The tables that the principal sees in a schema, without those that an ABAC policy filters or masks."""
-        guarded = _guarded_by_policies(cloud) if cloud.rules.on("fabric.mirror.policies") else set()
         for table in unity_catalog.visible_tables(cloud, self.host, self.principal, catalog, schema):
-            if guarded.isdisjoint(each.full_name.lower() for each in named(table["full_name"]).lineage()):
+            guarded = unity_catalog.policies_on(cloud, table["metastore_id"], named(table["full_name"]))
+            if not guarded or not cloud.rules.on("fabric.mirror.policies"):
                 yield table
-
-
-def _guarded_by_policies(cloud: Cloud) -> set[str]:
-    """Full names, in lower case, of all that has an ABAC policy; it holds for what lies in it, too."""
-    return {policy["body"]["on_securable_fullname"].lower() for policy in table_of(cloud, "policies").values()}
 
 
 def connection_of(cloud: Cloud, connection_id: str, connection_type: str) -> Document:

@@ -184,7 +184,8 @@ def _lakehouse(
     names = [name for name in inside if name is not None]
     if path == "Tables" and item["properties"].get("defaultSchema") is not None:
         names.append(item["properties"]["defaultSchema"])
-    if not names and path not in (*ROOTS[LAKEHOUSE], f"Tables/{item['properties'].get('defaultSchema')}"):
+    there = names or path in (*ROOTS[LAKEHOUSE], f"Tables/{item['properties'].get('defaultSchema')}")
+    if not there and cloud.rules.on("fabric.shortcuts.target_gone"):
         raise missing(path)
     return _visible(reach, path, names)
 

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unity_mirror.errors import CloudError
 from unity_mirror.models.items import SemanticModel
-from unity_mirror.models.unity_catalog import Table
 from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import mark_of, with_mark
 from unity_mirror.plan.tmdl import ModelDefinition, ModelDiff, ModelInput, build_model, compare
 from unity_mirror.spec import SemanticModelSpec
-from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, tables_of
+from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.model_input import data_source, model_input
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
 
 MODEL = "Semantic model"
 _IN_MODEL = "in the semantic model"
 _GB = 1024**3
-_NOT_YET = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The model that is there, the tables it is built from, and the parts to send."""
+    """The model that is there with its definition, and what is known of who can read the tables."""
 
-    model: SemanticModel | None
-    tables: tuple[Table, ...]
-    parts: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Remarks:
-    """What isn't in the model, and what else is to be said."""
-
-    left_out: tuple[LeftOut, ...]
-    notes: tuple[str, ...]
+    readers: Readers
+    model: SemanticModel | None = None
+    there: Mapping[str, str] = field(default_factory=dict)
 
 
 class SemanticModelStep:
@@ -51,83 +42,52 @@ class SemanticModelStep:
         if spec is None:
             return Found(StepPlan(self.name))
         readers = await find_readers(context, known)
-        tables = await _read_tables(context, known, spec, readers)
-        definition = _build(known, spec, tables)
-        model = await find_model(context, known)
-        remarks = _Remarks(_left_out(spec, definition, readers), _notes(definition, readers))
-        if model is None:
-            return self._plan_creation(spec, definition, tables, remarks)
-        return await self._plan_update(context, known, model, definition, tables, remarks)
-
-    def _plan_creation(
-        self,
-        spec: SemanticModelSpec,
-        definition: ModelDefinition,
-        tables: tuple[Table, ...],
-        remarks: _Remarks,
-    ) -> Found:
-        after = {"tables": len(definition.tables), "relationships": len(definition.relationships)}
-        reason = "the workspace has no semantic model of this name"
+        definition = build_model(await model_input(context, known, spec, readers))
         plan = StepPlan(
-            self.name,
-            (Change(self.name, Action.CREATE, MODEL, spec.name, reason, after=after),),
-            left_out=remarks.left_out,
-            notes=remarks.notes,
+            self.name, left_out=_left_out(spec, definition, readers), notes=tuple(_notes(definition, readers))
         )
-        return Found(plan, {"semantic_model": AfterApply(self.name, "id")}, _Work(None, tables, definition.parts))
-
-    async def _plan_update(
-        self,
-        context: Context,
-        known: Known,
-        model: SemanticModel,
-        definition: ModelDefinition,
-        tables: tuple[Table, ...],
-        remarks: _Remarks,
-    ) -> Found:
+        model = await find_model(context, known)
+        if model is None:
+            created = replace(plan, changes=(_creation(spec, definition),))
+            return Found(created, {"semantic_model": AfterApply(self.name, "id")}, _Work(readers))
         there = await read_model(context, known, model)
         difference = compare(definition.parts, there)
         changes = () if difference.equal else (_update(model, difference),)
-        notes = (*remarks.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
-        plan = StepPlan(self.name, changes, left_out=remarks.left_out, notes=notes)
-        return Found(plan, {"semantic_model": model.id}, _Work(model, tables, difference.parts))
+        notes = (*plan.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
+        facts = {"semantic_model": model.id}
+        return Found(replace(plan, changes=changes, notes=notes), facts, _Work(readers, model, there))
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
-        """Creates or updates the definition, then frames the model."""
+        """Creates or updates the definition, binds the model where that is asked, then frames it."""
         spec = context.spec.semantic_model
         if spec is None:
             return Done()
         work: _Work = found.work
-        models, workspace_id = context.clients.fabric.semantic_models, known.surveyed.workspace.id
-        if work.model is None:
-            description = with_mark("", mark_of(context.spec.catalog, known.made))
-            model = await models.create(workspace_id, spec.name, description, work.parts)
-        else:
-            model = work.model
-            await models.update_definition(workspace_id, model.id, work.parts)
-        notes = await _frame(context, workspace_id, model.id)
-        return Done({"semantic_model": model.id}, notes=notes)
+        workspace_id = known.surveyed.workspace.id
+        wanted = await model_input(context, known, spec, work.readers, wait=True)
+        model_id = work.model.id if work.model else await _create(context, known, spec, wanted)
+        if spec.connection is not None:
+            await _bind(context, workspace_id, model_id, spec.connection, wanted)
+        if work.model is not None or spec.connection is not None:
+            there = work.there or await context.clients.fabric.semantic_models.definition(workspace_id, model_id)
+            parts = compare(build_model(wanted).parts, there).parts
+            await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, parts)
+        notes = await _frame(context, workspace_id, model_id)
+        return Done({"semantic_model": model_id}, notes=notes)
 
 
-def _build(known: Known, spec: SemanticModelSpec, tables: tuple[Table, ...]) -> ModelDefinition:
-    item = _NOT_YET if isinstance(known.item, AfterApply) else str(known.item)
-    workspace_id = known.surveyed.workspace.id
-    return build_model(ModelInput(workspace_id, item, tables, spec.relationships == "from_unity_catalog"))
+async def _create(context: Context, known: Known, spec: SemanticModelSpec, wanted: ModelInput) -> str:
+    """Makes the model. That it is bound to a connection is noted only once it is, so that a failure is made good."""
+    definition = build_model(replace(wanted, connection_id=None))
+    description = with_mark("", mark_of(context.spec.catalog, known.made))
+    models, workspace_id = context.clients.fabric.semantic_models, known.surveyed.workspace.id
+    return (await models.create(workspace_id, spec.name, description, definition.parts)).id
 
 
-async def _read_tables(context: Context, known: Known, spec: SemanticModelSpec, readers: Readers) -> tuple[Table, ...]:
-    """The model's tables. Lists leave the constraints out, so where they are wanted each table is read by itself."""
-    wanted = (ref for ref in known.mirrored if spec.selects(ref) and not readers.obstacle(ref, Engine.DIRECT_LAKE))
-    tables = tables_of(known, wanted)
-    if spec.relationships == "none":
-        return tables
-    client = context.clients.unity_catalog(context.spec.databricks.workspace)
-    return tuple(
-        await side_by_side(
-            context.reads.once(("table", table.full_name), lambda name=table.full_name: client.table(name))  # type: ignore[misc]
-            for table in tables
-        )
-    )
+async def _bind(context: Context, workspace_id: str, model_id: str, connection_id: str, wanted: ModelInput) -> None:
+    source = data_source(wanted)
+    models = context.clients.fabric.semantic_models
+    await models.bind_connection(workspace_id, model_id, connection_id, source.type, source.path)
 
 
 async def _frame(context: Context, workspace_id: str, model_id: str) -> tuple[str, ...]:
@@ -138,6 +98,14 @@ async def _frame(context: Context, workspace_id: str, model_id: str) -> tuple[st
     except CloudError as error:
         return (f"The semantic model was not framed: {error}",)
     return ()
+
+
+def _creation(spec: SemanticModelSpec, definition: ModelDefinition) -> Change:
+    after = {"tables": len(definition.tables), "relationships": len(definition.relationships)}
+    measures = sum(len(table.measures) for table in definition.tables)
+    after |= {"measures": measures} if measures else {}
+    reason = "the workspace has no semantic model of this name"
+    return Change(StepName.SEMANTIC_MODEL, Action.CREATE, MODEL, spec.name, reason, after=after)
 
 
 def _update(model: SemanticModel, difference: ModelDiff) -> Change:
@@ -159,9 +127,12 @@ def _left_out(spec: SemanticModelSpec, definition: ModelDefinition, readers: Rea
     return (*by_engine, *by_type)
 
 
-def _notes(definition: ModelDefinition, readers: Readers) -> tuple[str, ...]:
-    left_out = (f"Not in the semantic model: {each}" for each in definition.left_out if each.kind != "table")
-    return (*left_out, *_too_large(definition, readers))
+def _notes(definition: ModelDefinition, readers: Readers) -> Iterator[str]:
+    yield from (f"Not in the semantic model: {each}" for each in definition.left_out if each.kind != "table")
+    for one in definition.relationships:
+        if not one.is_active:
+            yield f"Relationship {one} is not active: {one.reason}."
+    yield from _too_large(definition, readers)
 
 
 def _too_large(definition: ModelDefinition, readers: Readers) -> Iterator[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from unity_mirror.errors import DeadlineExceeded
 from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.model_input import wait_for_endpoint
 from unity_mirror.steps.readers import Readers, find_readers
 
 ENDPOINT = "SQL analytics endpoint"
-_POLL_SECONDS = 2.0
 
 
 class SqlEndpoint:
@@ -37,7 +36,7 @@ class SqlEndpoint:
         """Waits until it is there, then refreshes its metadata and reports what it couldn't take."""
         readers: Readers = found.work
         workspace_id = known.surveyed.workspace.id
-        endpoint = await _wait(context, workspace_id, str(known.item))
+        endpoint = (await wait_for_endpoint(context, workspace_id, str(known.item))).id
         statuses = await context.clients.fabric.sql_endpoints.refresh_metadata(workspace_id, endpoint)
         foreseen = {str(ref) for ref in readers.tables if readers.obstacle(ref, Engine.SQL_ENDPOINT)}
         failed = tuple(
@@ -48,17 +47,3 @@ class SqlEndpoint:
             if status.status == "Failure" and status.table_name not in foreseen
         )
         return Done({"sql_endpoint": endpoint}, failed)
-
-
-async def _wait(context: Context, workspace_id: str, item_id: str) -> str:
-    clock = context.clients.clock
-    start = clock.monotonic()
-    while True:
-        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
-        properties = item.properties.sql_endpoint_properties
-        if properties is not None and properties.id:
-            return properties.id
-        waited = clock.monotonic() - start
-        if waited > context.deadline_seconds:
-            raise DeadlineExceeded("the SQL analytics endpoint", "not there yet", waited, where=item.display_name)
-        await clock.sleep(_POLL_SECONDS)

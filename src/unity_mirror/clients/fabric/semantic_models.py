@@ -44,6 +44,21 @@ class SemanticModels:
         body = {"definition": encoded(parts, _FORMAT)}
         await self._api.run(path, "update the semantic model's definition", wants_result=False, json=body)
 
+    async def bind_connection(
+        self, workspace_id: str, model_id: str, connection_id: str, reference_type: str, reference_path: str
+    ) -> None:
+        """Bind a data source that the model names to a shareable cloud connection. Only the model's owner may."""
+        path = f"{self._items.path(workspace_id, model_id)}/bindConnection"
+        details = {"type": reference_type, "path": reference_path}
+        body = {
+            "connectionBinding": {
+                "id": connection_id,
+                "connectivityType": "ShareableCloud",
+                "connectionDetails": details,
+            }
+        }
+        await self._api.run(path, "bind the semantic model to its connection", wants_result=False, json=body)
+
     async def update(
         self, workspace_id: str, model_id: str, *, display_name: str | None = None, description: str | None = None
     ) -> SemanticModel:

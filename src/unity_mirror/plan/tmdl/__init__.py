@@ -2,6 +2,7 @@
 
 from unity_mirror.plan.tmdl.building import build_model
 from unity_mirror.plan.tmdl.diff import ModelDiff, compare
+from unity_mirror.plan.tmdl.metric_views import METRIC_VIEW
 from unity_mirror.plan.tmdl.model import (
     ModelColumn,
     ModelDefinition,
@@ -15,6 +16,7 @@ from unity_mirror.plan.tmdl.model import (
 from unity_mirror.plan.tmdl.shown import tables_shown
 
 __all__ = [
+    "METRIC_VIEW",
     "ModelColumn",
     "ModelDefinition",
     "ModelDiff",

@@ -19,7 +19,7 @@ from unity_mirror.plan.tmdl.model import (
 from unity_mirror.plan.tmdl.names import column_reference, file_name, stable_id
 from unity_mirror.plan.tmdl.relationships import model_relationships
 from unity_mirror.plan.tmdl.tables import model_tables, summarised
-from unity_mirror.plan.tmdl.tmdl import EXPRESSION, TmdlObject, description, marked, render, text_value
+from unity_mirror.plan.tmdl.tmdl import CONNECTION, EXPRESSION, TmdlObject, description, marked, render, text_value
 
 SOURCE = "DirectLake"
 """Name of the shared expression that leads to the mirrored item."""
@@ -86,7 +86,9 @@ def _expression(wanted: ModelInput) -> TmdlObject:
         address = f"{wanted.onelake}/{wanted.workspace_id}/{wanted.item_id}"
         call = f'AzureStorage.DataLake("{address}", [HierarchicalNavigation=true])'
     query = f"let\n    Source = {call}\nin\n    Source"
-    return marked(TmdlObject("expression", SOURCE, {EXPRESSION: query, "lineageTag": stable_id("expression", SOURCE)}))
+    properties = {EXPRESSION: query, "lineageTag": stable_id("expression", SOURCE)}
+    bound = [TmdlObject("annotation", CONNECTION, {EXPRESSION: wanted.connection_id})] if wanted.connection_id else []
+    return marked(TmdlObject("expression", SOURCE, properties, tuple(bound)))
 
 
 def _table(table: ModelTable, wanted: ModelInput) -> TmdlObject:

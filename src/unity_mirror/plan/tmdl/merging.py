@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from unity_mirror.plan.tmdl.tmdl import EXPRESSION, WRITTEN, TmdlObject, digest, marked, recorded, written
+from unity_mirror.plan.tmdl.tmdl import EXPRESSION, OURS, WRITTEN, TmdlObject, digest, marked, recorded, written
 
 _TASTE = frozenset({"name", "description", "formatString", "summarizeBy", "isHidden", "isActive", "culture"})
 _OUR_STRUCTURE = frozenset({"partition", "source"})
@@ -30,6 +30,8 @@ class Outcome:
 
 def is_ours(item: TmdlObject) -> bool:
     """Whether we made the object: it has our annotation, or it is a part of ours that can't have one."""
+    if item.kind == "annotation":
+        return item.name.startswith(OURS)
     return item.kind in _OUR_STRUCTURE or written(item) is not None
 
 

@@ -30,6 +30,7 @@ class ModelInput:
     ``more_relationships`` come from the spec and win over those between the same columns. ``date_table`` is ``auto``,
     ``none`` or a column (``schema.table.column``). ``sql``, where given, is read from instead of OneLake, which is
     reason enough to say what is referentially whole: only DirectQuery, to which such a model falls back, heeds it.
+    ``connection_id`` is noted as the connection to which the model is bound.
     """
 
     workspace_id: str
@@ -44,6 +45,7 @@ class ModelInput:
     more_relationships: tuple[RelationshipSpec, ...] = ()
     metric_views: tuple[Table, ...] = ()
     sql: SqlSource | None = None
+    connection_id: str | None = None
 
 
 @dataclass(frozen=True)

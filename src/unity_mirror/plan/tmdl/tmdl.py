@@ -11,6 +11,10 @@ from unity_mirror.plan.tmdl.names import column_reference, printable, quote, spl
 
 WRITTEN = "UnityMirror_Written"
 """Annotation on each object of ours: the values we wrote last, as JSON. What differs was changed by someone else."""
+OURS = "UnityMirror_"
+"""How the names of all annotations begin that we write."""
+CONNECTION = "UnityMirror_Connection"
+"""Annotation on the shared expression: the connection to which we bound the model; nothing else tells it."""
 DESCRIPTION = "description"
 EXPRESSION = "="
 COLUMN_REFERENCES = ("fromColumn", "toColumn")

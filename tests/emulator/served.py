@@ -56,12 +56,17 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
 
 
 def _serve(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:
-    """Serves, then ends what is still at work, such as a handshake that a client broke off."""
     loop.run_until_complete(server.serve())
-    pending = asyncio.all_tasks(loop)
+    loop.run_until_complete(_end())
+
+
+async def _end() -> None:
+    """Ends what is still at work, such as a handshake that a client broke off."""
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
     for task in pending:
         task.cancel()
-    loop.run_until_complete(asyncio.gather(*pending, asyncio.sleep(0.01), return_exceptions=True))
+    await asyncio.gather(*pending, return_exceptions=True)
+    await asyncio.sleep(0.01)
 
 
 def _cut(server: uvicorn.Server) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from cloud_emulator.core.rules import RULES
 from tests.emulator.rules.registry import BREAKING
+from tests.emulator.rules.table import PAGE, ROOT, import_tests, replaced
 from tests.emulator.rules.world import World
 
-HERE = Path(__file__).parent
-SOURCE = HERE.parents[2] / "src" / "cloud_emulator"
-for _module in sorted(HERE.glob("test_*.py")):
-    if _module != Path(__file__):
-        import_module(f"tests.emulator.rules.{_module.stem}")
+SOURCE = ROOT / "src" / "cloud_emulator"
+import_tests()
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
@@ -36,7 +32,7 @@ def test_each_rule_is_asked_for_in_the_code_and_no_other() -> None:
     files = [path for path in SOURCE.rglob("*.py") if "rules" not in path.parts]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     services = "|".join(sorted({rule.service for rule in RULES.values()}))
-    asked = set(re.findall(rf'on\("((?:{services})\.[a-z_]+\.[a-z_]+)"\)', text))
+    asked = set(re.findall(rf'on\(\s*"((?:{services})\.[a-z_]+\.[a-z_]+)"', text))
     assert sorted(asked - RULES.keys()) == []
     assert [rule for rule in RULES if f'"{rule}"' not in text] == []
 
@@ -45,3 +41,14 @@ async def test_an_unknown_rule_cant_be_switched_off(shared_world: World) -> None
     answer = await shared_world.control("PUT", "settings", {"rules_off": ["fabric.no.such"]})
     assert answer.status == 400
     assert "fabric.no.such" in answer.text
+
+
+async def test_a_reset_switches_rules_on_again(shared_world: World) -> None:
+    await shared_world.reset("fabric.names.unique")
+    await shared_world.reset()
+    assert (await shared_world.control("GET", "settings")).ok()["rules_off"] == []
+
+
+def test_the_page_tells_of_each_rule() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == replaced(page), "write it anew: python -m tests.emulator.rules.table"

@@ -15,6 +15,7 @@ import httpx
 from cloud_emulator.core.app import Emulator
 from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.services import mounts
+from tests.emulator.observed import observed
 from tests.emulator.rules.seed import (
     CONNECTOR,
     DATABRICKS,
@@ -270,7 +271,7 @@ def _code(response: httpx.Response, body: Any) -> str:
 async def open_world(folder: Path) -> AsyncIterator[World]:
     """The seeded emulator with a mirrored catalog, a lakehouse with shortcuts to it, and a semantic model."""
     cloud = open_cloud(folder, wall=Wall())
-    transport = httpx.ASGITransport(app=Emulator(cloud, mounts()), raise_app_exceptions=True)
+    transport = httpx.ASGITransport(app=Emulator(cloud, observed(mounts())), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test") as http:
         world = World(cloud, http)
         (await world.control("POST", "seed", document())).ok()

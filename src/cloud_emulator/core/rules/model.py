@@ -7,11 +7,11 @@ from typing import Literal, get_args
 
 Evidence = Literal["M", "E", "C", "D", "I"]
 EVIDENCE = {
-    "M": "measured on a real tenant",
-    "E": "captured from the real Entra",
+    "M": "measured by others on a real tenant with one trial capacity, 10 and 11 August 2026",
+    "E": "captured from the real Entra, 13 August 2026",
     "C": "seen of an unmodified vendor client",
-    "D": "documented",
-    "I": "inferred; the stricter reading",
+    "D": "documented by the vendor",
+    "I": "inferred: the stricter of what could be",
 }
 """What the letters mean, strongest first."""
 

@@ -269,34 +269,43 @@ async def serve_checked(
         yield client
 
 
-def mutations(document: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Changed copies of a JSON document, each with what was done to it, for asking whether they are refused."""
+def mutations(document: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str, Any]]:
+    """Changed copies of a JSON document, each with where and what was done to it, for asking whether they are
+    refused."""
     where = "/".join(map(str, path)) or "body"
     if isinstance(document, dict):
-        yield f"{where}: unknown field", {**document, "unknownField": "x"}
+        yield where, "unknown field", {**document, "unknownField": "x"}
         for name, value in document.items():
             others = {key: each for key, each in document.items() if key != name}
-            yield f"{where}: without {name}", others
-            yield f"{where}: {name} in another case", {**others, name.swapcase(): value}
-            for done, changed in mutations(value, (*path, name)):
-                yield done, {**document, name: changed}
+            yield f"{where}/{name}", "left out", others
+            yield f"{where}/{name}", "name in another case", {**others, name.swapcase(): value}
+            yield f"{where}/{name}", "blank behind the name", {**others, f"{name} ": value}
+            for place, done, changed in mutations(value, (*path, name)):
+                yield place, done, {**document, name: changed}
     elif isinstance(document, list):
-        yield f"{where}: not in a list", document[0] if document else "x"
+        yield where, "not in a list", document[0] if document else "x"
         for position, value in enumerate(document):
-            for done, changed in mutations(value, (*path, position)):
-                yield done, [*document[:position], changed, *document[position + 1 :]]
+            for place, done, changed in mutations(value, (*path, position)):
+                yield place, done, [*document[:position], changed, *document[position + 1 :]]
     elif isinstance(document, str):
-        yield from ((f"{where}: {done}", changed) for done, changed in _text_mutations(document))
-    wrong: tuple[Any, ...] = (None, 7, 7.5, True, [], {}, "true", [document])
-    yield from ((f"{where}: {other!r} instead", other) for other in wrong if type(other) is not type(document))
+        yield from ((where, done, changed) for done, changed in _text_mutations(document))
+    yield where, "in a list", [document]
+    wrong: tuple[tuple[str, Any], ...] = (
+        ("null", None), ("whole number", 7), ("negative number", -1), ("fraction", 7.5), ("huge number", 10**30),
+        ("true", True), ("false", False), ("empty list", []), ("empty object", {}), ("text", "true"),
+        ("object in an object", {"value": document}),
+    )  # fmt: skip
+    yield from ((where, done, other) for done, other in wrong if type(other) is not type(document))
 
 
 def _text_mutations(text: str) -> Iterator[tuple[str, str]]:
-    yield "other text", f"{text}x"
+    yield "more text", f"{text}x"
     yield "no text", ""
     yield "lower case", text.lower()
+    yield "other case", text.swapcase()
     yield "blanks around", f" {text} "
     yield "very long", text * 300
+    yield "line break", f"{text}\n"
 
 
 def unspecified_mutations(name: str, document: Any) -> Iterator[tuple[str, Any]]:
@@ -305,9 +314,9 @@ def unspecified_mutations(name: str, document: Any) -> Iterator[tuple[str, Any]]
     if specified is None:
         return
     operation = specified.named(name)
-    for done, changed in mutations(document):
+    for place, done, changed in mutations(document):
         if specified.body_faults(operation, json.dumps(changed).encode()):
-            yield done, changed
+            yield f"{place}: {done}", changed
 
 
 def _operations(file: Path, document: Raw) -> Iterator[SpecOperation]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -14,13 +15,10 @@ import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, json_response
-from cloud_emulator.fabric import items
-from cloud_emulator.fabric.service import FabricService
+from cloud_emulator.fabric.service import AUDIENCES, FabricService
 
 from .fabric_cloud import (
     ACCOUNT,
-    ALICE,
-    CAPACITY,
     GATEWAY,
     READER,
     WORKSPACE,
@@ -30,6 +28,7 @@ from .fabric_cloud import (
     served,
     storage_connection,
 )  # fmt: skip
+from .support import token
 from .swagger import (
     PREFIX,
     CheckedTransport,
@@ -107,16 +106,55 @@ def _example_faults(specified: Specification, operation: SpecOperation, example:
             yield from specified.response_faults(operation, int(status), headers, body)
 
 
+def _example_requests(specified: Specification, operation: SpecOperation) -> Iterator[tuple[str, httpx.Request]]:
+    """The examples of an operation as requests to the emulator."""
+    for title, example in _examples(specified, operation):
+        given = example["parameters"]
+        path = "/".join(
+            quote(str(given[part[1:-1]]), safe="") if part.startswith("{") else part for part in operation.segments
+        )
+        query = {name: given[name] for name in operation.parameters("query") if name in given}
+        headers = {name: str(given[name]) for name in operation.parameters("header") if name in given}
+        body = next((given[name] for name in operation.parameters("body") if name in given), None)
+        yield title, httpx.Request(
+            operation.method, f"https://cloud.test{PREFIX}/{path}", params={**operation.fixed_query, **query},
+            headers=headers, json=body,
+        )  # fmt: skip
+
+
+PREVIEW = "it leaves out preview=true, which the operation's description requires"
+UNSERVED_EXAMPLES = {
+    "Connections_CreateConnection: On-premises gateway example": "no such gateways are emulated",
+    "Connections_CreateConnection: Streaming virtual network gateway example": "no such gateways are emulated",
+    "Items_CreateItem: Create an item example": "a lakehouse is made by its own operation",
+    "Items_CreateItem: Create an item in folder example": "a lakehouse is made by its own operation",
+    "Items_CreateItem: Create an item with sensitivity label strategy example": "no sensitivity labels",
+    "Items_CreateLakehouse: Create a lakehouse with definition example": "no definitions of lakehouses",
+    "OneLakeDataAccessSecurity_CreateOrUpdateSingleDataAccessRole: Create or update single data access role example": (
+        PREVIEW
+    ),
+    "OneLakeDataAccessSecurity_DeleteDataAccessRole: Delete data access role example": PREVIEW,
+    "OneLakeDataAccessSecurity_GetDataAccessRole: Get data access role example": PREVIEW,
+}
+"""Examples whose request the emulator refuses by design, by operation and title, and why."""
+
+
+async def test_the_examples_are_replayed(fabric: Fabric, specified: Specification) -> None:
+    """No example's request is refused for its form. What it names isn't there, mostly, and the answer says so."""
+    served = {route.endpoint.operation for route in FabricService().router.routes()}
+    refused = {}
+    for operation in map(specified.named, sorted(served)):
+        for title, request in _example_requests(specified, operation):
+            request.headers["Authorization"] = token(fabric.cloud, fabric.caller, AUDIENCES[0])
+            answer = await fabric.http.send(request)
+            formal = answer.status_code == 400 and answer.json()["errorCode"] in ("InvalidInput", "InvalidParameter")
+            if formal or answer.status_code in (405, 415, 500, 501):
+                refused[f"{operation.name}: {title}"] = answer.text
+    assert refused.keys() == UNSERVED_EXAMPLES.keys(), json.dumps(refused, indent=1)
+
+
 PRINCIPAL = {"principal": {"id": READER, "type": "ServicePrincipal"}, "role": "Viewer"}
 BODIES: list[tuple[str, str, str, Any]] = [
-    (
-        "Workspaces_CreateWorkspace", "POST", "/workspaces",
-        {"displayName": "n", "description": "d", "capacityId": CAPACITY},
-    ),
-    ("Workspaces_UpdateWorkspace", "PATCH", f"/workspaces/{WORKSPACE}", {"displayName": "n", "description": "d"}),
-    ("Workspaces_AssignToCapacity", "POST", f"/workspaces/{WORKSPACE}/assignToCapacity", {"capacityId": CAPACITY}),
-    ("Workspaces_AddWorkspaceRoleAssignment", "POST", f"/workspaces/{WORKSPACE}/roleAssignments", PRINCIPAL),
-    ("Connections_CreateConnection", "POST", "/connections", databricks_connection()),
     (
         "Connections_CreateConnection", "POST", "/connections",
         {**databricks_connection(), "connectivityType": "VirtualNetworkGateway", "gatewayId": GATEWAY},
@@ -126,6 +164,7 @@ BODIES: list[tuple[str, str, str, Any]] = [
         storage_connection("lake", ACCOUNT, "lake/sales", {"credentialType": "WorkspaceIdentity"}),
     ),
 ]  # fmt: skip
+"""Kinds of connections; the other operations are in test_fabric_mutations."""
 
 
 @pytest.mark.parametrize(("name", "method", "path", "body"), BODIES)
@@ -138,28 +177,9 @@ async def test_bodies_that_the_specification_forbids_are_refused(
         answer = await fabric.send(method, path, changed)
         assert 400 <= answer.status_code < 500, f"{done}: {answer.status_code} {changed}"
         tried += 1
-    assert tried >= 20 or name == "Workspaces_AssignToCapacity"
+    assert tried >= 20
     assert json.dumps(cloud.store.dump()) == before
     assert (await fabric.send(method, path, body)).is_success
-
-
-async def test_bodies_about_what_is_there(fabric: Fabric, cloud: Cloud) -> None:
-    item = items.create_item(cloud, WORKSPACE, "SemanticModel", "Sales")
-    cloud.store.commit()
-    connection = (await fabric.send("POST", "/connections", databricks_connection())).json()
-    path = f"/connections/{connection['id']}"
-    shared = {"principal": {"id": ALICE, "type": "User"}, "role": "User"}
-    role = (await fabric.send("POST", f"{path}/roleAssignments", shared)).json()["id"]
-    rename = {"connectivityType": "ShareableCloud", "displayName": "n", "privacyLevel": "Private"}
-    for name, target, body in (
-        ("Items_UpdateItem", f"/workspaces/{WORKSPACE}/items/{item['id']}", {"displayName": "n", "description": "d"}),
-        ("Connections_UpdateConnection", path, rename),
-        ("Connections_UpdateConnectionRoleAssignment", f"{path}/roleAssignments/{role}", {"role": "Owner"}),
-    ):
-        for done, changed in unspecified_mutations(name, body):
-            answer = await fabric.send("PATCH", target, changed)
-            assert 400 <= answer.status_code < 500, f"{name}: {done}: {answer.status_code} {changed}"
-        assert (await fabric.send("PATCH", target, body)).is_success
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,14 @@ class Reads:
             raise
         return result
 
+    async def stop(self) -> None:
+        """Ends reads that nobody waits for any more, after a failure, so that none outlives its connection."""
+        left = [task for task in self._running.values() if not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        self._running = {key: task for key, task in self._running.items() if not task.cancelled()}
+
     def forget(self, *keys: tuple[Any, ...]) -> None:
         """Lets these be read anew; without keys, everything."""
         for key in keys or tuple(self._running):
@@ -188,14 +196,56 @@ class Step(Protocol):
         """Does what ``found.plan`` says, and nothing else."""
 
 
+class Together:
+    """Tasks that run side by side.
+
+    When one fails, the others get a moment to end by themselves, because a request cut off while it connects leaves its
+    socket behind; then they are cancelled, and the first failure is raised as it is.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def create_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Starts a task; its ``result()`` is there once the group's block has ended."""
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        return task
+
+    async def finish(self) -> None:
+        """Waits for all of them. Raises what the first one that failed raised."""
+        if not self._tasks:
+            return
+        try:
+            _, others = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+            if others:
+                await asyncio.wait(others, timeout=_GRACE_SECONDS)
+        finally:
+            await self.cancel()
+        for task in self._tasks:
+            if not task.cancelled():
+                task.result()
+
+    async def cancel(self) -> None:
+        """Ends what still runs."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+_GRACE_SECONDS = 1.0
+
+
 @asynccontextmanager
-async def together() -> AsyncIterator[asyncio.TaskGroup]:
-    """A task group whose first failure is raised as it is, the rest cancelled."""
+async def together() -> AsyncIterator[Together]:
+    """A group of tasks, all of which have ended when the block has."""
+    group = Together()
     try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from failures.exceptions[0].__cause__
+        yield group
+    except BaseException:
+        await group.cancel()
+        raise
+    await group.finish()
 
 
 async def side_by_side(reads: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -1,6 +1,6 @@
 """The composition root: from settings to clients that are signed in, and everything closed at the end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from unity_mirror.http.client import http_client
 from unity_mirror.http.failures import DATABRICKS
 from unity_mirror.http.meter import CallMeter
 from unity_mirror.http.transport import Transport
+from unity_mirror.models.identity import Identity
 from unity_mirror.settings import Settings
 
 
@@ -52,19 +53,21 @@ async def connect(
     clock = clock or SystemClock()
     meter = CallMeter()
     async with AsyncExitStack() as stack:
-        tokens = token_source or await _sign_in(stack, settings, clock, meter, wire)
+        entra = await _entra_transport(stack, settings, clock, meter, wire)
+        tokens = token_source or _sign_in(stack, settings, clock, entra)
         client = await stack.enter_async_context(http_client(settings, meter, transport=wire))
         transport = Transport(
             client, tokens, clock=clock, meter=meter, timeouts=settings.timeouts, limits=settings.limits
         )
-        clients = _clients(settings, transport, tokens)
+        clients = _clients(settings, transport, tokens, entra)
         stack.push_async_callback(clients.storage.close)
         yield Clouds(clients, meter, secrets or SecretResolver(settings.environ), settings, clock)
 
 
-async def _sign_in(
+async def _entra_transport(
     stack: AsyncExitStack, settings: Settings, clock: Clock, meter: CallMeter, wire: httpx.AsyncBaseTransport | None
-) -> TokenSource:
+) -> Callable[[], object]:
+    """What azure-identity sends its requests through; imported when first needed."""
     client = await stack.enter_async_context(
         http_client(settings, meter, service="Entra ID", effect="auth", transport=wire)
     )
@@ -74,12 +77,16 @@ async def _sign_in(
 
         return HttpxTransport(through_client(client), clock)
 
-    tokens = credentials.token_source(settings, clock, transport)
+    return transport
+
+
+def _sign_in(stack: AsyncExitStack, settings: Settings, clock: Clock, entra: Callable[[], object]) -> TokenSource:
+    tokens = credentials.token_source(settings, clock, entra)
     stack.push_async_callback(tokens.close)
     return tokens
 
 
-def _clients(settings: Settings, transport: Transport, tokens: TokenSource) -> Clients:
+def _clients(settings: Settings, transport: Transport, tokens: TokenSource, entra: Callable[[], object]) -> Clients:
     endpoints, scopes = settings.endpoints, settings.scopes
 
     def unity_catalog(workspace_url: str) -> UnityCatalogClient:
@@ -89,6 +96,9 @@ def _clients(settings: Settings, transport: Transport, tokens: TokenSource) -> C
     def databricks(workspace_url: str) -> DatabricksClient:
         url = endpoints.databricks_url(workspace_url)
         return DatabricksClient(transport, url, scopes.databricks, _budget(workspace_url))
+
+    async def identity_of(tenant_id: str, client_id: str, secret: str) -> Identity:
+        return await credentials.identity_as(settings, transport.clock, entra(), tenant_id, client_id, secret)
 
     return Clients(
         fabric=FabricClient(transport, endpoints.fabric, scopes.fabric),
@@ -100,6 +110,7 @@ def _clients(settings: Settings, transport: Transport, tokens: TokenSource) -> C
         databricks=databricks,
         clock=transport.clock,
         whoami=tokens.identity,
+        identity_of=identity_of,
     )
 
 

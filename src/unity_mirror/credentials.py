@@ -166,6 +166,29 @@ def azure_credential(settings: Settings, transport: object) -> AzureCredential:
     return DefaultAzureCredential(**common)
 
 
+async def identity_as(
+    settings: Settings, clock: Clock, transport: object, tenant_id: str, client_id: str, secret: str
+) -> Identity:
+    """Sign in as a service principal and return who it is, from its token. Raises CredentialError."""
+    from azure.identity.aio import ClientSecretCredential
+
+    def make() -> AzureCredential:
+        return ClientSecretCredential(
+            tenant_id,
+            client_id,
+            secret,
+            authority=settings.endpoints.authority,
+            disable_instance_discovery=not settings.is_public_authority,
+            transport=transport,
+        )
+
+    source = EntraTokenSource(make, clock, settings.scopes.storage)
+    try:
+        return await source.identity()
+    finally:
+        await source.close()
+
+
 def identity_of(token: str) -> Identity:
     """Read the identity out of a token's claims. The signature isn't checked: that is for those who receive it.
 

@@ -27,3 +27,5 @@ class Clients:
     databricks: Callable[[str], DatabricksClient]
     clock: Clock
     whoami: Callable[[], Awaitable[Identity]]
+    identity_of: Callable[[str, str, str], Awaitable[Identity]]
+    """Signs in as another service principal (tenant, application id, secret) to learn its object id."""

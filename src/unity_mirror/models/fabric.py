@@ -88,6 +88,15 @@ class Connection(CamelModel):
     gateway_id: str | None = None
 
 
+class Gateway(CamelModel):
+    """A data gateway; ``type`` VirtualNetwork (on ``capacity_id``), OnPremises, OnPremisesPersonal, ..."""
+
+    id: str
+    type: str
+    display_name: str = ""
+    capacity_id: str | None = None
+
+
 class ConnectionCreationParameter(CamelModel):
     """One parameter of a creation method; ``data_type`` e.g. Text."""
 

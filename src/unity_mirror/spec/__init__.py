@@ -21,6 +21,7 @@ from unity_mirror.spec.catalog import (
     SelectSpec,
 )
 from unity_mirror.spec.connections import ConnectionRef, DatabricksConnection, DatabricksSpec, StorageSpec
+from unity_mirror.spec.documents import read_document
 from unity_mirror.spec.fleet import DiscoverSpec, FleetSpec, Member, document_json_schema, members
 from unity_mirror.spec.loading import load_any, load_spec
 from unity_mirror.spec.patterns import matches, matches_any
@@ -73,5 +74,6 @@ __all__ = [
     "matches",
     "matches_any",
     "members",
+    "read_document",
     "spec_json_schema",
 ]

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from unity_mirror.models.storage import StorageUrl
 from unity_mirror.spec.auth import DatabricksAuth, StorageAuth, WorkspaceIdentityAuth
 from unity_mirror.spec.base import SpecPart, refuse
+from unity_mirror.spec.sharing import ConnectionShare
 from unity_mirror.spec.urls import (
     AdlsUrl,
     DatabricksWorkspaceId,
@@ -14,7 +15,7 @@ from unity_mirror.spec.urls import (
     StorageAccountId,
     resource_name,
 )
-from unity_mirror.spec.values import ConnectionName, Guid
+from unity_mirror.spec.values import ConnectionName, Guid, NonEmpty
 
 _RESOURCES = "/subscriptions/5b1f0000-0000-4000-8000-000000000001/resourceGroups/contoso-data/providers"
 
@@ -35,6 +36,13 @@ class ConnectionRef(SpecPart):
         examples=["33330000-0000-4000-8000-00000000c001"],
     )
 
+    share: tuple[ConnectionShare, ...] = Field(
+        default=(),
+        title="Share with",
+        description="Who else gets a role on the connection. Roles that others hold on it stay as they are.",
+        examples=[[{"id": "44440000-0000-4000-8000-00000000d001", "type": "Group", "role": "User"}]],
+    )
+
     @model_validator(mode="after")
     def _one_of_both(self) -> ConnectionRef:
         if self.name is not None and self.id is not None:
@@ -50,6 +58,14 @@ class DatabricksConnection(ConnectionRef):
         title="Sign-in",
         description="How the connection signs in. Needed only when there is none to reuse.",
         examples=[{"kind": "existing"}],
+    )
+
+    gateway: NonEmpty | None = Field(
+        default=None,
+        title="Virtual network data gateway",
+        description="Name or id of the gateway through which the connection reaches a workspace behind a private "
+        "endpoint. Left out: the only one that we may use and that serves no other workspace.",
+        examples=["contoso-vnet-gateway"],
     )
 
     @property

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from unity_mirror.clients.databricks import DatabricksClient
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import NotSupported, PermissionDenied
-from unity_mirror.models.databricks import Group, ServicePrincipal, User
 from unity_mirror.models.fabric import DataAccessRole
 from unity_mirror.models.identity import Identity
 from unity_mirror.models.table_ref import TableRef
@@ -23,7 +21,6 @@ from unity_mirror.plan.access import (
     Grants,
     OneLakeSide,
     access_matrix,
-    directory_of,
     held_by,
     matrix_table,
     readable_paths,
@@ -39,6 +36,7 @@ from unity_mirror.plan.access_roles import (
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.steps import access_remarks as remarks
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
+from unity_mirror.steps.directory import read_directory
 
 ROLE = "OneLake data access role"
 
@@ -122,7 +120,7 @@ async def _read(context: Context, known: Known, tables: Sequence[TableRef]) -> _
     us = await context.clients.whoami()
     async with together() as group:
         granting = group.create_task(_grants(context, catalog, us, tables))
-        naming = group.create_task(_directory(context, context.clients.databricks(spec.databricks.workspace)))
+        naming = group.create_task(read_directory(context, spec.access.groups if spec.access else {}))
         holding = group.create_task(_held_roles(context, known))
         placing = group.create_task(_workspace_roles(context, known.surveyed.workspace.id))
         guarding = group.create_task(_policies(context, catalog))
@@ -164,24 +162,6 @@ async def _sees_everyone(client: UnityCatalogClient, catalog: str, us: Identity)
         return False
     others = (each.principal for each in on_catalog if each.principal.casefold() != us.app_id.casefold())
     return any("@" in name or remarks.is_application_id(name) for name in others)
-
-
-async def _directory(context: Context, client: DatabricksClient) -> Directory:
-    """Principals as SCIM tells them, which only workspace admins may ask; without, the spec's map alone."""
-    access = context.spec.access
-    mapped = access.groups if access else {}
-    try:
-        groups, users, apps = await _identities(client)
-    except (PermissionDenied, NotSupported):
-        return directory_of((), (), (), mapped, readable=False)
-    return directory_of(groups, users, apps, mapped)
-
-
-async def _identities(client: DatabricksClient) -> tuple[list[Group], list[User], list[ServicePrincipal]]:
-    async with together() as group:
-        grouping, using = group.create_task(client.groups()), group.create_task(client.users())
-        serving = group.create_task(client.service_principals())
-    return grouping.result(), using.result(), serving.result()
 
 
 async def _held_roles(context: Context, known: Known) -> tuple[DataAccessRole, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
-from unity_mirror.models.fabric import Capacity, Workspace
+from unity_mirror.models.fabric import Capacity, Gateway, Workspace
 from unity_mirror.models.unity_catalog import MetastoreSummary, Table
 from unity_mirror.plan.model import Check, Outcome, Remedy, Scope, ScopeKind
 from unity_mirror.plan.selection import SchemaView, location_of
-from unity_mirror.spec import CatalogSpec, StorageSpec, WorkspaceIdentityAuth
+from unity_mirror.spec import CatalogSpec, WorkspaceIdentityAuth
 from unity_mirror.steps import remedies
+from unity_mirror.steps.surroundings import common_folder
 
 
 def external_data_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Check:
@@ -33,8 +34,11 @@ def external_data_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Chec
     )
 
 
-def external_use_schema(spec: CatalogSpec, view: SchemaView, principal: str | None) -> Check:
+def external_use_schema(
+    spec: CatalogSpec, view: SchemaView, principal: str | None, *, groups_known: bool = True
+) -> Check:
     """EXTERNAL USE SCHEMA for the connecting principal on one schema, itself or through its catalog (S3)."""
+    unsaid = "" if groups_known else " (as far as can be seen: only workspace admins may look up its groups)"
     scope = Scope(ScopeKind.SCHEMA, view.schema.name)
     title = "The connecting principal has EXTERNAL USE SCHEMA"
     if principal is None:
@@ -52,7 +56,7 @@ def external_use_schema(spec: CatalogSpec, view: SchemaView, principal: str | No
         title,
         scope,
         Outcome.FAILED,
-        f"{principal} holds it neither on {view.schema.full_name} nor on its catalog",
+        f"{principal} holds it neither on {view.schema.full_name} nor on its catalog{unsaid}",
         remedies.grant(spec, "SCHEMA", view.schema.full_name, principal, "EXTERNAL USE SCHEMA"),
         repaired_by_apply="external_use_schema" in spec.prerequisites.fix,
     )
@@ -92,21 +96,27 @@ def capacity_trusts(spec: CatalogSpec, capacity: Capacity | None) -> Check | Non
     return Check("capacity_trusted_access", title, _catalog(spec), outcome, f"the SKU is {capacity.sku}", remedy)
 
 
-def databricks_network(spec: CatalogSpec, workspace: DatabricksWorkspace | None) -> Check | None:
-    """The Databricks workspace isn't behind a private endpoint (S5)."""
+def databricks_network(
+    spec: CatalogSpec, workspace: DatabricksWorkspace | None, gateway: Gateway | None
+) -> Check | None:
+    """The Databricks workspace isn't behind a private endpoint, or a gateway leads there (S5)."""
     if workspace is None:
         return None
     title = "The Databricks workspace can be reached from Fabric"
     evidence = f"publicNetworkAccess of {workspace.name} is {workspace.public_network_access}"
     if workspace.public_network_access != "Disabled":
         return Check("databricks_network", title, _catalog(spec), Outcome.PASSED, evidence)
+    if gateway is not None:
+        evidence += f"; the connection goes through gateway {gateway.display_name or gateway.id}"
+        return Check("databricks_network", title, _catalog(spec), Outcome.PASSED, evidence)
     remedy = Remedy(
-        "Create the Databricks connection through a virtual network data gateway in Fabric's portal and name it in "
-        "databricks.connection; an on-premises gateway doesn't work, and items made before can't use it."
+        "Create a virtual network data gateway in the Databricks workspace's network (Fabric portal, Manage "
+        "connections and gateways), let the identity that runs unity-mirror use it, and name it in "
+        "databricks.connection.gateway. One gateway serves one workspace; an on-premises gateway doesn't work; items "
+        "made before can't change over."
     )
-    through_gateway = spec.databricks.connection.id is not None
-    outcome = Outcome.UNKNOWN if through_gateway else Outcome.FAILED
-    return Check("databricks_network", title, _catalog(spec), outcome, evidence, remedy)
+    evidence += ", and there is no virtual network data gateway that we may use"
+    return Check("databricks_network", title, _catalog(spec), Outcome.FAILED, evidence, remedy)
 
 
 def folder_covers(spec: CatalogSpec, selected: Sequence[Table]) -> Check | None:
@@ -120,24 +130,9 @@ def folder_covers(spec: CatalogSpec, selected: Sequence[Table]) -> Check | None:
     if not outside:
         evidence = f"{len(selected)} tables lie below {url}"
         return Check("storage_url_covers", title, _catalog(spec), Outcome.PASSED, evidence)
-    remedy = Remedy(f"Set storage.url to {_common_folder(spec.storage, selected)}, or exclude these tables.")
+    remedy = Remedy(f"Set storage.url to {common_folder(url, selected)}, or exclude these tables.")
     evidence = f"outside {url}: {', '.join(outside)}"
     return Check("storage_url_covers", title, _catalog(spec), Outcome.FAILED, evidence, remedy)
-
-
-def _common_folder(storage: StorageSpec, selected: Iterable[Table]) -> str:
-    places = [place for table in selected if (place := location_of(table)) is not None]
-    containers = {place.container for place in places}
-    root = f"https://{storage.location.host}"
-    if len(containers) != 1:
-        return root
-    split = [place.folder.split("/")[:-1] for place in places]
-    common: list[str] = []
-    for parts in zip(*split, strict=False):
-        if len(set(parts)) > 1:
-            break
-        common.append(parts[0])
-    return "/".join([root, containers.pop(), *common])
 
 
 def hierarchical_namespace(spec: CatalogSpec, account: StorageAccount | None) -> Check | None:

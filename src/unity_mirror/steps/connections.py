@@ -7,103 +7,77 @@ change to one that others use. Types, parameters and credential kinds are asked 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from unity_mirror.errors import SpecError, SpecProblem
+from unity_mirror.errors import CloudError, InvalidRequest, NotSupported, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.fabric import Connection, SupportedConnectionType
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
-from unity_mirror.spec import (
-    ConnectionRef,
-    DatabricksAuth,
-    ExistingAuth,
-    KeyVaultSecret,
-    PersonalAccessTokenAuth,
-    SasAuth,
-    SecretRef,
-    ServicePrincipalAuth,
-    StorageAuth,
-    WorkspaceIdentityAuth,
-)
+from unity_mirror.spec import ExistingAuth, KeyVaultSecret
+from unity_mirror.steps.connection_body import DATABRICKS, STORAGE, Wanted, creation_body, find_vault, parameter_names
+from unity_mirror.steps.connection_sharing import Sharing, missing_shares, share
 from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.patience import patiently
 
 CONNECTION = "Fabric connection"
-DATABRICKS = "AzureDatabricksWorkspace"
-STORAGE = "AzureDataLakeStorage"
-_KEY_VAULT = "AzureKeyVault"
-_METHODS = {DATABRICKS: "AzureDatabricksWorkspace.Actions", STORAGE: "AzureDataLakeStorage"}
-_KINDS = {
-    ServicePrincipalAuth: "ServicePrincipal",
-    PersonalAccessTokenAuth: "Key",
-    SasAuth: "SharedAccessSignature",
-    WorkspaceIdentityAuth: "WorkspaceIdentity",
-}
+TENANT_SWITCH = (
+    "A Fabric administrator turns on the tenant setting 'Service principals can create workspaces, connections, and "
+    "deployment pipelines' (Admin portal, Tenant settings, Developer settings) for a group that the identity is in, or "
+    "a person makes the connection in the portal and the spec names it with {kind: existing}."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One connection that the spec asks for. ``field`` is its place in the spec, ``url`` what it leads to."""
-
-    field: str
-    type: str
-    url: str
-    ref: ConnectionRef
-    auth: DatabricksAuth | StorageAuth | None
-    default_name: str
-    fact: str
-    made: Made
-
-    @property
-    def kind(self) -> str | None:
-        """The credential kind that it must have; ``None`` when the spec leaves it open."""
-        return None if self.auth is None or isinstance(self.auth, ExistingAuth) else _KINDS[type(self.auth)]
-
-    @property
-    def name(self) -> str:
-        """The display name of one that is to be made."""
-        return self.ref.name or self.default_name
+class _Work:
+    missing: tuple[Wanted, ...] = ()
+    types: Mapping[str, SupportedConnectionType] = field(default_factory=dict)
+    sharing: tuple[Sharing, ...] = ()
 
 
 class Connections:
-    """Finds or makes the connections."""
+    """Finds or makes the connections, and gives others the roles on them that the spec asks for."""
 
     name = StepName.CONNECTIONS
 
     async def plan(self, context: Context, known: Known) -> Found:
         """What is reused and what is to be made."""
-        del known
         listed = await context.reads.once(("connections",), context.clients.fabric.connections.list)
         facts: dict[str, Any] = {}
-        missing: list[_Wanted] = []
-        for wanted in _wanted(context):
-            found = _find(wanted, listed)
+        missing: list[Wanted] = []
+        sharing: list[Sharing] = []
+        notes: list[str] = []
+        for wanted in wanted_connections(context, known):
+            found = find_connection(wanted, listed)
             facts[wanted.fact] = found.id if found else AfterApply(self.name, wanted.fact)
+            sharing += await missing_shares(context, wanted, found)
             if found is None:
                 missing.append(wanted)
-        if missing:
-            supported = await context.reads.once(
-                ("connection types",), context.clients.fabric.connections.supported_types
-            )
-            _check_supported(missing, supported)
-        return Found(StepPlan(self.name, tuple(_change(wanted) for wanted in missing)), facts, tuple(missing))
+                notes += _could_be_reused(wanted, listed)
+        types = await _supported(context, missing)
+        changes = (*(_change(wanted) for wanted in missing), *(each.change for each in sharing))
+        work = _Work(tuple(missing), types, tuple(sharing))
+        return Found(StepPlan(self.name, changes, notes=tuple(notes)), facts, work)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Makes what is missing; Fabric tests each connection when it is made."""
-        del known
         facts: dict[str, Any] = dict(found.facts)
-        for wanted in found.work or ():
-            created = await context.clients.fabric.connections.create(await _body(context, wanted))
+        work: _Work = found.work or _Work()
+        for wanted in work.missing:
+            created = await _create(context, known, wanted, work.types[wanted.type])
             facts[wanted.fact] = created.id
+        for each in work.sharing:
+            await share(context, str(facts[each.fact]), each)
         return Done(facts)
 
 
-def _wanted(context: Context) -> list[_Wanted]:
+def wanted_connections(context: Context, known: Known) -> list[Wanted]:
+    """The connections that the spec asks for."""
     spec = context.spec
     connection = spec.databricks.connection
     found = [
-        _Wanted(
+        Wanted(
             field="databricks.connection",
             type=DATABRICKS,
             url=spec.databricks.workspace,
@@ -112,11 +86,12 @@ def _wanted(context: Context) -> list[_Wanted]:
             default_name=f"databricks-{spec.catalog}",
             fact="databricks_connection",
             made=Made.CONNECTION_DATABRICKS,
+            gateway=known.surveyed.gateway,
         )
     ]
     if spec.storage is not None:
         found.append(
-            _Wanted(
+            Wanted(
                 field="storage.connection",
                 type=STORAGE,
                 url=spec.storage.url,
@@ -130,24 +105,31 @@ def _wanted(context: Context) -> list[_Wanted]:
     return found
 
 
-def _find(wanted: _Wanted, listed: Sequence[Connection]) -> Connection | None:
+def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection | None:
     """The connection to use; ``None`` when one has to be made. Raises ``SpecError`` when the named one doesn't fit."""
     if wanted.ref.id is not None:
         return _checked(wanted, [each for each in listed if each.id.lower() == str(wanted.ref.id).lower()], "id")
     if wanted.ref.name is not None:
         named = [each for each in listed if (each.display_name or "").lower() == wanted.ref.name.lower()]
+        if not named and wanted.auth is None:
+            raise _cannot_make(wanted)
         return _checked(wanted, named, "name") if named or _only_reuses(wanted) else None
-    fitting = sorted((each for each in listed if not _misfit(wanted, each)), key=lambda each: each.id)
+    fitting = _fitting(wanted, listed)
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
     return fitting[0] if fitting else None
 
 
-def _only_reuses(wanted: _Wanted) -> bool:
+def _fitting(wanted: Wanted, listed: Sequence[Connection]) -> list[Connection]:
+    """Of several that fit, the same one each time."""
+    return sorted((each for each in listed if not _misfit(wanted, each)), key=lambda each: each.id)
+
+
+def _only_reuses(wanted: Wanted) -> bool:
     return isinstance(wanted.auth, ExistingAuth)
 
 
-def _checked(wanted: _Wanted, found: Sequence[Connection], field: str) -> Connection:
+def _checked(wanted: Wanted, found: Sequence[Connection], field: str) -> Connection:
     path = f"{wanted.field}.{field}"
     if not found:
         hint = "check it, or have its owner share the connection with the identity that runs unity-mirror"
@@ -160,7 +142,7 @@ def _checked(wanted: _Wanted, found: Sequence[Connection], field: str) -> Connec
     return fitting[0]
 
 
-def _misfit(wanted: _Wanted, held: Connection) -> str:
+def _misfit(wanted: Wanted, held: Connection) -> str:
     """Why a connection can't serve; empty when it can."""
     if held.connection_details.type != wanted.type:
         return f"its type is {held.connection_details.type or 'unknown'}, not {wanted.type}"
@@ -169,6 +151,10 @@ def _misfit(wanted: _Wanted, held: Connection) -> str:
     held_kind = held.credential_details.credential_type if held.credential_details else ""
     if wanted.kind is not None and held_kind and held_kind != wanted.kind:
         return f"it signs in by {held_kind}, not by {wanted.kind}"
+    if wanted.gateway is not None and (held.gateway_id or "").lower() != wanted.gateway.id.lower():
+        return f"it doesn't go through the gateway {wanted.gateway.display_name or wanted.gateway.id}"
+    if held.connectivity_type not in ("ShareableCloud", "VirtualNetworkGateway"):
+        return f"its connectivity is {held.connectivity_type}: only shareable and gateway connections serve items"
     return ""
 
 
@@ -178,98 +164,94 @@ def _normal(url: str) -> str:
     return f"{(parts.hostname or '').lower()}{parts.path.rstrip('/')}"
 
 
-def _cannot_make(wanted: _Wanted) -> SpecError:
-    auth = "storage.auth" if wanted.type == STORAGE else "databricks.connection.auth"
+def _could_be_reused(wanted: Wanted, listed: Sequence[Connection]) -> tuple[str, ...]:
+    """A named connection is its own thing, for nothing tells as whom another one signs in; but it is worth a word."""
+    return tuple(
+        f"{wanted.field}: connection {each.display_name or each.id!r} leads to the same place by the same kind of "
+        f"sign-in; give its name to reuse it instead of making {wanted.name!r}."
+        for each in _fitting(wanted, listed)
+    )
+
+
+def _cannot_make(wanted: Wanted) -> SpecError:
     hint = (
-        f"give {auth} with a service principal; an organizational account needs a person: make the connection in "
-        "Fabric's portal (Manage connections and gateways) and give its id or name"
+        f"give {wanted.auth_field} with a service principal; an organizational account needs a person: make the "
+        "connection in Fabric's portal (Manage connections and gateways), share it with the identity that runs "
+        "unity-mirror, and give its id or name"
     )
     message = f"there is no connection to {wanted.url} that we may use, and none can be made without sign-in data"
     return SpecError([SpecProblem(wanted.field, message, hint)])
 
 
-def _check_supported(missing: Sequence[_Wanted], supported: Sequence[SupportedConnectionType]) -> None:
-    by_type = {each.type: each for each in supported}
+async def _supported(context: Context, missing: Sequence[Wanted]) -> dict[str, SupportedConnectionType]:
+    """What Fabric needs to make each. Raises ``SpecError`` when it can't make one of that kind."""
+    found = {}
     for wanted in missing:
-        offered = by_type.get(wanted.type)
-        if offered is None or (wanted.kind and wanted.kind not in offered.supported_credential_types):
-            kinds = ", ".join(offered.supported_credential_types) if offered else "none: the type isn't offered"
-            hint = f"Fabric offers for {wanted.type}: {kinds}"
-            raise SpecError(
-                [SpecProblem(f"{wanted.field}.auth", f"Fabric can't make a {wanted.kind} connection", hint)]
-            )
+        gateway = wanted.gateway.id if wanted.gateway else None
+        offered = await context.reads.once(
+            ("connection types", gateway),
+            lambda gateway=gateway: context.clients.fabric.connections.supported_types(gateway),  # type: ignore[misc]
+        )
+        found[wanted.type] = _check_offered(wanted, next((each for each in offered if each.type == wanted.type), None))
+        if isinstance(wanted.secret, KeyVaultSecret):
+            await find_vault(context, wanted, wanted.secret)
+    return found
 
 
-def _change(wanted: _Wanted) -> Change:
+def _check_offered(wanted: Wanted, offered: SupportedConnectionType | None) -> SupportedConnectionType:
+    if offered is None or not offered.creation_methods:
+        message = f"Fabric can't make connections of type {wanted.type}" + (
+            " through this gateway" if wanted.gateway else ""
+        )
+        raise SpecError([SpecProblem(wanted.field, message, "make it in the portal and name it here")])
+    if wanted.kind and wanted.kind not in offered.supported_credential_types:
+        hint = f"Fabric offers for {wanted.type}: {', '.join(offered.supported_credential_types)}"
+        raise SpecError([SpecProblem(wanted.auth_field, f"Fabric can't make a {wanted.kind} connection", hint)])
+    required = {each.name for each in offered.creation_methods[0].parameters if each.required}
+    unknown = required - parameter_names(wanted.type)
+    if unknown:
+        message = f"Fabric asks for parameters that unity-mirror doesn't know: {', '.join(sorted(unknown))}"
+        raise SpecError([SpecProblem(wanted.field, message, "make the connection in the portal and name it here")])
+    return offered
+
+
+def _change(wanted: Wanted) -> Change:
     after = {"type": wanted.type, "url": wanted.url, "credential": wanted.kind}
+    through = {"gateway": wanted.gateway.display_name or wanted.gateway.id} if wanted.gateway else {}
     return Change(
         StepName.CONNECTIONS,
         Action.CREATE,
         CONNECTION,
         wanted.name,
         f"no connection to {wanted.url} fits",
-        after={**after, "id": AfterApply(StepName.CONNECTIONS, wanted.fact)},
+        after={**after, **through, "id": AfterApply(StepName.CONNECTIONS, wanted.fact)},
         makes=wanted.made,
     )
 
 
-async def _body(context: Context, wanted: _Wanted) -> dict[str, Any]:
-    """The creation request; the only place where a secret is put in."""
-    return {
-        "connectivityType": "ShareableCloud",
-        "displayName": wanted.name,
-        "connectionDetails": {
-            "type": wanted.type,
-            "creationMethod": _METHODS[wanted.type],
-            "parameters": _parameters(wanted),
-        },
-        "privacyLevel": "Organizational",
-        "credentialDetails": {
-            "singleSignOnType": "None",
-            "connectionEncryption": "NotEncrypted",
-            "skipTestConnection": False,
-            "credentials": await _credentials(context, wanted),
-        },
-    }
+async def _create(context: Context, known: Known, wanted: Wanted, supported: SupportedConnectionType) -> Connection:
+    """Makes a connection. Rights given in this run may take a while to let its test pass."""
+    body = await creation_body(context, wanted, supported)
+    waits = known.rights_changed and wanted.type == STORAGE
+    try:
+        return await patiently(
+            context,
+            lambda: context.clients.fabric.connections.create(body),
+            _is_untested if waits else lambda _: False,
+        )
+    except (NotSupported, PermissionDenied) as error:
+        raise PermissionDenied(
+            f"the connection {wanted.name!r} could not be made",
+            service=error.service,
+            operation=error.operation,
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+            why=error.why,
+            remedy=TENANT_SWITCH,
+        ) from error
 
 
-def _parameters(wanted: _Wanted) -> list[dict[str, str]]:
-    if wanted.type == DATABRICKS:
-        return [_text("url", wanted.url)]
-    parts = urlsplit(wanted.url)
-    return [_text("server", f"{parts.scheme}://{parts.netloc}"), _text("path", parts.path or "/")]
-
-
-def _text(name: str, value: str) -> dict[str, str]:
-    return {"dataType": "Text", "name": name, "value": value}
-
-
-async def _credentials(context: Context, wanted: _Wanted) -> Mapping[str, Any]:
-    auth = wanted.auth
-    if isinstance(auth, ServicePrincipalAuth):
-        secret = await _secret(context, auth.secret, "servicePrincipalSecret")
-        return {
-            "credentialType": "ServicePrincipal",
-            "tenantId": auth.tenant_id,
-            "servicePrincipalClientId": auth.client_id,
-            **secret,
-        }
-    if isinstance(auth, PersonalAccessTokenAuth):
-        return {"credentialType": "Key", **await _secret(context, auth.secret, "key")}
-    if isinstance(auth, SasAuth):
-        return {"credentialType": "SharedAccessSignature", **await _secret(context, auth.secret, "token")}
-    return {"credentialType": "WorkspaceIdentity"}
-
-
-async def _secret(context: Context, ref: SecretRef, field: str) -> Mapping[str, Any]:
-    """The secret's value, or a reference that Fabric itself follows to the Key Vault."""
-    if not isinstance(ref, KeyVaultSecret):
-        return {field: context.secrets.resolve(ref)}
-    listed = await context.reads.once(("connections",), context.clients.fabric.connections.list)
-    named = ref.key_vault.connection.lower()
-    vaults = [each for each in listed if each.connection_details.type == _KEY_VAULT]
-    found = [each for each in vaults if named in (each.id.lower(), (each.display_name or "").lower())]
-    if not found:
-        message = f"there is no Azure Key Vault connection {ref.key_vault.connection!r} that we may use"
-        raise SpecError([SpecProblem("secret.key_vault.connection", message, "make it in Fabric's portal first")])
-    return {f"{field}Reference": {"connectionId": found[0].id, "secretName": ref.key_vault.secret_name}}
+def _is_untested(error: CloudError) -> bool:
+    """The connection's own test failed: the credential is wrong, or not let in yet."""
+    return isinstance(error, InvalidRequest) and error.code == "IncorrectCredentials"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from unity_mirror.errors import CredentialError
 from unity_mirror.models.fabric import Workspace, WorkspaceRoleAssignment
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
-from unity_mirror.spec import ExistingAuth, ServicePrincipalAuth, WorkspaceIdentityAuth
+from unity_mirror.spec import ExistingAuth, KeyVaultSecret, ServicePrincipalAuth, WorkspaceIdentityAuth
 from unity_mirror.steps import remedies, survey
 from unity_mirror.steps.context import Context, Done, Found, Known
 
@@ -27,7 +28,7 @@ class Identity:
         if storage is None:
             return Found(StepPlan(self.name))
         if not isinstance(storage.auth, WorkspaceIdentityAuth):
-            return Found(StepPlan(self.name), {"storage_principal": _principal_of(storage.auth)})
+            return Found(StepPlan(self.name), {"storage_principal": await _principal_of(context, storage.auth)})
         return await self._plan_workspace_identity(context, known.surveyed.workspace.id)
 
     async def _plan_workspace_identity(self, context: Context, workspace_id: str) -> Found:
@@ -56,7 +57,8 @@ class Identity:
                 await context.clients.fabric.workspaces.add_role_assignment(
                     workspace_id, principal, "ServicePrincipal", "Contributor"
                 )
-        return Done({"storage_principal": principal})
+        changed = {"rights_changed": True} if found.plan.changes else {}
+        return Done({"storage_principal": principal, **changed})
 
     def _provision(self, workspace: Workspace) -> Change:
         return Change(
@@ -84,9 +86,29 @@ class Identity:
         )
 
 
-def _principal_of(auth: Any) -> str | None:
-    """The object id that the spec gives for the storage connection's principal."""
-    return auth.object_id if isinstance(auth, ServicePrincipalAuth | ExistingAuth) else None
+async def _principal_of(context: Context, auth: Any) -> str | None:
+    """The object id of the storage connection's principal: the spec's, else what a token of its own says.
+
+    Azure's roles and ACLs take it, not the application id. ``None`` where the secret isn't ours to read.
+    """
+    if isinstance(auth, ExistingAuth):
+        return auth.object_id
+    if not isinstance(auth, ServicePrincipalAuth) or auth.object_id is not None:
+        return getattr(auth, "object_id", None)
+    return await context.reads.once(("object id", auth.client_id), lambda: _from_its_token(context, auth))
+
+
+async def _from_its_token(context: Context, auth: ServicePrincipalAuth) -> str | None:
+    us = await context.clients.whoami()
+    if us.app_id.lower() == auth.client_id:
+        return us.object_id
+    if isinstance(auth.secret, KeyVaultSecret):
+        return None
+    try:
+        secret = context.secrets.resolve(auth.secret)
+        return (await context.clients.identity_of(auth.tenant_id, auth.client_id, secret)).object_id
+    except CredentialError:
+        return None
 
 
 def _may_write(roles: list[WorkspaceRoleAssignment], principal_id: str) -> bool:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import FirewallDenied, PermissionDenied, PrerequisiteFailed, Unauthenticated
 from unity_mirror.models.arm import StorageAccount
 from unity_mirror.models.fabric import Capacity, Workspace
+from unity_mirror.plan.access import Directory
 from unity_mirror.plan.model import Action, Change, Check, StepName, StepPlan
 from unity_mirror.plan.selection import SchemaView, select_tables
-from unity_mirror.steps import checks, survey
+from unity_mirror.steps import checks, surroundings, survey
 from unity_mirror.steps.context import Context, Done, Found, Known, Survey, together
+from unity_mirror.steps.directory import read_directory
+from unity_mirror.steps.gateways import find_gateway, is_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +76,56 @@ async def _read(context: Context) -> _Reading:
         summary = group.create_task(
             context.reads.once(("metastore", spec.databricks.workspace), client.metastore_summary)
         )
-        reading = group.create_task(survey.read_schemas(context, client, principal))
+        reading = group.create_task(_schemas(context, client, principal))
         storing = group.create_task(_storage_account(context))
         networking = group.create_task(survey.read_databricks_workspace(context))
         reaching = group.create_task(_why_unreachable(context))
-    (workspace, capacity), metastore, schemas = finding.result(), summary.result(), reading.result()
+        listing = group.create_task(context.clients.databricks(spec.databricks.workspace).ip_access_lists_enabled())
+    (workspace, capacity), metastore, (schemas, directory) = finding.result(), summary.result(), reading.result()
     account, databricks, unreachable = storing.result(), networking.result(), reaching.result()
+    gateway = await find_gateway(context, databricks)
     warnings = survey.check_patterns(context, schemas)
     url = spec.storage.location if spec.storage else None
     selection = select_tables(spec.select, schemas, url, principal or "the connecting principal")
     survey.require_tables(context, selection)
-    found = Survey(workspace, metastore, tuple(schemas), selection, principal, account, unreachable is None)
+    found = Survey(workspace, metastore, tuple(schemas), selection, principal, account, unreachable is None, gateway)
     judged = (
         checks.external_data_access(spec, metastore),
         checks.capacity_runs(spec, workspace, capacity),
         checks.capacity_trusts(spec, capacity),
         checks.identity_possible(spec, workspace),
-        checks.databricks_network(spec, databricks),
+        checks.databricks_network(spec, databricks, gateway),
+        surroundings.ip_access_lists(spec, listing.result()),
+        surroundings.workspace_storage(spec),
         checks.hierarchical_namespace(spec, account),
         checks.folder_covers(spec, selection.selected),
         checks.storage_reachable(spec, url.account, unreachable) if url else None,
-        *(checks.external_use_schema(spec, view, principal) for view in schemas if _concerns(context, view)),
+        *(
+            checks.external_use_schema(spec, view, principal, groups_known=directory.readable)
+            for view in schemas
+            if _concerns(context, view)
+        ),
     )
-    return _Reading(found, tuple(check for check in judged if check is not None), warnings)
+    notes = (*surroundings.region_notes(capacity), *surroundings.folder_notes(spec, selection.selected))
+    return _Reading(found, tuple(check for check in judged if check is not None), (*warnings, *notes))
+
+
+async def _schemas(
+    context: Context, client: UnityCatalogClient, principal: str | None
+) -> tuple[list[SchemaView], Directory]:
+    directory = await read_directory(context)
+    return await survey.read_schemas(context, client, principal, directory), directory
 
 
 async def _explain(context: Context, error: PermissionDenied) -> None:
     """Raises ``PrerequisiteFailed`` when the refusal comes from the Databricks workspace's network, not from rights."""
-    check = checks.databricks_network(context.spec, await survey.read_databricks_workspace(context))
+    workspace = await survey.read_databricks_workspace(context)
+    gateway = await find_gateway(context, workspace)
+    check = checks.databricks_network(context.spec, workspace, gateway)
+    if check is not None and gateway is not None and is_private(workspace):
+        message = "the Databricks workspace is behind a private endpoint, and this machine isn't let in"
+        remedy = "Run unity-mirror on a machine in the workspace's virtual network, or peered with it."
+        raise PrerequisiteFailed(message, (check,), where=check.evidence, remedy=remedy) from error
     if check is not None and check.blocks:
         message = "the Databricks workspace can't be reached from here, nor from Fabric, so nothing was written"
         remedy = check.remedy.text if check.remedy else ""

@@ -8,7 +8,7 @@ from unity_mirror.models.storage import Acl, StorageUrl
 from unity_mirror.models.unity_catalog import MetastoreSummary
 from unity_mirror.plan.model import Remedy, RestCall
 from unity_mirror.plan.ownership import role_assignment_name
-from unity_mirror.spec import CatalogSpec
+from unity_mirror.spec import CatalogSpec, ConnectionShare
 
 ARM = "https://management.azure.com"
 FABRIC = "https://api.fabric.microsoft.com/v1"
@@ -102,6 +102,17 @@ def add_contributor(workspace_id: str, principal_id: str) -> Remedy:
     url = f"{FABRIC}/workspaces/{workspace_id}/roleAssignments"
     return Remedy(
         "A workspace admin adds the identity as Contributor (Manage access), or runs:",
+        (f"{_az_rest('post', url)} --body '{json.dumps(body)}'",),
+        (RestCall("fabric", "POST", url, body),),
+    )
+
+
+def share_connection(connection_id: str, share: ConnectionShare) -> Remedy:
+    """A role on a connection, which its owner gives."""
+    body = {"principal": {"id": share.id, "type": share.type}, "role": share.role}
+    url = f"{FABRIC}/connections/{connection_id}/roleAssignments"
+    return Remedy(
+        f"The connection's owner gives {share.id} the role {share.role} (Manage connections and gateways), or runs:",
         (f"{_az_rest('post', url)} --body '{json.dumps(body)}'",),
         (RestCall("fabric", "POST", url, body),),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import NotFound, NotSupported, PermissionDenied, SpecError, SpecProblem
@@ -10,6 +11,7 @@ from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
 from unity_mirror.models.fabric import Capacity, Workspace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Schema, normalise_privilege
+from unity_mirror.plan.access import Directory
 from unity_mirror.plan.model import Reason
 from unity_mirror.plan.selection import Privileges, SchemaView, Selection, unmatched_patterns
 from unity_mirror.spec import matches
@@ -59,8 +61,13 @@ async def read_databricks_workspace(context: Context) -> DatabricksWorkspace | N
     return None if resource_id is None else await context.clients.arm.databricks_workspace(resource_id)
 
 
-async def read_schemas(context: Context, catalog_client: UnityCatalogClient, principal: str | None) -> list[SchemaView]:
-    """Every schema of the catalog with its tables and the principal's privileges, side by side."""
+async def read_schemas(
+    context: Context, catalog_client: UnityCatalogClient, principal: str | None, directory: Directory
+) -> list[SchemaView]:
+    """Every schema of the catalog with its tables and the principal's privileges, side by side.
+
+    Privileges count that reach the principal through its groups, as far as the ``directory`` knows them.
+    """
     catalog = context.spec.catalog
     try:
         schemas = await catalog_client.schemas(catalog)
@@ -69,37 +76,56 @@ async def read_schemas(context: Context, catalog_client: UnityCatalogClient, pri
             [SpecProblem("catalog", f"Unity Catalog has no catalog {catalog!r} that we may see", str(error))]
         ) from error
     schemas = [schema for schema in schemas if schema.name != "information_schema"]
-    on_catalog = await _privileges(catalog_client, "CATALOG", catalog, principal)
-    return await side_by_side(_read_schema(catalog_client, schema, on_catalog, principal) for schema in schemas)
+    seen = None if principal is None else await _seen_privileges(catalog_client, catalog, principal)
+    asker = None if seen is None or principal is None else _Asker(catalog_client, _names(principal, directory))
+    on_catalog = await _privileges(asker, "CATALOG", catalog)
+    return await side_by_side(_read_schema(catalog_client, schema, on_catalog, asker) for schema in schemas)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Asks what is held under any of the principal's names."""
+
+    client: UnityCatalogClient
+    names: frozenset[str]
+
+
+def _names(principal: str, directory: Directory) -> frozenset[str]:
+    return frozenset({principal.casefold(), *directory.names_of(principal.casefold())})
+
+
+async def _seen_privileges(client: UnityCatalogClient, catalog: str, principal: str) -> bool | None:
+    """``None`` when we may not see what the principal holds: asked by name, the server says so; asked for all, it only
+    leaves it out."""
+    try:
+        await client.effective_privileges("CATALOG", catalog, principal)
+    except (NotSupported, PermissionDenied):
+        return None
+    return True
 
 
 async def _read_schema(
-    client: UnityCatalogClient, schema: Schema, on_catalog: Privileges | None, principal: str | None
+    client: UnityCatalogClient, schema: Schema, on_catalog: Privileges | None, asker: _Asker | None
 ) -> SchemaView:
     async with together() as group:
         listing = group.create_task(client.tables(schema.catalog_name, schema.name))
-        holding = group.create_task(_privileges(client, "SCHEMA", schema.full_name, principal))
+        holding = group.create_task(_privileges(asker, "SCHEMA", schema.full_name))
     tables, own = listing.result(), holding.result()
     if own is None or on_catalog is None:
         return SchemaView(schema, tuple(tables))
     privileges = Privileges(own.held | on_catalog.held)
     if privileges.has("SELECT"):
         return SchemaView(schema, tuple(tables), privileges)
-    on_tables = await side_by_side(_privileges(client, "TABLE", table.full_name, principal) for table in tables)
+    on_tables = await side_by_side(_privileges(asker, "TABLE", table.full_name) for table in tables)
     named = {table.name: held for table, held in zip(tables, on_tables, strict=True) if held is not None}
     return SchemaView(schema, tuple(tables), privileges, named)
 
 
-async def _privileges(
-    client: UnityCatalogClient, kind: str, full_name: str, principal: str | None
-) -> Privileges | None:
+async def _privileges(asker: _Asker | None, kind: str, full_name: str) -> Privileges | None:
     """What the principal holds there; ``None`` when it isn't known who that is, or we may not see it."""
-    if principal is None:
+    if asker is None:
         return None
-    try:
-        effective = await client.effective_privileges(kind, full_name, principal)
-    except (NotSupported, PermissionDenied):
-        return None
+    effective = await asker.client.effective_privileges_of(kind, full_name, asker.names)
     return Privileges(frozenset(normalise_privilege(each.privilege) for each in effective))
 
 

@@ -62,7 +62,7 @@ class TrustedAccess:
                 where=account.id,
                 remedy="Run again.",
             )
-        return Done()
+        return Done({"rights_changed": True})
 
     def _change(self, account: StorageAccount, rule: ResourceAccessRule, known: Known) -> Change:
         merged = account.network_acls.with_rule(rule)

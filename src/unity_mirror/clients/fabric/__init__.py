@@ -3,6 +3,7 @@
 from unity_mirror.clients.fabric.access_roles import AccessRoles
 from unity_mirror.clients.fabric.api import FabricApi
 from unity_mirror.clients.fabric.connections import Connections
+from unity_mirror.clients.fabric.gateways import Gateways
 from unity_mirror.clients.fabric.items import Items, Lakehouses, SqlEndpoints
 from unity_mirror.clients.fabric.mirrored_catalogs import Discovery, MirroredCatalogs
 from unity_mirror.clients.fabric.semantic_models import SemanticModels
@@ -19,6 +20,7 @@ class FabricClient:
         self.workspaces = Workspaces(api)
         self.capacities = Capacities(api)
         self.connections = Connections(api)
+        self.gateways = Gateways(api)
         self.items = Items(api)
         self.mirrored_catalogs = MirroredCatalogs(api)
         self.discovery = Discovery(api)

@@ -13,9 +13,12 @@ class Connections:
     def __init__(self, api: FabricApi) -> None:
         self._api = api
 
-    async def supported_types(self) -> list[SupportedConnectionType]:
-        """List what each type of connection needs, all creation methods included."""
-        params = {"showAllCreationMethods": "true"}
+    async def supported_types(self, gateway_id: str | None = None) -> list[SupportedConnectionType]:
+        """List what each type of connection needs, through a gateway if one is given.
+
+        All creation methods are asked for: without that, Databricks isn't among them.
+        """
+        params = {"showAllCreationMethods": "true", **({"gatewayId": gateway_id} if gateway_id else {})}
         path, operation = "/connections/supportedConnectionTypes", "list the supported connection types"
         return await self._api.list(path, operation, SupportedConnectionType, params=params)
 
@@ -63,6 +66,11 @@ class Connections:
             return next((a for a in held if a.principal.id == principal_id and a.role == role), None)
 
         return await self._api.create(call, found=found, read=ConnectionRoleAssignment.model_validate)
+
+    async def update_role_assignment(self, connection_id: str, assignment_id: str, role: str) -> None:
+        """Change a role that someone holds."""
+        path = f"/connections/{quoted(connection_id)}/roleAssignments/{quoted(assignment_id)}"
+        await self._api.patch(path, "change a role on the connection", ConnectionRoleAssignment, {"role": role})
 
     async def list(self) -> list[Connection]:
         """List the connections that we hold a role on."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.coverage_rows import read_rows, unproven
-from tests.emulator import observed
+from tests.emulator import observed, operations
 
 _SEEN = "emulator operations"
 _passed: set[str] = set()
@@ -49,6 +49,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if os.environ.get("EMULATOR_RECORD"):
         observed.write_record(_seen if whole else _seen.union(observed.read_record()))
+        operations.write_page()
     if not whole:
         return
     faults = [f"docs/coverage.md: {fault}" for fault in unproven(read_rows(), _passed)]

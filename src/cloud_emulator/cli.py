@@ -11,24 +11,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DESCRIPTION = """\
-A local Microsoft Entra ID, Microsoft Fabric, Databricks Unity Catalog, Azure Resource Manager and ADLS Gen2/OneLake in
-one process: strict, over TLS, for tests. Unmodified Azure and Databricks SDKs sign in to it."""
+A local Microsoft Entra ID, Microsoft Fabric, Power BI, Databricks Unity Catalog, Azure Resource Manager and ADLS
+Gen2/OneLake in one process: strict, over TLS, for tests. Unmodified Azure and Databricks SDKs sign in to it."""
 
 EPILOG = """\
-example:
+quick start, in a shell:
   cloud-emulator serve --port 8443 --data ./cloud --seed contoso &
-  eval "$(cloud-emulator env --port 8443 --data ./cloud)"
-  curl --cacert "$SSL_CERT_FILE" https://localhost:8443/_emulator/requests
+  eval "$(cloud-emulator env --port 8443 --data ./cloud --wait 20)"
+  token=$(curl -s --cacert "$SSL_CERT_FILE" "https://localhost:8443/$AZURE_TENANT_ID/oauth2/v2.0/token" \\
+    -d grant_type=client_credentials -d client_id=$AZURE_CLIENT_ID -d client_secret=$AZURE_CLIENT_SECRET \\
+    -d scope=https://api.fabric.microsoft.com/.default |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+  curl --cacert "$SSL_CERT_FILE" -H "Authorization: Bearer $token" https://localhost:8443/v1/workspaces
 
-control plane, no sign-in, under /_emulator:
-  POST reset, POST seed, GET and DELETE requests, PUT faults, GET and PUT settings, POST clock, GET state, GET health
-addresses:
-  /v1 Fabric, /v1.0/myorg Power BI, /subscriptions and /providers ARM, /{tenant} Entra, /msi/token managed identity,
-  /databricks/{workspace host}/api Databricks, /storage/{account}/{container}/{path} ADLS,
-  /storage/onelake/{workspace}/{item}/{path} OneLake
+from an SDK: 'cloud-emulator env' prints, as comments, what each needs besides the variables
+  (azure-identity: authority='https://localhost:8443', disable_instance_discovery=True)
+
+addresses, all on the one port:
+  /v1 Fabric                                       /v1.0/myorg Power BI
+  /subscriptions, /providers Resource Manager      /databricks/{workspace host}/api Databricks
+  /{tenant} Entra ID, /msi/token managed identity  /api Databricks, the seed's first workspace
+  /storage/{account}/{container}/{path} ADLS       /storage/onelake/{workspace}/{item}/{path} OneLake
 SQL, with --sql-port Q: Server=localhost,Q; Database=<name or id of a SQL endpoint>; Encrypt=yes (or strict), with a
   token for https://database.windows.net; to reach a workspace by its own server name, let that name resolve to
-  127.0.0.1 (the certificate has *.datawarehouse.fabric.microsoft.com)"""
+  127.0.0.1 (the certificate has *.datawarehouse.fabric.microsoft.com)
+
+control plane, without sign-in, JSON, under /_emulator:
+  POST reset                back to right after the seed: state, faults, requests, settings and clock
+  POST seed                 add a seed document, or {"name": "contoso"}
+  GET or DELETE requests    what was asked: [{service, method, path, status, at, effect}], or forget it
+  PUT or GET faults         rules of what goes wrong, or those rules with how often each has struck
+  PUT or GET settings       how the cloud behaves: times, page size, throttling, latency, rules
+  POST clock                {"advance_seconds": N}: let time pass
+  GET state, GET health     everything there is, in a stable order and without secrets; whether it serves
+'cloud-emulator schema' prints the JSON Schemas of seeds, faults and settings, with what each field means.
+Anything that isn't emulated answers 501 and says so."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     env = commands.add_parser("env", help="print export lines for unity-mirror and the SDKs")
     _add_location(env)
+    env.add_argument("--wait", type=float, metavar="N", help="wait until the emulator answers, at most N seconds")
+    env.add_argument("--json", action="store_true", help="print the variables as a JSON object instead")
     commands.add_parser("schema", help="print the JSON Schemas of seeds, faults and settings")
     return parser
 
@@ -82,11 +101,13 @@ def _serve(options: argparse.Namespace) -> int:
         if port is not None and _is_taken(options.host, port):
             return _fail(f"port {port} is in use; choose another {name} or stop what listens there.")
     from cloud_emulator.core.cloud import open_cloud
+    from cloud_emulator.core.tls import ensure_certificates
     from cloud_emulator.seeds.loading import SeedError, fill
     from cloud_emulator.server import run
     from cloud_emulator.services import mounts
 
     cloud = open_cloud(options.data)
+    ensure_certificates(options.data / "tls")  # before the cloud is there to be asked for
     try:
         if options.seed is not None and cloud.store.is_empty():
             fill(cloud, options.seed)
@@ -113,12 +134,18 @@ def _is_taken(host: str, port: int) -> bool:
 
 
 def _env(options: argparse.Namespace) -> int:
-    from cloud_emulator.environment import NotSeeded, notes, variables
+    from cloud_emulator.environment import NotSeeded, NotServed, notes, variables, wait_until_served
 
     try:
+        if options.wait is not None:
+            wait_until_served(options.data, options.port, options.wait)
         exports = variables(options.data, options.port)
-    except NotSeeded as error:
+    except (NotSeeded, NotServed) as error:
         return _fail(str(error))
+    if options.json:
+        json.dump(exports, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return 0
     for name, value in exports.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     for line in notes(options.port):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
+import time
+from contextlib import closing
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 
 from cloud_emulator.core.store import Store
@@ -13,8 +17,37 @@ class NotSeeded(Exception):
     """The folder holds no cloud."""
 
 
+class NotServed(Exception):
+    """No emulator answers."""
+
+
+def wait_until_served(folder: Path, port: int, seconds: float) -> None:
+    """Returns once the emulator of that folder answers. Raises :class:`NotServed`."""
+    deadline = time.monotonic() + seconds
+    while not _answers(folder / "tls" / "ca.pem", port):
+        if time.monotonic() > deadline:
+            raise NotServed(
+                f"no emulator of {folder} answered at https://localhost:{port} within {seconds:g} s; "
+                f"is this running? cloud-emulator serve --port {port} --data {folder}"
+            )
+        time.sleep(0.05)
+
+
+def _answers(authority: Path, port: int) -> bool:
+    if not authority.exists():
+        return False
+    try:
+        trusted = ssl.create_default_context(cafile=str(authority))
+        with closing(HTTPSConnection("localhost", port, timeout=5, context=trusted)) as connection:
+            connection.request("GET", "/_emulator/health")
+            return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+
+
 def variables(folder: Path, port: int) -> dict[str, str]:
     """Environment variables by name. Raises :class:`NotSeeded`."""
+    seeded = _seeded(folder)
     root = f"https://localhost:{port}"
     authority = str(ensure_certificates(folder / "tls").authority.resolve())
     return {
@@ -29,7 +62,7 @@ def variables(folder: Path, port: int) -> dict[str, str]:
         "UNITY_MIRROR_BLOB_URL": f"{root}/storage/{{account}}.blob.core.windows.net",
         "UNITY_MIRROR_ONELAKE_URL": f"{root}/storage/onelake",
         "AZURE_AUTHORITY_HOST": root,
-        **_seeded(folder),
+        **seeded,
     }
 
 

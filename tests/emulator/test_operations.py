@@ -1,0 +1,54 @@
+"""What docs/emulator.md says of each operation is what the last recorded run showed, and that is enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.observed import SPECIFICATION, read_record
+from tests.emulator.operations import PAGE, TITLES, served, written
+
+CLIENTS = {
+    "fabric": {"microsoft-fabric-api"},
+    "powerbi": {"azure-core"},
+    "unity_catalog": {"databricks-sdk"},
+    "arm": {"azure-mgmt-authorization", "azure-mgmt-databricks", "azure-mgmt-storage"},
+    "entra": {"azure-identity", "PyJWT"},
+    "storage": {"azure-storage-blob", "azure-storage-file-datalake", "deltalake"},
+}
+WITHOUT_A_CLIENT = {
+    "arm": {
+        # azure-mgmt-resource is not among the clients
+        "ResourceGroups_Get", "ResourceGroups_List", "Subscriptions_Get", "Subscriptions_List",
+    },
+    "storage": {
+        # the Data Lake client speaks the Blob protocol for these; Hadoop's driver asks for them
+        "Filesystem - Create", "Filesystem - Delete", "Filesystem - Get Properties", "Filesystem - List",
+        "Filesystem - Set Properties", "Path - Get Properties", "Path - Get Status", "Path - Read",
+        "Path - Set Properties", "Get Blob Metadata",
+        # always refused
+        "Write to OneLake",
+    },
+}  # fmt: skip
+"""Operations that none of the foreign clients has."""
+
+
+def test_the_page_says_what_was_recorded() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == written(page, read_record()), "run EMULATOR_RECORD=1 pytest tests/emulator"
+
+
+def test_the_record_names_operations_that_are_served() -> None:
+    assert {each.service for each in served()} == TITLES.keys()
+    assert {(service, name) for service, name, _ in read_record()} <= {(each.service, each.name) for each in served()}
+
+
+def test_every_operation_of_fabric_was_held_to_the_specification() -> None:
+    checked = {name for service, name, what in read_record() if (service, what) == ("fabric", SPECIFICATION)}
+    assert {each.name for each in served() if each.service == "fabric"} == checked
+
+
+@pytest.mark.parametrize("service", TITLES)
+def test_every_operation_was_used_by_a_foreign_client_that_has_it(service: str) -> None:
+    used = {name for where, name, what in read_record() if where == service and what in CLIENTS[service]}
+    names = {each.name for each in served() if each.service == service}
+    assert names - used == WITHOUT_A_CLIENT.get(service, set())

@@ -167,3 +167,110 @@ def test_a_name_in_use_is_refused(run: Run, live: World, spec: Callable[[Edit], 
     assert refused.code == 1
     assert "fabric.item_name" in refused.err
     assert "write" not in live.effects()
+
+
+def fleet_file(folder: Path, **parts: Any) -> Path:
+    """A fleet of the sample catalogs sales and hr, and one that isn't there."""
+    sales, hr = (yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")) for name in ("sales", "hr"))
+    nowhere = {**hr, "catalog": "nowhere", "semantic_model": None}
+    path = folder / "fleet.yaml"
+    path.write_text(yaml.safe_dump({"kind": "fleet", "catalogs": [sales, nowhere, hr], **parts}), encoding="utf-8")
+    return path
+
+
+def test_a_fleet_goes_on_past_a_bad_catalog(run: Run, live: World, tmp_path: Path) -> None:
+    fleet = fleet_file(tmp_path)
+    applied = run("apply", fleet, "--yes", "--json", "--report", tmp_path / "report")
+    assert applied.code == 1
+    document = json.loads(applied.out)
+    assert document["counts"] == {"catalogs": 3, "failed": 1}
+    assert [each["catalog"] for each in document["catalogs"] if "error" in each] == ["nowhere"]
+    assert "3 catalogs: 2 right, 1 failed." in applied.err
+    live.cloud.requests.clear()
+    again = run("plan", fleet)
+    assert again.code == 1
+    assert "write" not in live.effects()
+    page = (tmp_path / "report" / "run.html").read_text(encoding="utf-8")
+    assert "no catalog &#x27;nowhere&#x27;" in page
+    assert "http" not in page.partition("<h1>")[0]
+    assert json.loads((tmp_path / "report" / "run.json").read_text(encoding="utf-8"))["calls"]
+
+
+def test_a_saved_plan_is_applied_only_if_nothing_moved(run: Run, live: World, tmp_path: Path) -> None:
+    saved = tmp_path / "plan.json"
+    assert run("plan", EXAMPLES / "hr.yaml", "--out", saved).code == 2
+    assert "not-a-secret" not in saved.read_text(encoding="utf-8")
+    assert run("apply", saved, "--yes").code == 0
+    live.cloud.requests.clear()
+    again = run("apply", saved, "--yes")
+    assert again.code == 1
+    assert "things changed since the plan was saved" in again.err
+    assert "no longer needed: create Mirrored Azure Databricks catalog hr" in again.err
+    assert "write" not in live.effects()
+    assert run("plan", saved).code == 1
+
+
+def test_offboard_asks_removes_and_has_nothing_more_to_do(run: Run, live: World) -> None:
+    assert run("apply", EXAMPLES / "hr.yaml", "--yes").code == 0
+    live.cloud.requests.clear()
+    refused = run("offboard", EXAMPLES / "hr.yaml")
+    assert (refused.code, "--yes" in refused.err) == (1, True)
+    assert "write" not in live.effects()
+    gone = run("offboard", EXAMPLES / "hr.yaml", "--yes", "--json")
+    assert gone.code == 0
+    assert json.loads(gone.out)["counts"]["delete"] == 3
+    assert run("offboard", EXAMPLES / "hr.yaml").code == 0
+
+
+SALES_URL = "https://adb-1234567890123456.7.azuredatabricks.net"
+
+
+def test_discover_tells_what_is_there(run: Run) -> None:
+    run("apply", EXAMPLES / "sales.yaml", "--yes")
+    found = json.loads(run("discover", "--databricks", SALES_URL, "--json").out)["catalogs"]
+    status = {each["catalog"]: each["status"] for each in found}
+    assert status["sales"] == "onboarded"
+    assert status["logistics"] == "can be onboarded"
+
+
+def test_init_adopts_what_was_set_up_by_hand(run: Run, live: World, tmp_path: Path) -> None:
+    """The marks taken away, our own work is somebody's; its spec makes no change."""
+    run("apply", EXAMPLES / "sales.yaml", "--yes")
+    items = live.cloud.table("fabric.items")
+    for key, item in items.items():
+        if "unity-mirror: " in item["description"]:
+            items[key] = {**item, "description": "Made by hand."}
+    live.cloud.store.commit()
+    live.cloud.requests.clear()
+    made = run("init", "sales", "--databricks", SALES_URL, "--fabric", "Sales Analytics", "--out", tmp_path / "s.yaml")
+    assert made.code == 0, made.err
+    spec = yaml.safe_load((tmp_path / "s.yaml").read_text(encoding="utf-8"))
+    assert spec["storage"]["url"] == "https://contosolake.dfs.core.windows.net/lake/sales"
+    assert len(spec["lakehouse"]["tables"]) == 10
+    planned = run("plan", tmp_path / "s.yaml")
+    assert (planned.code, planned.err) == (0, ""), planned.out
+    assert "write" not in live.effects()
+    assert (
+        run(
+            "init", "sales", "--databricks", SALES_URL, "--fabric", "Sales Analytics", "--out", tmp_path / "s.yaml"
+        ).code
+        == 1
+    )
+
+
+def test_init_of_a_new_catalog_gives_the_least(run: Run) -> None:
+    made = run("init", "logistics", "--databricks", SALES_URL, "--fabric", "Sales Analytics")
+    assert yaml.safe_load(made.out) == {
+        "kind": "catalog",
+        "catalog": "logistics",
+        "databricks": {"workspace": SALES_URL},
+        "fabric": {"workspace": "Sales Analytics"},
+    }
+
+
+def test_doctor_without_a_spec_looks_at_the_sign_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("doctor").code == 0
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
+    refused = run("doctor")
+    assert refused.code == 1
+    assert "ClientSecretCredential" not in refused.err

@@ -14,6 +14,7 @@ _DESCRIPTION = """\
 Mirror Azure Databricks Unity Catalog catalogs into Microsoft Fabric, from one declarative spec per catalog."""
 
 _EPILOG = """\
+SPEC is a catalog's spec, a fleet's, or for apply also a plan saved by plan --out
 exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 64 wrong usage
 sign-in: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, else what azure-identity's default chain finds
 The command line takes no lease: don't run it beside a flow that works on the same catalog."""
@@ -40,25 +41,71 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     plan = _command(commands, "plan", "show what applying a spec would change; writes nothing")
     plan.add_argument("--remedies", type=Path, metavar="FILE", help="write the remedies of what is missing to a file")
-    apply = _command(commands, "apply", "make the clouds what the spec says")
-    apply.add_argument("--yes", action="store_true", help="don't ask; required without a terminal")
-    apply.add_argument("--prune", action="store_true", help="also delete what is ours and no longer wanted")
+    plan.add_argument("--out", type=Path, metavar="FILE", help="save the plan, for apply FILE")
+    _prune(plan)
+    apply = _command(commands, "apply", "make the clouds what the spec says, or do what a saved plan says")
+    _yes(apply)
+    _prune(apply)
     _command(commands, "verify", "check that everything the spec asks for is there and can be read")
-    _command(commands, "doctor", "check the prerequisites alone; exit 1 when one failed or is unknown")
+    offboard = _command(commands, "offboard", "remove what is ours of a catalog; what was there before us stays")
+    _yes(offboard)
+    offboard.add_argument("--keep-lakehouse", action="store_true", help="keep the lakehouse, without our shortcuts")
+    _doctor(commands)
+    _discover(commands)
+    _init(commands)
     commands.add_parser("schema", help="print the JSON Schema of specs", description="Print the JSON Schema of specs.")
     return parser
 
 
 def _command(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> argparse.ArgumentParser:
+    parser = _bare(commands, name, summary)
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the spec, YAML or JSON")
+    _merging(parser)
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write run.json and run.html to a directory")
+    return parser
+
+
+def _bare(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    parser.add_argument("spec", type=Path, metavar="SPEC", help="the catalog's spec, YAML or JSON")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON document on standard output, text on standard error"
+    )
+    return parser
+
+
+def _merging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overlay", type=Path, action="append", default=[], metavar="FILE", help="merge another file over the spec"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="set one field, such as fabric.workspace=Dev"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON document on standard output, text on standard error"
-    )
-    return parser
+
+
+def _yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="don't ask; required without a terminal")
+
+
+def _prune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prune", action="store_true", help="also delete what is ours and no longer wanted")
+
+
+def _doctor(commands: argparse._SubParsersAction[_Parser]) -> None:
+    summary = "check sign-in and, with a spec, its prerequisites; exit 1 when a check failed or is unknown"
+    parser = _bare(commands, "doctor", summary)
+    parser.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="the spec, YAML or JSON")
+    _merging(parser)
+
+
+def _discover(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _bare(commands, "discover", "list the catalogs of a metastore, and which of them are in Fabric already")
+    parser.add_argument("--databricks", required=True, metavar="URL", help="a Databricks workspace of the metastore")
+    parser.add_argument("--fabric", metavar="WORKSPACE", help="look in this Fabric workspace only")
+
+
+def _init(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _bare(commands, "init", "write a catalog's spec from what is there, one set up by hand included")
+    parser.add_argument("catalog", metavar="CATALOG", help="the catalog's name in Unity Catalog")
+    parser.add_argument("--databricks", required=True, metavar="URL", help="the catalog's Databricks workspace")
+    parser.add_argument("--fabric", required=True, metavar="WORKSPACE", help="name or id of the Fabric workspace")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the spec to a new file, not to standard output")

@@ -29,7 +29,13 @@ def step_document(step: StepPlan) -> dict[str, Any]:
         "checks": checks_document(step.checks),
         "notes": list(step.notes),
         "tables": tables_document(step.tables),
+        **_picture(step),
     }
+
+
+def _picture(step: StepPlan) -> dict[str, str]:
+    """A picture as an SVG document, of steps that draw one."""
+    return {"picture": step.picture} if step.picture else {}
 
 
 def tables_document(tables: Iterable[DataTable]) -> list[dict[str, Any]]:
@@ -65,6 +71,7 @@ def result_document(result: Result) -> dict[str, Any]:
                 "seconds": round(step.seconds, 3),
                 "notes": [*step.plan.notes, *step.done.notes],
                 "tables": tables_document((*step.plan.tables, *step.done.tables)),
+                **_picture(step.plan),
             }
             for step in result.steps
         ],

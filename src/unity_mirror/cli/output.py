@@ -31,6 +31,10 @@ class Output:
             json.dump(document, sys.stdout, indent=2, default=str)
             sys.stdout.write("\n")
 
+    def text(self, text: str) -> None:
+        """Writes text as it is, to be piped into a file."""
+        sys.stdout.write(text)
+
     def failure(self, error: UnityMirrorError) -> None:
         """Says what went wrong, on standard error, without a traceback."""
         console = Console(stderr=True, highlight=False, soft_wrap=True)

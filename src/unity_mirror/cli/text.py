@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.model import (
     Action,
     AfterApply,
@@ -21,6 +22,7 @@ from unity_mirror.plan.model import (
     Remedy,
     StepPlan,
 )
+from unity_mirror.steps.fleet import CatalogRun
 from unity_mirror.steps.runner import Result, StepResult
 
 _SIGNS = {Action.CREATE: "[green]+[/]", Action.UPDATE: "[yellow]~[/]", Action.DELETE: "[red]-[/]"}
@@ -28,9 +30,9 @@ _OUTCOMES = {Outcome.PASSED: "[green]✓[/]", Outcome.FAILED: "[red]✗[/]", Out
 _MANY = 4
 
 
-def show_plan(console: Console, plan: Plan) -> None:
+def show_plan(console: Console, plan: Plan, verb: str = "Plan for") -> None:
     """The plan, step by step, then what is left out, then the counts."""
-    console.print(f"[bold]Plan for catalog {escape(plan.catalog)} in workspace {escape(plan.workspace)}[/]\n")
+    console.print(f"[bold]{verb} catalog {escape(plan.catalog)} in workspace {escape(plan.workspace)}[/]\n")
     for step in plan:
         _show_step(console, step)
     show_left_out(console, plan.left_out)
@@ -115,6 +117,46 @@ def _values(change: Change) -> Iterable[str]:
         before, after = change.before.get(name), change.after.get(name)
         shown = "[dim](known after apply)[/]" if isinstance(after, AfterApply) else escape(str(after))
         yield f"{name}: {escape(str(before))} → {shown}" if name in change.before else f"{name}: {shown}"
+
+
+def show_fleet(console: Console, runs: Sequence[CatalogRun]) -> None:
+    """One line for each catalog, then each failure in full, then the counts."""
+    for run in runs:
+        sign = _OUTCOMES[Outcome.FAILED if run.failed else Outcome.PASSED]
+        console.print(f"  {sign} [bold]{escape(run.name)}[/]  {_state(run)}")
+    console.print()
+    for run in runs:
+        if run.error is not None:
+            show_failure(console, run.name, run.error)
+        if run.planned is not None:
+            show_checks(console, run.planned.plan.blockers)
+        if run.verification is not None:
+            show_checks(console, [each for each in run.verification.checks if each.outcome is not Outcome.PASSED])
+    failed = sum(run.failed for run in runs)
+    text = f"{_count(len(runs), 'catalog')}: {len(runs) - failed} right, {failed} failed."
+    console.print(f"[{'red' if failed else 'green'}]{text}[/]")
+
+
+def _state(run: CatalogRun) -> str:
+    if run.error is not None:
+        return "[red]failed[/]"
+    if run.result is not None:
+        return _counted(run.result.plan, "d") or "nothing to do"
+    if run.planned is None:
+        return ""
+    if run.planned.plan.blockers:
+        return "[red]prerequisites failed[/]"
+    return _counted(run.planned.plan, "") or "nothing to do"
+
+
+def _counted(plan: Plan, ending: str) -> str:
+    verb = "" if ending else "to "
+    return ", ".join(f"{number} {verb}{action}{ending}" for action, number in plan.counts().items() if number)
+
+
+def show_failure(console: Console, name: str, error: UnityMirrorError) -> None:
+    """Why a catalog failed."""
+    console.print(f"  {_OUTCOMES[Outcome.FAILED]} [bold]{escape(name)}[/]: {escape(str(error))}")
 
 
 def show_left_out(console: Console, left_out: Sequence[LeftOut]) -> None:

@@ -79,7 +79,9 @@ async def plan_fleet(found: Sequence[Member], context_for: Callable[[CatalogSpec
         async with gate:
             return await _guarded(run, lambda: _planned(run, context))
 
-    return await side_by_side(one(member) for member in found)
+    runs = await side_by_side(one(member) for member in found)
+    await among.stop()
+    return runs
 
 
 async def apply_fleet(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
@@ -128,8 +130,16 @@ async def _guarded(run: CatalogRun, work: Callable[[], Awaitable[CatalogRun]]) -
     try:
         return await work()
     except UnityMirrorError as error:
+        await _stop(run)
         return replace(run, error=error)
     except Exception as error:  # noqa: BLE001 - the other catalogs go on
+        await _stop(run)
         why = f"{type(error).__name__}: {error}"
         remedy = "This is a fault of unity-mirror: report it with the catalog's spec."
         return replace(run, error=UnityMirrorError("an unexpected failure", where=run.name, why=why, remedy=remedy))
+
+
+async def _stop(run: CatalogRun) -> None:
+    if run.context is not None:
+        await run.context.reads.stop()
+        await run.context.delta_logs.stop()

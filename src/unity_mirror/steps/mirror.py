@@ -17,12 +17,14 @@ from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import Mark, mark_of, read_mark, with_mark
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
+from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.record import find_record, list_mirrored, recorded, remove_record
 
 ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
 _POLL_SECONDS = 2.0
 _NAMED = 5
+_UNSEEN = "The Databricks connection doesn't see it: whoever it signs in as lacks USE or SELECT."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,17 @@ class Mirror:
         if held_mark is not None and (held_mark != mark or has_record):
             after = {"made": sorted(mark.made)}
             changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, after))
-        changes += _sync_changes(item, known, shown)
+        missing, unseen = await _missing(context, known, shown)
+        changes += _sync_changes(item, missing, _gone(known, shown))
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
-            "mirrored": _wanted(context, known, shown),
+            "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref not in unseen),
             "mirror_changes": any(change.name != MARK for change in changes),
             "made": mark.made,
         }
-        return Found(StepPlan(self.name, tuple(changes)), facts, _Work(item, mark, wanted))
+        left_out = tuple(LeftOut(str(ref), Reason.NO_PRIVILEGE, _UNSEEN) for ref in sorted(unseen))
+        return Found(StepPlan(self.name, tuple(changes), left_out=left_out), facts, _Work(item, mark, wanted))
 
     def _item_changes(
         self, context: Context, item: MirroredCatalog, differences: Mapping[str, tuple[Any, Any]]
@@ -135,10 +139,23 @@ _NEVER_MIRRORED = frozenset(
 )  # fmt: skip
 
 
-def _sync_changes(item: MirroredCatalog, known: Known, shown: frozenset[TableRef]) -> list[Change]:
-    """A sync, when OneLake doesn't show what Unity Catalog holds."""
+async def _missing(
+    context: Context, known: Known, shown: frozenset[TableRef]
+) -> tuple[list[TableRef], frozenset[TableRef]]:
+    """Selected tables that OneLake doesn't show, and those of them that never will.
+
+    Where it isn't known whom the connection signs in as, Fabric is asked what the connection sees.
+    """
     missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
-    gone = _gone(known, shown)
+    connection = known.databricks_connection
+    if not missing or known.surveyed.principal is not None or not isinstance(connection, str):
+        return missing, frozenset()
+    seen = await seen_by_connection(context, known.surveyed.workspace.id, connection, missing)
+    return [ref for ref in missing if ref in seen], frozenset(missing) - seen
+
+
+def _sync_changes(item: MirroredCatalog, missing: Sequence[TableRef], gone: Sequence[TableRef]) -> list[Change]:
+    """A sync, when OneLake doesn't show what Unity Catalog holds."""
     if not (missing or gone):
         return []
     found = {"not mirrored yet": missing, "no longer to be mirrored": gone}

@@ -1,0 +1,107 @@
+"""``doctor``, ``discover`` and ``init``: they look, and write nothing to any cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.markup import escape
+from rich.table import Table
+
+from unity_mirror.cli.documents import checks_document
+from unity_mirror.cli.session import DONE, FAILED, Session
+from unity_mirror.cli.text import show_checks
+from unity_mirror.errors import UnityMirrorError
+from unity_mirror.plan.model import Check, Outcome, Remedy, Scope, ScopeKind, StepName
+from unity_mirror.spec import load_spec
+from unity_mirror.steps.adopt import write_spec
+from unity_mirror.steps.context import Known, Reads
+from unity_mirror.steps.discover import Discovered, discover
+from unity_mirror.steps.runner import all_steps
+
+
+async def run_doctor(session: Session) -> int:
+    """Checks; 1 when one failed or is unknown."""
+    checks = [await _sign_in(session)] if session.options.spec is None else await _of_specs(session)
+    show_checks(session.output.console, checks)
+    passed = all(check.outcome is Outcome.PASSED for check in checks)
+    return session.finish({"checks": checks_document(checks)}, DONE if passed else FAILED)
+
+
+async def _of_specs(session: Session) -> list[Check]:
+    context_for, among, checks = session.context_for(), Reads(), list[Check]()
+    for member in await session.members():
+        try:
+            if member.spec is None:
+                raise member.error or UnityMirrorError("the catalog has no spec", where=member.name)
+            context = context_for(member.spec, Reads(among))
+            found = await all_steps()[StepName.PREREQUISITES].plan(context, Known())
+            checks += found.plan.checks
+        except UnityMirrorError as error:
+            if session.source.is_single:
+                raise
+            scope = Scope(ScopeKind.CATALOG, member.name)
+            checks.append(Check("catalog", "The catalog can be looked at", scope, Outcome.FAILED, str(error)))
+    return checks
+
+
+async def _sign_in(session: Session) -> Check:
+    """Whether we can sign in, and see a Fabric workspace."""
+    title, scope = "Signed in, and Fabric answers", Scope(ScopeKind.CATALOG, "(none given)")
+    try:
+        identity = await session.clouds.clients.whoami()
+        workspaces = await session.clouds.clients.fabric.workspaces.list()
+    except UnityMirrorError as error:
+        return Check(
+            "sign_in", title, scope, Outcome.FAILED, str(error), Remedy(error.remedy) if error.remedy else None
+        )
+    names = ", ".join(each.display_name for each in workspaces[:5]) or "none"
+    evidence = f"object id {identity.object_id} in tenant {identity.tenant_id}; Fabric workspaces: {names}"
+    outcome = Outcome.PASSED if workspaces else Outcome.FAILED
+    return Check("sign_in", title, scope, outcome, evidence, Remedy("Add the identity to a Fabric workspace."))
+
+
+async def run_discover(session: Session) -> int:
+    """Lists the catalogs."""
+    found = await discover(session.clouds.clients, session.options.databricks.rstrip("/"), session.options.fabric)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("catalog", "status", "where", "detail"):
+        table.add_column(heading, header_style="dim", overflow="fold")
+    for each in found:
+        table.add_row(escape(each.name), each.status, escape(", ".join(each.where)), f"[dim]{escape(each.detail)}[/]")
+    session.output.console.print(table)
+    return session.finish({"catalogs": [_discovered(each) for each in found]}, DONE)
+
+
+def _discovered(each: Discovered) -> dict[str, Any]:
+    return {"catalog": each.name, "status": each.status, "detail": each.detail, "items": list(each.where)}
+
+
+async def run_init(session: Session) -> int:
+    """Writes the spec to a new file or to standard output."""
+    options = session.options
+    spec = await write_spec(session.clouds.clients, options.catalog, options.databricks.rstrip("/"), options.fabric)
+    load_spec(spec)
+    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=1000)
+    if options.out is not None:
+        _write_new(options.out, text)
+        session.output.console.print(
+            f"Wrote {escape(str(options.out))}; see unity-mirror plan {escape(str(options.out))}."
+        )
+    elif not options.json:
+        session.output.text(text)
+    return session.finish({"spec": spec}, DONE)
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UnityMirrorError(
+            "the spec could not be written",
+            where=str(path),
+            why=error.strerror or str(error),
+            remedy="Give a new file.",
+        ) from error

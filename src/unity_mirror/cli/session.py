@@ -1,0 +1,74 @@
+"""What every command is given: the clouds, the options, and where words go."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from unity_mirror.cli.output import Output
+from unity_mirror.cli.reporting import write_report
+from unity_mirror.cli.sources import Source
+from unity_mirror.clouds import Clouds
+from unity_mirror.errors import UnityMirrorError
+from unity_mirror.spec import CatalogSpec, Member
+from unity_mirror.steps.context import Context, Reads
+from unity_mirror.steps.fleet import resolve
+
+DONE, FAILED, PENDING = 0, 1, 2
+
+
+@dataclass
+class Session:
+    """One run of the command line."""
+
+    clouds: Clouds
+    output: Output
+    options: argparse.Namespace
+    source: Source
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clouds.clock.monotonic()
+
+    async def members(self) -> tuple[Member, ...]:
+        """The catalogs that SPEC names. Raises the error of a single one that has no spec."""
+        if self.source.fleet is not None:
+            return await resolve(self.source.fleet, self.clouds.clients)
+        return self.source.members
+
+    def context_for(self, prune: Mapping[str, bool] | None = None) -> Callable[[CatalogSpec, Reads], Context]:
+        """Makes the context of a catalog's run. A saved plan says itself whether it prunes."""
+        asked = bool(getattr(self.options, "prune", False))
+        deadline = self.clouds.settings.timeouts.operation
+
+        def make(spec: CatalogSpec, reads: Reads) -> Context:
+            pruned = asked or bool(prune and prune.get(spec.catalog))
+            return Context(
+                spec, self.clouds.clients, self.clouds.secrets, deadline_seconds=deadline, prune=pruned, reads=reads
+            )
+
+        return make
+
+    def agreed(self, question: str) -> bool:
+        """Whether to go on; without a terminal ``--yes`` has to say so, else it raises."""
+        if self.options.yes:
+            return True
+        if not sys.stdin.isatty():
+            raise UnityMirrorError(
+                "nothing was changed", why="there is no terminal to ask at", remedy="Add --yes to go on without asking."
+            )
+        if self.output.ask(question):
+            return True
+        self.output.console.print("Nothing was changed.")
+        return False
+
+    def finish(self, document: Mapping[str, Any], code: int) -> int:
+        """Prints the document where one is wanted, writes the report, and gives the exit code back."""
+        self.output.document(document)
+        folder = getattr(self.options, "report", None)
+        if folder is not None:
+            write_report(folder, self.options.command, document, self.clouds, self.started, code)
+        return code

@@ -1,0 +1,119 @@
+"""A run as one page of HTML that needs nothing else: no server, no script, no font."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1f24;background:#fff}
+h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #d7dbe0}h3{font-size:1rem}
+table{border-collapse:collapse;width:100%;margin:.6rem 0 1.2rem}
+th,td{text-align:left;vertical-align:top;padding:.3rem .6rem}
+th{font-weight:600;border-bottom:2px solid #d7dbe0}td{border-bottom:1px solid #eceef1;overflow-wrap:anywhere}
+.ok{color:#17692e}.bad{color:#b3261e;font-weight:600}.dim{color:#656d76}
+code{font-size:.9em;background:#f3f4f6;padding:0 .2em}
+@media(prefers-color-scheme:dark){body{background:#14171a;color:#e4e7ea}code{background:#22272c}th,h2{border-color:#3a4149}
+td{border-color:#262b31}.ok{color:#6fce87}.bad{color:#ff8a80}.dim{color:#9aa4ae}}
+"""
+
+
+def report_page(run: Mapping[str, Any]) -> str:
+    """The page. ``run`` is what ``run.json`` holds, already plain JSON."""
+    catalogs: Sequence[Mapping[str, Any]] = run.get("catalogs") or ()
+    title = f"unity-mirror {run['command']}"
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{_verdict(run)} · finished {escape(str(run['finished_at']))} · {run['seconds']} s</p>",
+        *(_catalog(each) for each in catalogs),
+        _section("Calls", ("service", "method", "effect", "calls"), run.get("calls") or (), level=2),
+    ]
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+
+
+def _verdict(run: Mapping[str, Any]) -> str:
+    words = {0: '<span class="ok">done</span>', 2: "changes are pending"}
+    return words.get(run["exit_code"], '<span class="bad">failed</span>')
+
+
+def _catalog(document: Mapping[str, Any]) -> str:
+    name = str(document.get("catalog") or document.get("error") or "")
+    where = f' <span class="dim">in {escape(str(document["workspace"]))}</span>' if document.get("workspace") else ""
+    parts = [f"<h2>{escape(name)}{where}</h2>"]
+    if document.get("error"):
+        parts.append(f'<p class="bad">{escape(str(document["message"]))}</p>')
+        parts += [f"<p>{escape(str(document[key]))}</p>" for key in ("why", "remedy") if document.get(key)]
+        parts.append(_section("Problems", ("path", "message", "hint"), document.get("problems") or ()))
+    steps: Sequence[Mapping[str, Any]] = document.get("steps") or ()
+    parts.append(_section("Steps", ("step", "changes", "seconds", "notes"), map(_step_row, steps)))
+    parts.append(_section("Changes", ("step", "change", "name", "why", "values"), _change_rows(steps)))
+    parts.append(_section("Checks", ("check", "about", "outcome", "evidence", "what to do"), _check_rows(document)))
+    left_out = [{**each, "reason": str(each["reason"]).replace("_", " ")} for each in document.get("left_out") or ()]
+    parts.append(_section("Left out", ("subject", "reason", "detail"), left_out))
+    for step in steps:
+        for table in step.get("tables") or ():
+            rows = (dict(zip(table["columns"], row, strict=True)) for row in table["rows"])
+            parts.append(_section(str(table["title"]), table["columns"], rows))
+        if step.get("picture"):
+            parts.append(f'<div style="overflow:auto">{step["picture"]}</div>')
+    return "".join(parts)
+
+
+def _step_row(step: Mapping[str, Any]) -> dict[str, Any]:
+    notes = "; ".join(map(str, step.get("notes") or ()))
+    return {"step": step["step"], "changes": len(step["changes"]), "seconds": step.get("seconds", ""), "notes": notes}
+
+
+def _change_rows(steps: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for step in steps:
+        for change in step["changes"]:
+            yield {
+                "step": step["step"],
+                "change": f"{change['action']} {change['kind']}",
+                "name": change["name"],
+                "why": change["reason"],
+                "values": _values(change["before"], change["after"]),
+            }
+
+
+def _values(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    shown = []
+    for name in dict.fromkeys((*before, *after)):
+        sides = [_value(side[name]) for side in (before, after) if name in side]
+        shown.append(f"{name}: {' → '.join(sides)}")
+    return "; ".join(shown)
+
+
+def _value(value: Any) -> str:
+    return "(known after apply)" if isinstance(value, Mapping) and "after_apply" in value else str(value)
+
+
+def _check_rows(document: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    verification = document.get("verification") or ()
+    found = list(verification["checks"] if isinstance(verification, Mapping) else verification)
+    found += [check for step in document.get("steps") or () for check in step.get("checks") or ()]
+    for check in sorted(found, key=lambda each: each["outcome"] == "passed"):
+        remedy = check.get("remedy") or {}
+        yield {
+            "check": check["title"],
+            "about": f"{check['scope']['kind']} {check['scope']['name']}",
+            "outcome": check["outcome"],
+            "evidence": check["evidence"],
+            "what to do": ""
+            if check["outcome"] == "passed"
+            else " ".join((remedy.get("text", ""), *remedy.get("commands", ()))),
+        }
+
+
+def _section(title: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], level: int = 3) -> str:
+    """A heading and a table; nothing without rows."""
+    cells = "".join("<tr>" + "".join(_cell(name, row.get(name, "")) for name in columns) + "</tr>" for row in rows)
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in columns)
+    return f"<h{level}>{escape(title)}</h{level}><table><tr>{head}</tr>{cells}</table>" if cells else ""
+
+
+def _cell(name: str, value: Any) -> str:
+    style = {"passed": ' class="ok"', "failed": ' class="bad"'}.get(str(value), "") if name == "outcome" else ""
+    return f"<td{style}>{escape(str(value))}</td>"

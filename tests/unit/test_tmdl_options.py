@@ -260,3 +260,13 @@ def test_a_column_that_an_edited_measure_needs_stays() -> None:
     changed = star()[0].model_copy(update={"columns": tuple(c for c in star()[0].columns if c.name != "unit_price")})
     merged = compare(build(changed, *star()[1:], metric_views=(metric_view(),)).parts, theirs)
     assert any("column unit_price" in conflict and "stays" in conflict for conflict in merged.conflicts)
+
+
+def test_a_fact_keeps_its_own_dimension_and_not_the_one_through_another_fact() -> None:
+    day = table("zz_day", "k", key="k")
+    sales = table("sales", "id", "day_k", key="id", refers={"day_k": "orders.zz_day.k"})
+    returns = table("returns", "sale_id", "day_k", refers={"sale_id": "orders.sales.id", "day_k": "orders.zz_day.k"})
+    made = {str(one): one for one in build(day, sales, returns).relationships}
+    assert made["sales[day_k] -> zz_day[k]"].is_active
+    assert made["returns[day_k] -> zz_day[k]"].is_active
+    assert "path from zz_day to returns" in made["returns[sale_id] -> sales[id]"].reason

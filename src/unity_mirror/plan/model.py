@@ -195,7 +195,10 @@ class DataTable:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """What one step found and will do. ``notes`` are remarks worth a reader's time, ``tables`` go into the report."""
+    """What one step found and will do. ``notes`` are remarks worth a reader's time.
+
+    ``tables`` and ``picture`` (an SVG document) go into the report.
+    """
 
     step: StepName
     changes: tuple[Change, ...] = ()
@@ -203,6 +206,7 @@ class StepPlan:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     tables: tuple[DataTable, ...] = ()
+    picture: str = ""
 
     def outgrows(self, approved: StepPlan) -> tuple[Change, ...]:
         """The changes that the approved plan of the same step doesn't have."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from unity_mirror.errors import CloudError
 from unity_mirror.models.items import SemanticModel
+from unity_mirror.plan.diagram import diagram
 from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import mark_of, with_mark
@@ -44,7 +45,10 @@ class SemanticModelStep:
         readers = await find_readers(context, known)
         definition = build_model(await model_input(context, known, spec, readers))
         plan = StepPlan(
-            self.name, left_out=_left_out(spec, definition, readers), notes=tuple(_notes(definition, readers))
+            self.name,
+            left_out=_left_out(spec, definition, readers),
+            notes=tuple(_notes(definition, readers)),
+            picture=diagram(definition, f"Semantic model {spec.name}"),
         )
         model = await find_model(context, known)
         if model is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import ForeignKey, Table
+from unity_mirror.plan.layering import depths
 from unity_mirror.plan.tmdl.filter_paths import FilterPaths
 from unity_mirror.plan.tmdl.model import Cardinality, ModelColumn, ModelRelationship, ModelTable, NotModelled
 from unity_mirror.plan.tmdl.names import stable_id
@@ -59,9 +60,16 @@ def model_relationships(
     first = list(_wishes(wished, by_ref, left_out))
     taken = {one.ends for one in first}
     keys = {one for one in _keys(sources, tables, by_ref, left_out) if one.ends not in taken}
-    return Relationships(
-        tuple(_activated([*first, *sorted(_once_each(keys), key=lambda one: one.order)])), tuple(left_out)
-    )
+    return Relationships(tuple(_activated([*first, *_inner_first(list(_once_each(keys)))])), tuple(left_out))
+
+
+def _inner_first(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Links to dimensions before links to what has dimensions itself: where two ways lead to a fact, its own stays, and
+    not the one through another fact, by which its numbers would silently mean something else.
+    """
+    names = sorted({table.name for one in candidates for table in (one.child, one.parent)})
+    depth = depths(names, ((one.parent.name, one.child.name) for one in candidates))
+    return sorted(candidates, key=lambda one: (depth[one.parent.name], one.order))
 
 
 def _once_each(keys: Iterable[_Candidate]) -> Iterable[_Candidate]:

@@ -60,6 +60,8 @@ def _named(state: State) -> dict[str, Any]:
     for old, new in _names(state).items():
         text = text.replace(old, new)
     named: dict[str, Any] = json.loads(text)
+    for node in named.get("storage.nodes", {}).values():
+        node["acl"] = sorted(node["acl"].split(","))
     return named
 
 

@@ -164,6 +164,8 @@ async def _apply_step(context: Context, name: StepName, known: Known, planned: P
     beyond = fresh.plan.outgrows(approved.plan)
     if beyond:
         raise _outgrown(name, [f"{change.action} {change.kind} {change.name}" for change in beyond])
+    if not fresh.plan.changes:
+        return Done(_facts(fresh.plan, fresh.facts)), fresh.plan
     if any(change.makes for change in fresh.plan.changes):
         await write_ahead(context, known.surveyed.workspace.id, planned.known.made)
     done = await step.apply(context, known, fresh)

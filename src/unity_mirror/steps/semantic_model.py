@@ -15,8 +15,9 @@ from unity_mirror.plan.ownership import mark_of, with_mark
 from unity_mirror.plan.tmdl import ModelDefinition, ModelDiff, ModelInput, build_model, compare
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Done, Found, Known
-from unity_mirror.steps.model_input import data_source, model_input
+from unity_mirror.steps.model_input import data_source, model_input, wait_for_endpoint
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
+from unity_mirror.steps.sql_preview import Looked, look_at_keys
 
 MODEL = "Semantic model"
 _IN_MODEL = "in the semantic model"
@@ -57,6 +58,8 @@ class SemanticModelStep:
         there = await read_model(context, known, model)
         difference = compare(definition.parts, there)
         changes = () if difference.equal else (_update(model, difference),)
+        if not changes and await _was_never_framed(context, known.surveyed.workspace.id, model.id):
+            changes = (_framing(model),)
         notes = (*plan.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
         facts = {"semantic_model": model.id}
         return Found(replace(plan, changes=changes, notes=notes), facts, _Work(readers, model, there))
@@ -74,10 +77,15 @@ class SemanticModelStep:
             await _bind(context, workspace_id, model_id, spec.connection, wanted)
         if work.model is not None or spec.connection is not None:
             there = work.there or await context.clients.fabric.semantic_models.definition(workspace_id, model_id)
-            parts = compare(build_model(wanted).parts, there).parts
-            await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, parts)
+            difference = compare(build_model(wanted).parts, there)
+            if not difference.equal:
+                await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, difference.parts)
         notes = await _frame(context, workspace_id, model_id)
-        return Done({"semantic_model": model_id}, notes=notes)
+        looked = Looked()
+        if spec.check_keys and not known.mirror_changes:  # else the SQL endpoint's step looks, after its refresh
+            endpoint = await wait_for_endpoint(context, workspace_id, str(known.item))
+            looked = await look_at_keys(context, endpoint, build_model(wanted))
+        return Done({"semantic_model": model_id}, (), (*notes, *looked.notes), looked.tables)
 
 
 async def _create(context: Context, known: Known, spec: SemanticModelSpec, wanted: ModelInput) -> str:
@@ -92,6 +100,27 @@ async def _bind(context: Context, workspace_id: str, model_id: str, connection_i
     source = data_source(wanted)
     models = context.clients.fabric.semantic_models
     await models.bind_connection(workspace_id, model_id, connection_id, source.type, source.path)
+
+
+async def _was_never_framed(context: Context, workspace_id: str, model_id: str) -> bool:
+    """Whether a run was cut off between making the model and framing it; where we can't look, it is left alone."""
+    try:
+        return not await context.clients.powerbi.refreshes(workspace_id, model_id)
+    except CloudError:
+        return False
+
+
+def _framing(model: SemanticModel) -> Change:
+    reason = "it was never framed, so it shows no data"
+    return Change(
+        StepName.SEMANTIC_MODEL,
+        Action.UPDATE,
+        MODEL,
+        model.display_name,
+        reason,
+        {"framed": "never"},
+        {"framed": "now"},
+    )
 
 
 async def _frame(context: Context, workspace_id: str, model_id: str) -> tuple[str, ...]:

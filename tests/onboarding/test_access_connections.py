@@ -1,0 +1,318 @@
+"""Connections of every kind: made, reused, refused, shared, rotated, and through a gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloud_emulator.fabric import seed as fabric_seed
+from cloud_emulator.fabric.seed import FabricSeed
+from cloud_emulator.seeds.contoso import azure, identities
+from cloud_emulator.seeds.contoso.identities import ANALYST, RUNNER, SALES_ANALYSTS, SALES_READER
+from cloud_emulator.unity_catalog import state
+from tests.onboarding.world import EXAMPLES, World, example, failed
+from unity_mirror.errors import InvalidRequest, PermissionDenied, SpecError
+from unity_mirror.models.arm import DatabricksWorkspace
+from unity_mirror.models.unity_catalog import MetastoreSummary
+from unity_mirror.plan.model import Action, Outcome, StepName
+from unity_mirror.plan.selection import Selection
+from unity_mirror.spec import CatalogSpec, ConnectionShare, load_spec
+from unity_mirror.steps.connections import Connections
+from unity_mirror.steps.context import Context, Known, Survey
+from unity_mirror.steps.gateways import find_gateway
+from unity_mirror.steps.rotation import rotate_secrets
+from unity_mirror.steps.runner import apply_plan, make_plan
+
+HR_HOST = "adb-2234567890123456.16.azuredatabricks.net"
+TOKEN = "dapi0123456789abcdef0123456789abcdef"
+
+
+def sales_storage(auth: dict[str, Any], **storage: Any) -> CatalogSpec:
+    """The example ``sales`` with another sign-in to the storage."""
+    base = load_spec(EXAMPLES / "sales.yaml", environ={}).model_dump(mode="json", exclude_none=True)
+    base["storage"] = {**base["storage"], **storage, "auth": auth}
+    return load_spec(base, environ={})
+
+
+def connection(world: World, name: str) -> dict[str, Any]:
+    return next(each for each in world.dump()["fabric.connections"].values() if each["displayName"] == name)
+
+
+def a_token(world: World, host: str, principal: str) -> None:
+    """A personal access token that the workspace knows."""
+    state.table_of(world.cloud, "accessTokens")[state.token_key(TOKEN)] = {"host": host, "principal": principal}
+
+
+async def test_by_personal_access_token(world: World) -> None:
+    a_token(world, HR_HOST, identities.HR_READER.app_id)
+    auth = {"kind": "personal_access_token", "secret": {"env": "HR_TOKEN"}, "principal": identities.HR_READER.app_id}
+    spec = load_spec(EXAMPLES / "hr.yaml", environ={})
+    base = spec.model_dump(mode="json", exclude_none=True)
+    base["databricks"]["connection"] = {"name": "databricks-hr-token", "auth": auth}
+    result = await apply(world, load_spec(base, environ={}), HR_TOKEN=TOKEN)
+    assert failed(result.verification) == []
+    assert connection(world, "databricks-hr-token")["credentialDetails"]["credentialType"] == "Key"
+
+
+async def test_a_token_that_the_workspace_does_not_know_is_refused_and_not_repeated(world: World) -> None:
+    auth = {"kind": "personal_access_token", "secret": {"env": "HR_TOKEN"}, "principal": identities.HR_READER.app_id}
+    base = load_spec(EXAMPLES / "hr.yaml", environ={}).model_dump(mode="json", exclude_none=True)
+    base["databricks"]["connection"] = {"name": "databricks-hr-token", "auth": auth}
+    with pytest.raises(InvalidRequest, match="could not create the connection") as refused:
+        await apply(world, load_spec(base, environ={}), HR_TOKEN=TOKEN)
+    assert TOKEN not in str(refused.value)
+
+
+def a_vault(world: World, *, shared: bool) -> None:
+    """A Key Vault with the reader's secret, and a connection to it; ``shared`` lets the runner use it."""
+    readers = (ANALYST.object_id,)
+    vault = {
+        "name": "contosovault",
+        "secrets": {"hr-databricks": identities.HR_READER.secret or ""},
+        "readers": readers,
+    }
+    roles = [{"principal": ANALYST.object_id, "role": "Owner"}]
+    roles += [{"principal": RUNNER.object_id, "role": "User"}] if shared else []
+    held = {
+        "id": "55550000-0000-4000-8000-00000000ac77",
+        "display_name": "contoso-vault",
+        "type": "AzureKeyVault",
+        "parameters": {"accountName": "contosovault"},
+        "credential": {"type": "OAuth2", "object_id": ANALYST.object_id},
+        "roles": roles,
+    }
+    fabric_seed.load(world.cloud, FabricSeed.model_validate({"key_vaults": [vault], "connections": [held]}))
+    world.cloud.store.commit()
+
+
+async def test_by_key_vault_reference_the_secret_never_passes_through_us(world: World) -> None:
+    a_vault(world, shared=True)
+    spec = _hr_by_vault()
+    result = await apply(world, spec, HR_DATABRICKS_SECRET="")
+    assert failed(result.verification) == []
+    kept = world.dump()["fabric.connectionCredentials"][connection(world, "databricks-hr")["id"]]
+    assert kept["servicePrincipalSecretReference"]["secretName"] == "hr-databricks"
+
+
+async def test_a_vault_connection_that_is_not_ours_to_use_is_refused_before_anything_is_made(world: World) -> None:
+    a_vault(world, shared=False)
+    with pytest.raises(SpecError) as refused:
+        await apply(world, _hr_by_vault(), HR_DATABRICKS_SECRET="")
+    assert refused.value.problems[0].path == "databricks.connection.auth.secret.key_vault.connection"
+    assert "write" not in world.effects()
+
+
+def _hr_by_vault() -> CatalogSpec:
+    base = load_spec(EXAMPLES / "hr.yaml", environ={}).model_dump(mode="json", exclude_none=True)
+    base["databricks"]["connection"]["auth"]["secret"] = {
+        "key_vault": {"connection": "contoso-vault", "secret_name": "hr-databricks"}
+    }
+    return load_spec(base, environ={})
+
+
+def share_theirs(world: World, name: str, role: str = "User") -> str:
+    """Lets the runner use a connection that a person made with their own account; returns its id."""
+    held = connection(world, name)
+    table = world.cloud.table("fabric.connectionRoleAssignments")
+    table["shared"] = {
+        "id": "shared",
+        "connectionId": held["id"],
+        "principalId": RUNNER.object_id,
+        "principalType": "ServicePrincipal",
+        "role": role,
+    }
+    return str(held["id"])
+
+
+def _existing(**ref: str) -> CatalogSpec:
+    base = load_spec(EXAMPLES / "sales.yaml", environ={}).model_dump(mode="json", exclude_none=True)
+    base["databricks"]["connection"] = {**ref, "auth": {"kind": "existing"}}
+    return load_spec(base, environ={})
+
+
+async def test_a_persons_connection_is_reused_by_id_or_by_name_once_it_is_shared(world: World) -> None:
+    theirs = next(
+        each
+        for each in world.dump()["fabric.connections"].values()
+        if each["connectionDetails"]["type"] == "AzureDatabricksWorkspace"
+    )
+    with pytest.raises(SpecError, match="that we may use") as refused:
+        await world.plan(_existing(id=theirs["id"]))
+    assert "share the connection" in refused.value.problems[0].hint
+    share_theirs(world, theirs["displayName"])
+    for ref in ({"id": theirs["id"]}, {"name": theirs["displayName"]}, {}):
+        planned = await world.plan(_existing(**ref))
+        assert planned.known.databricks_connection == theirs["id"], ref
+
+
+async def test_without_sign_in_data_nothing_can_be_made_and_the_error_says_how(world: World) -> None:
+    with pytest.raises(SpecError) as refused:
+        await world.plan(_existing())
+    assert "organizational account needs a person" in refused.value.problems[0].hint
+
+
+async def test_storage_by_service_principal_its_object_id_found_from_its_own_token(world: World) -> None:
+    auth = {
+        "kind": "service_principal",
+        "tenant_id": identities.TENANT,
+        "client_id": SALES_READER.app_id,
+        "secret": {"env": "SALES_DATABRICKS_SECRET"},
+    }
+    spec = sales_storage(auth, trusted_access=False)
+    planned = await world.plan(spec)
+    assert planned.known.storage_principal == SALES_READER.object_id
+    named = {change.after.get("principal") for change in planned.plan.step(StepName.STORAGE_ACCESS).changes}
+    assert named <= {None, SALES_READER.object_id}
+    hidden = sales_storage({**auth, "secret": {"env": "NOT_SET_ANYWHERE"}}, trusted_access=False)
+    unknown = (await world.plan(hidden)).plan.step(StepName.STORAGE_ACCESS).checks
+    assert [check.outcome for check in unknown] == [Outcome.UNKNOWN]
+    assert unknown[0].remedy is not None
+    assert "object_id" in unknown[0].remedy.text
+
+
+async def test_the_tenant_switch_is_named_when_it_keeps_us_from_making_connections(world: World) -> None:
+    switches = world.cloud.table("fabric.tenantSettings")
+    switches["servicePrincipalsCanCreateWorkspacesAndConnections"] = {"enabled": False}
+    with pytest.raises(PermissionDenied) as refused:
+        await world.apply(example("hr"))
+    assert "Service principals can create workspaces, connections" in refused.value.remedy
+
+
+async def test_a_team_gets_the_role_that_the_spec_names_and_nobody_loses_one(world: World) -> None:
+    shares = ({"id": SALES_ANALYSTS.object_id, "type": "Group", "role": "User"},)
+    await world.apply(example("hr"))
+    before = _roles(world, "databricks-hr")
+    spec = _shared(shares)
+    changes = (await world.apply(spec)).plan.step(StepName.CONNECTIONS).changes
+    assert [change.action for change in changes] == [Action.CREATE]
+    after = _roles(world, "databricks-hr")
+    assert after == {**before, SALES_ANALYSTS.object_id: "User"}
+    assert (await world.plan(spec)).plan.changes == ()
+    raised = _shared(({**shares[0], "role": "UserWithReshare"},))
+    assert [change.action for change in (await world.apply(raised)).plan.changes] == [Action.UPDATE]
+    assert _roles(world, "databricks-hr")[SALES_ANALYSTS.object_id] == "UserWithReshare"
+    assert (await world.plan(spec)).plan.changes == ()
+
+
+def _shared(shares: tuple[dict[str, str], ...]) -> CatalogSpec:
+    spec = example("hr")
+    share = tuple(ConnectionShare.model_validate(each) for each in shares)
+    connection = spec.databricks.connection.model_copy(update={"share": share})
+    databricks = spec.databricks.model_copy(update={"connection": connection})
+    return spec.model_copy(update={"databricks": databricks})
+
+
+def _roles(world: World, name: str) -> dict[str, str]:
+    held = connection(world, name)["id"]
+    found = world.dump()["fabric.connectionRoleAssignments"].values()
+    return {each["principalId"]: each["role"] for each in found if each["connectionId"] == held}
+
+
+async def test_rotating_a_secret_changes_the_credential_and_nothing_else(world: World) -> None:
+    result = await world.apply(example("hr"))
+    new = "not-a-secret.rotated.contoso.example"
+    reader = world.cloud.directory.by_app_id(identities.HR_READER.app_id)
+    assert reader is not None
+    world.cloud.directory.add({**reader, "secret": new})
+    before = world.dump()
+    async with world.context(example("hr"), HR_DATABRICKS_SECRET=new) as context:
+        done = await rotate_secrets(context, result.known.surveyed)
+    assert [each.name for each in done] == ["databricks-hr"]
+    after = world.dump()
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"fabric.connectionCredentials"}
+    with pytest.raises(InvalidRequest):
+        async with world.context(example("hr"), HR_DATABRICKS_SECRET="wrong") as context:
+            await rotate_secrets(context, result.known.surveyed)
+    assert world.dump()["fabric.connectionCredentials"] == after["fabric.connectionCredentials"]
+
+
+def gateway(world: World, number: int = 1, kind: str = "VirtualNetwork") -> str:
+    """A data gateway that the runner may use; returns its id."""
+    gateway_id = f"55550000-0000-4000-8000-00000000ee{number:02d}"
+    found = {
+        "id": gateway_id,
+        "display_name": f"contoso-vnet-{number}",
+        "subscription_id": azure.SUBSCRIPTION,
+        "resource_group": azure.GROUP,
+        "virtual_network": "contoso-hub",
+        "subnet": "gateways",
+        "users": [RUNNER.object_id],
+    }
+    fabric_seed.load(world.cloud, FabricSeed.model_validate({"gateways": [found]}))
+    table = world.cloud.table("fabric.gateways")
+    table[gateway_id] = {**table[gateway_id], "type": kind}
+    world.cloud.store.commit()
+    return gateway_id
+
+
+PRIVATE = DatabricksWorkspace(id="/x", name="contoso-hr", public_network_access="Disabled")
+
+
+def close(world: World) -> None:
+    """Puts the Databricks workspace of ``hr`` behind a private endpoint."""
+    table = world.cloud.table("arm.databricksWorkspaces")
+    key = next(key for key in table if key.endswith("/contoso-hr"))
+    table[key] = {**table[key], "properties": {**table[key]["properties"], "publicNetworkAccess": "Disabled"}}
+
+
+async def connect_through(context: Context) -> str:
+    """Makes the Databricks connection as the step does; this machine needn't reach Databricks for that."""
+    workspace = await context.clients.fabric.workspaces.get("55550000-0000-4000-8000-00000000f002")
+    found = await find_gateway(context, PRIVATE)
+    survey = Survey(workspace, MetastoreSummary(metastore_id="m"), (), Selection((), ()), None, gateway=found)
+    step, known = Connections(), Known(survey=survey)
+    done = await step.apply(context, known, await step.plan(context, known))
+    return str(done.facts["databricks_connection"])
+
+
+async def test_a_workspace_behind_a_private_endpoint_is_reached_through_the_only_gateway(world: World) -> None:
+    close(world)
+    async with world.context(example("hr")) as context:
+        with pytest.raises(InvalidRequest, match="can't be reached from Fabric"):
+            await connect_through(context)
+        through = gateway(world)
+        context.reads.forget()
+        made = await connect_through(context)
+    held = world.dump()["fabric.connections"][made]
+    assert (held["connectivityType"], held["gatewayId"]) == ("VirtualNetworkGateway", through)
+
+
+async def test_several_gateways_have_to_be_told_apart_by_name(world: World) -> None:
+    close(world)
+    gateway(world, 1)
+    second = gateway(world, 2)
+    async with world.context(example("hr")) as context:
+        with pytest.raises(SpecError, match="several gateways"):
+            await connect_through(context)
+    named = example("hr", **{"databricks.connection.gateway": "contoso-vnet-2"})
+    async with world.context(named) as context:
+        made = await connect_through(context)
+    assert world.dump()["fabric.connections"][made]["gatewayId"] == second
+
+
+async def test_an_on_premises_gateway_and_one_that_serves_another_workspace_are_refused(world: World) -> None:
+    close(world)
+    gateway(world, 1, "OnPremises")
+    named = example("hr", **{"databricks.connection.gateway": "contoso-vnet-1"})
+    async with world.context(named) as context:
+        with pytest.raises(SpecError, match="gateway of type OnPremises"):
+            await connect_through(context)
+    gateway(world, 1)
+    async with world.context(named) as context:
+        made = await connect_through(context)
+    table = world.cloud.table("fabric.connections")
+    table[made] = {
+        **table[made],
+        "connectionDetails": {**table[made]["connectionDetails"], "path": "https://adb-1.1.azuredatabricks.net"},
+    }
+    async with world.context(named) as context:
+        with pytest.raises(SpecError, match="serves another Databricks workspace"):
+            await connect_through(context)
+
+
+async def apply(world: World, spec: CatalogSpec, **environ: str) -> Any:
+    """Plans and applies with more in the environment."""
+    async with world.context(spec, prune=False, **environ) as context:
+        return await apply_plan(context, await make_plan(context))

@@ -102,6 +102,7 @@ def _serve(options: argparse.Namespace) -> int:
             return _fail(f"port {port} is in use; choose another {name} or stop what listens there.")
     from cloud_emulator.core.cloud import open_cloud
     from cloud_emulator.core.tls import ensure_certificates
+    from cloud_emulator.environment import remember_sql_port
     from cloud_emulator.seeds.loading import SeedError, fill
     from cloud_emulator.server import run
     from cloud_emulator.services import mounts
@@ -115,6 +116,7 @@ def _serve(options: argparse.Namespace) -> int:
             return _fail(f"{options.data} is empty: give --seed contoso, or a seed file (see 'cloud-emulator schema').")
         sys.stderr.write(f"cloud-emulator: serving {options.data} on https://localhost:{options.port}\n")
         latency = options.latency_ms / 1000
+        remember_sql_port(options.data, options.sql_port)
         run(cloud, mounts(), host=options.host, port=options.port, latency=latency, sql_port=options.sql_port)
     except SeedError as error:
         return _fail(f"--seed {options.seed}: {error}")

@@ -12,6 +12,8 @@ from cloud_emulator.core.store import Store
 from cloud_emulator.core.tls import ensure_certificates
 from cloud_emulator.seeds.model import ENVIRONMENT
 
+_SQL_PORT = "sql-port"
+
 
 class NotSeeded(Exception):
     """The folder holds no cloud."""
@@ -62,8 +64,23 @@ def variables(folder: Path, port: int) -> dict[str, str]:
         "UNITY_MIRROR_BLOB_URL": f"{root}/storage/{{account}}.blob.core.windows.net",
         "UNITY_MIRROR_ONELAKE_URL": f"{root}/storage/onelake",
         "AZURE_AUTHORITY_HOST": root,
+        **_sql_server(folder),
         **seeded,
     }
+
+
+def remember_sql_port(folder: Path, port: int | None) -> None:
+    """Notes on which port the SQL analytics endpoints are served, for :func:`variables`."""
+    if port is None:
+        (folder / _SQL_PORT).unlink(missing_ok=True)
+    else:
+        (folder / _SQL_PORT).write_text(str(port))
+
+
+def _sql_server(folder: Path) -> dict[str, str]:
+    """Where the SQL analytics endpoints are served, when they are."""
+    path = folder / _SQL_PORT
+    return {"UNITY_MIRROR_SQL_SERVER": f"localhost,{path.read_text().strip()}"} if path.exists() else {}
 
 
 def _seeded(folder: Path) -> dict[str, str]:

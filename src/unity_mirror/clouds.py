@@ -14,6 +14,7 @@ from unity_mirror.clients.databricks import DatabricksClient
 from unity_mirror.clients.fabric import FabricClient
 from unity_mirror.clients.onelake import OneLakeClient
 from unity_mirror.clients.power_bi import PowerBIClient
+from unity_mirror.clients.sql import SqlClient
 from unity_mirror.clients.storage import StorageClient
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.clock import Clock, SystemClock
@@ -100,12 +101,16 @@ def _clients(settings: Settings, transport: Transport, tokens: TokenSource, entr
     async def identity_of(tenant_id: str, client_id: str, secret: str) -> Identity:
         return await credentials.identity_as(settings, transport.clock, entra(), tenant_id, client_id, secret)
 
+    async def sql_token() -> str:
+        return await tokens.token(scopes.sql)
+
     return Clients(
         fabric=FabricClient(transport, endpoints.fabric, scopes.fabric),
         powerbi=PowerBIClient(transport, endpoints.powerbi, scopes.powerbi),
         arm=ArmClient(transport, endpoints.arm, scopes.arm),
         storage=StorageClient(transport, endpoints.dfs_url, scopes.storage),
         onelake=OneLakeClient(transport, endpoints.onelake, scopes.storage),
+        sql=SqlClient(sql_token, endpoints.sql_server),
         unity_catalog=unity_catalog,
         databricks=databricks,
         clock=transport.clock,

@@ -4,6 +4,7 @@ Specs and connections always hold the public-looking URLs; the templates here sa
 public cloud, in a sovereign one, or on a local emulator.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from unity_mirror.errors import SettingsError
 
 T = TypeVar("T")
 
+_SQL_SERVER = re.compile(r"(?:[\w.-]|\{server\})+(?:,\d+)?")
 DATABRICKS_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
 
 
@@ -51,6 +53,7 @@ class Endpoints:
     dfs: str
     blob: str
     databricks: str = "https://{workspace}"
+    sql: str = "{server}"
 
     def databricks_url(self, workspace_url: str) -> str:
         """Return where the workspace with this public URL (or host) is reached."""
@@ -60,6 +63,10 @@ class Endpoints:
     def dfs_url(self, account: str) -> str:
         """Return where the account's DFS endpoint is reached."""
         return self.dfs.format(account=account)
+
+    def sql_server(self, server: str) -> str:
+        """Return where the SQL server of this name is reached, maybe with a port after a comma."""
+        return self.sql.format(server=server)
 
     def blob_url(self, account: str) -> str:
         """Return where the account's Blob endpoint is reached."""
@@ -74,6 +81,7 @@ class Scopes:
     powerbi: str = "https://analysis.windows.net/powerbi/api/.default"
     arm: str = "https://management.azure.com/.default"
     storage: str = "https://storage.azure.com/.default"
+    sql: str = "https://database.windows.net/.default"
     databricks: str = DATABRICKS_SCOPE
 
 
@@ -149,10 +157,12 @@ _SCOPES = {
     "usgov": Scopes(
         powerbi="https://analysis.usgovcloudapi.net/powerbi/api/.default",
         arm="https://management.usgovcloudapi.net/.default",
+        sql="https://database.usgovcloudapi.net/.default",
     ),
     "china": Scopes(
         powerbi="https://analysis.chinacloudapi.cn/powerbi/api/.default",
         arm="https://management.chinacloudapi.cn/.default",
+        sql="https://database.chinacloudapi.cn/.default",
     ),
 }
 _PUBLIC_AUTHORITIES = frozenset(endpoints.authority for endpoints in _CLOUDS.values())
@@ -212,6 +222,8 @@ def _endpoints(environ: Mapping[str, str], defaults: Endpoints) -> Endpoints:
     if not urls["authority"] and environ.get("AZURE_AUTHORITY_HOST"):
         urls["authority"] = _url(environ, "AZURE_AUTHORITY_HOST", "authority")
     endpoints = replace(defaults, **{name: url for name, url in urls.items() if url})
+    if server := environ.get("UNITY_MIRROR_SQL_SERVER", "").strip():
+        endpoints = replace(endpoints, sql=_sql_server(server))
     for name in ("fabric", "onelake"):
         if not getattr(endpoints, name):
             message = f"there is no known {name} address in the cloud {defaults.cloud!r}"
@@ -232,6 +244,15 @@ def _url(environ: Mapping[str, str], variable: str, name: str) -> str:
     if placeholder not in value or value.replace(placeholder, "").count("{"):
         wanted = f"holds {placeholder}" if placeholder else "holds no braces"
         raise SettingsError(f"{variable} is not a usable address", remedy=f"give one that {wanted}")
+    return value
+
+
+def _sql_server(value: str) -> str:
+    """A server for all SQL endpoints, ``host,port``; with ``{server}`` in it a template."""
+    if not _SQL_SERVER.fullmatch(value):
+        raise SettingsError(
+            "UNITY_MIRROR_SQL_SERVER is no SQL server", remedy="give host,port, as localhost,1433, or unset it"
+        )
     return value
 
 

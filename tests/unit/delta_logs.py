@@ -105,7 +105,7 @@ LOGS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "catalog-owned": (protocol("catalogOwned-preview"), metadata()),
     "coordinated": (
         protocol(writer=("coordinatedCommits-preview",)),
-        metadata(**{"delta__coordinatedCommits__commitCoordinator-preview": "dynamodb"}),
+        metadata(None, **{"delta__coordinatedCommits__commitCoordinator-preview": "dynamodb"}),
     ),
     "something new": (protocol("geospatial"), metadata()),
 }

@@ -30,7 +30,8 @@ def as_parquet(*actions: dict[str, Any]) -> bytes:
     rows = [{kind: action.get(kind) for kind in kinds} for action in actions]
     sink = pa.BufferOutputStream()
     parquet.write_table(pa.Table.from_pylist(rows), sink)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def mapless(action: dict[str, Any]) -> dict[str, Any]:

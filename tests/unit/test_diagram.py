@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations, pairwise
+from typing import Any
 from xml.etree import ElementTree
 
 from hypothesis import given, settings
@@ -106,7 +107,7 @@ def test_the_date_table_is_told() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(catalogs_with_options())
-def test_any_model_can_be_drawn(drawing: tuple[tuple[Table, ...], dict[str, object]]) -> None:
+def test_any_model_can_be_drawn(drawing: tuple[tuple[Table, ...], dict[str, Any]]) -> None:
     tables, options = drawing
     definition = build(*tables, **options)
     picture = drawn(definition)

@@ -77,7 +77,7 @@ def show_tables(console: Console, tables: Iterable[DataTable]) -> None:
         if data.remarkable:
             console.print(table)
         plain = len(data.rows) - len(data.remarkable)
-        if plain:
+        if plain and not data.quiet:
             console.print(f"  [dim]{escape(data.title)}: nothing to say of {_count(plain, 'table')}[/]")
 
 

@@ -8,6 +8,7 @@ from unity_mirror.clients.databricks import DatabricksClient
 from unity_mirror.clients.fabric import FabricClient
 from unity_mirror.clients.onelake import OneLakeClient
 from unity_mirror.clients.power_bi import PowerBIClient
+from unity_mirror.clients.sql import SqlClient
 from unity_mirror.clients.storage import StorageClient
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.clock import Clock
@@ -23,6 +24,7 @@ class Clients:
     arm: ArmClient
     storage: StorageClient
     onelake: OneLakeClient
+    sql: SqlClient
     unity_catalog: Callable[[str], UnityCatalogClient]
     databricks: Callable[[str], DatabricksClient]
     clock: Clock

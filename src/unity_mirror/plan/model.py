@@ -185,12 +185,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class DataTable:
-    """A table for the report, such as tables by engines. ``remarkable`` holds the positions of rows worth attention."""
+    """A table for the report, such as tables by engines. ``remarkable`` holds the positions of rows worth attention.
+
+    A terminal shows those, and of a ``quiet`` table nothing else.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     remarkable: frozenset[int] = frozenset()
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

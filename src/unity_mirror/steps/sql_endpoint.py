@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from unity_mirror.models.fabric import TableSyncStatus
 from unity_mirror.plan.engines import Engine
-from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
+from unity_mirror.plan.model import Action, AfterApply, Change, DataTable, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.model_input import wait_for_endpoint
 from unity_mirror.steps.readers import Readers, find_readers
+from unity_mirror.steps.sql_preview import look
 
 ENDPOINT = "SQL analytics endpoint"
 
@@ -36,8 +39,8 @@ class SqlEndpoint:
         """Waits until it is there, then refreshes its metadata and reports what it couldn't take."""
         readers: Readers = found.work
         workspace_id = known.surveyed.workspace.id
-        endpoint = (await wait_for_endpoint(context, workspace_id, str(known.item))).id
-        statuses = await context.clients.fabric.sql_endpoints.refresh_metadata(workspace_id, endpoint)
+        endpoint = await wait_for_endpoint(context, workspace_id, str(known.item))
+        statuses = await context.clients.fabric.sql_endpoints.refresh_metadata(workspace_id, endpoint.id)
         foreseen = {str(ref) for ref in readers.tables if readers.obstacle(ref, Engine.SQL_ENDPOINT)}
         failed = tuple(
             LeftOut(
@@ -46,4 +49,23 @@ class SqlEndpoint:
             for status in statuses
             if status.status == "Failure" and status.table_name not in foreseen
         )
-        return Done({"sql_endpoint": endpoint}, failed)
+        looked = await look(context, known, endpoint, readers)
+        notes = tuple(note for each in looked for note in each.notes)
+        tables = (_refreshed(statuses), *(table for each in looked for table in each.tables))
+        return Done({"sql_endpoint": endpoint.id}, failed, notes, tables)
+
+
+def _refreshed(statuses: Sequence[TableSyncStatus]) -> DataTable:
+    """What the refresh of the endpoint's metadata said of each table."""
+    rows = tuple(
+        (
+            each.table_name,
+            each.status,
+            each.last_successful_sync_date_time or "",
+            each.error.message if each.error else "",
+        )
+        for each in statuses
+    )
+    columns = ("Table", "Status", "Last success", "Error")
+    failed = frozenset(place for place, each in enumerate(statuses) if each.status == "Failure")
+    return DataTable("Refresh of the SQL endpoint's metadata", columns, rows, failed, quiet=True)

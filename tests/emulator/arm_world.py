@@ -108,11 +108,26 @@ class World:
         path = f"{scope}/{ASSIGNMENTS}/{name}?{VERSION}"
         return await self.ask("PUT", path, who, json={"properties": properties})
 
+    async def assign(self, scope: str, name: str = NAME, **more: Any) -> tuple[int, Any]:
+        """As :meth:`put`, and waits until the role has taken effect."""
+        answer = await self.put(scope, name, **more)
+        self.wall.seconds += self.cloud.behaviour.role_propagation_seconds
+        return answer
+
+    async def every(self, path: str, who: str = GRANTER) -> list[Any]:
+        """All entries of a list, of however many pages."""
+        found: list[Any] = []
+        while path:
+            status, body = await self.ask("GET", path, who)
+            assert status == 200, body
+            found += body["value"]
+            path = body.get("nextLink", "")
+        return found
+
     async def listed(self, scope: str, expression: str = "", who: str = GRANTER) -> list[str]:
-        query = {"api-version": "2022-04-01", **({"$filter": expression} if expression else {})}
-        status, body = await self.ask("GET", f"{scope}/{ASSIGNMENTS}", who, params=query)
-        assert status == 200, body
-        return [each["properties"]["scope"] for each in body["value"]]
+        query = f"{VERSION}&$filter={expression}" if expression else VERSION
+        found = await self.every(f"{scope}/{ASSIGNMENTS}?{query}", who)
+        return [each["properties"]["scope"] for each in found]
 
 
 def definition(role: str) -> str:

@@ -91,6 +91,15 @@ class Fabric:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def every(self, path: str) -> list[Any]:
+        """All entries of a list, of however many pages."""
+        found: list[Any] = []
+        while path:
+            body = await self.get(path)
+            found += body["value"]
+            path = body.get("continuationUri", "").removeprefix("https://cloud.test/v1")
+        return found
+
     async def refused(self, status: int, code: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Asserts that a request is refused with that status and code."""
         answer = await self.send(method, path, body)

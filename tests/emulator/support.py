@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from cloud_emulator.core.app import Emulator
+from cloud_emulator.core.behaviour import Behaviour
 from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.core.service import Service
 from tests.emulator.observed import observed
@@ -16,6 +17,11 @@ from tests.emulator.observed import observed
 TENANT = "72f988bf-0000-4000-8000-00000000c0de"
 RUNNER_APP = "11110000-0000-4000-8000-00000000a000"
 RUNNER = "22220000-0000-4000-8000-00000000a000"
+
+HARDER = {
+    "long_running": "accepted", "page_size": 2, "role_propagation_seconds": 300, "principal_replication_seconds": 120,
+}  # fmt: skip
+"""Where reality has two legal outcomes, the harder one."""
 
 
 class Wall:
@@ -30,8 +36,9 @@ class Wall:
 
 
 def small_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
-    """An empty cloud with a tenant and the runner's service principal."""
+    """An empty cloud with a tenant and the runner's service principal, where all outcomes are the harder ones."""
     cloud = open_cloud(folder, wall=wall or Wall())
+    cloud.behaviour = Behaviour.model_validate(HARDER)
     cloud.directory.tenant_id = TENANT
     add_service_principal(cloud, RUNNER, RUNNER_APP, "runner")
     cloud.store.commit()

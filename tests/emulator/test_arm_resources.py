@@ -127,7 +127,7 @@ async def test_only_writers_change_an_account(world: World) -> None:
     for who in (READER, NOBODY):
         assert code(await patch(world, {"defaultAction": "Allow"}, who=who)) == (403, "AuthorizationFailed")
     assert rules(world)["defaultAction"] == "Deny"
-    await world.put(ACCOUNT, principal=NOBODY, role="Storage Account Contributor")
+    await world.assign(ACCOUNT, principal=NOBODY, role="Storage Account Contributor")
     assert (await patch(world, {"defaultAction": "Allow"}, who=NOBODY))[0] == 200
     assert rules(world)["defaultAction"] == "Allow"
 
@@ -156,7 +156,7 @@ async def test_lists_of_accounts_and_containers(world: World) -> None:
     _, body = await world.ask("GET", f"{CONTAINER}?{NEWEST}", READER)
     assert body["id"] == CONTAINER
     assert code(await world.ask("GET", f"{CONTAINER}x?{NEWEST}", READER)) == (404, "ContainerNotFound")
-    await world.put(CONTAINER, principal=NOBODY)
+    await world.assign(CONTAINER, principal=NOBODY)
     assert (await world.ask("GET", f"{CONTAINER}?{NEWEST}", NOBODY))[0] == 200
     assert code(await world.ask("GET", f"{ACCOUNT}?{NEWEST}", NOBODY)) == (403, "AuthorizationFailed")
 

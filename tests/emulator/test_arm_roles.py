@@ -48,19 +48,19 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def test_an_assignment_gives_its_role_at_its_scope_and_below(world: World) -> None:
     assert blob_roles(world.cloud, NOBODY, "contosolake", "lake") == frozenset()
-    status, body = await world.put(CONTAINER)
+    status, body = await world.assign(CONTAINER)
     assert status == 201
     assert (body["name"], body["properties"]["principalType"]) == (NAME, "ServicePrincipal")
     assert blob_roles(world.cloud, NOBODY, "contosolake", "lake") == {DATA_READER}
     assert blob_roles(world.cloud, NOBODY, "contosolake", None) == frozenset()
     assert blob_roles(world.cloud, NOBODY, "contosohr", "lake") == frozenset()
-    await world.put(GROUP, OTHER_NAME)
+    await world.assign(GROUP, OTHER_NAME)
     assert blob_roles(world.cloud, NOBODY, "contosohr", None) == {DATA_READER}
     assert blob_roles(world.cloud, NOBODY, "nowhere", None) == frozenset()
 
 
 async def test_groups_pass_their_roles_on(world: World) -> None:
-    await world.put(ACCOUNT, principal=TEAM)
+    await world.assign(ACCOUNT, principal=TEAM)
     assert blob_roles(world.cloud, MEMBER, "contosolake", None) == {DATA_READER}
 
 
@@ -115,7 +115,7 @@ async def test_those_who_may_not_assign_are_refused(world: World, who: str) -> N
 
 
 async def test_a_granter_of_one_account_grants_there_only(world: World) -> None:
-    await world.put(ACCOUNT, principal=MEMBER, role="User Access Administrator")
+    await world.assign(ACCOUNT, principal=MEMBER, role="User Access Administrator")
     assert (await world.put(CONTAINER, OTHER_NAME, who=MEMBER))[0] == 201
     assert code(await world.put(GROUP, OTHER_NAME, who=MEMBER)) == (403, "AuthorizationFailed")
 
@@ -233,7 +233,7 @@ async def test_bad_tokens_are_refused_in_azures_way(world: World, header: str, e
 
 
 async def test_routes_are_case_insensitive_and_unknown_ones_not_emulated(world: World) -> None:
-    assert (await world.put(ACCOUNT.lower().replace("contosolake", "ContosoLake")))[0] == 201
+    assert (await world.assign(ACCOUNT.lower().replace("contosolake", "ContosoLake")))[0] == 201
     assert blob_roles(world.cloud, NOBODY, "contosolake", None) == {DATA_READER}
     status, body = await world.ask("GET", f"{GROUP}/providers/Microsoft.KeyVault/vaults/v?api-version=2023-07-01")
     assert (status, body["error"]["code"]) == (501, "NotImplemented")

@@ -79,7 +79,7 @@ async def test_creates_a_databricks_connection(fabric: Fabric, cloud: Cloud) -> 
     shown = await fabric.get(f"/connections/{connection_id}")
     assert shown["connectionDetails"] == {"type": "AzureDatabricksWorkspace", "path": f"https://{HOST}"}
     assert shown["credentialDetails"]["credentialType"] == "ServicePrincipal"
-    listed = (await fabric.get("/connections"))["value"]
+    listed = await fabric.every("/connections")
     assert shown in listed
     assert "reader-secret" not in json.dumps([shown, listed])
     kept = cloud.table(connections.CONNECTIONS)[connection_id]
@@ -343,7 +343,7 @@ async def _result(fabric: Fabric, answer: Any) -> Any:
 async def test_lists_the_types_of_connection(fabric: Fabric) -> None:
     recommended = await fabric.get("/connections/supportedConnectionTypes")
     assert [each["type"] for each in recommended["value"]] == ["AzureDataLakeStorage"]
-    every = (await fabric.get("/connections/supportedConnectionTypes?showAllCreationMethods=true"))["value"]
+    every = await fabric.every("/connections/supportedConnectionTypes?showAllCreationMethods=true")
     databricks, storage, vault = every
     assert databricks["creationMethods"] == [
         {

@@ -302,7 +302,7 @@ async def test_discovery_shows_what_the_connection_sees(fabric: Fabric) -> None:
     assert [each["name"] for each in schemas["value"]] == ["customers", "empty"]
     more = await fabric.get(schemas["continuationUri"].removeprefix("https://cloud.test/v1"))
     assert [each["name"] for each in more["value"]] == ["orders"]
-    found = (await fabric.get(f"{base}/sales/schemas/orders/tables{query}"))["value"]
+    found = await fabric.every(f"{base}/sales/schemas/orders/tables{query}")
     assert [each["name"] for each in found] == ["far", "headers", "lines"]
     assert found[1]["storageLocation"] == "abfss://lake@contosolake.dfs.core.windows.net/sales/orders/headers"
     absent = await fabric.get(f"{base}/private/schemas{query}")

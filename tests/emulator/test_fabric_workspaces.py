@@ -117,7 +117,7 @@ async def test_a_new_workspace_needs_a_capacity_that_the_caller_may_use(fabric: 
 
 
 async def test_capacities_are_seen_by_contributors(fabric: Fabric) -> None:
-    assert [each["displayName"] for each in (await fabric.get("/capacities"))["value"]] == [
+    assert [each["displayName"] for each in await fabric.every("/capacities")] == [
         "main", "trial", "paused", "far",
     ]  # fmt: skip
     assert (await fabric.as_(OTHER).get("/capacities"))["value"][0]["id"] == FAR

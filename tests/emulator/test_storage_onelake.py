@@ -74,10 +74,16 @@ async def test_a_mirrored_table_is_read_at_every_address(client: httpx.AsyncClie
 async def paths(client: httpx.AsyncClient, directory: str, *, recursive: bool = False) -> list[str]:
     """Names below a directory of the workspace."""
     query = {"resource": "filesystem", "recursive": str(recursive).lower(), "directory": directory}
-    response = await client.get(DFS, params=query)
-    assert response.status_code == 200, response.text
-    assert all((each["owner"], each["permissions"]) == ("$superuser", "---------") for each in response.json()["paths"])
-    return [each["name"] for each in response.json()["paths"]]
+    found = []
+    while True:
+        response = await client.get(DFS, params=query)
+        assert response.status_code == 200, response.text
+        found += response.json()["paths"]
+        if "x-ms-continuation" not in response.headers:
+            break
+        query["continuation"] = response.headers["x-ms-continuation"]
+    assert all((each["owner"], each["permissions"]) == ("$superuser", "---------") for each in found)
+    return [each["name"] for each in found]
 
 
 async def test_a_workspace_lists_its_items_and_those_their_tables(client: httpx.AsyncClient) -> None:

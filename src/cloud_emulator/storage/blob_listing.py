@@ -72,7 +72,7 @@ def blobs_response(call: Call, entries: list[Listed], includes: frozenset[str]) 
     start = call.query.get("startFrom")
     if start:
         entries = [each for each in entries if each.order >= start.split("/")]
-    found, following = paged(call, entries, size, parameter="marker")
+    found, following = paged(call, entries, size, parameter="marker", name=lambda each: each.name)
     items = "".join(_item(call, each, includes) for each in found)
     named = {"prefix": "Prefix", "delimiter": "Delimiter"}
     return _results(call, f"<Blobs>{items}</Blobs>", following, named, container=call.target.container)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Response, json_response
-from cloud_emulator.core.paging import BadPageToken, Entry, page
+from cloud_emulator.core.paging import BadPageToken, Entry, page, page_by_name
 from cloud_emulator.core.store import Document
 from cloud_emulator.storage import acl, conditions, files, wire
 from cloud_emulator.storage.call import Call
@@ -18,11 +18,20 @@ _EPOCH_TICKS = 116_444_736_000_000_000
 
 
 def paged(
-    call: Call, entries: Sequence[Entry], size: int, *, parameter: str = "continuation"
+    call: Call,
+    entries: Sequence[Entry],
+    size: int,
+    *,
+    parameter: str = "continuation",
+    name: Callable[[Entry], str] | None = None,
 ) -> tuple[Sequence[Entry], dict[str, str]]:
-    """A page and the header that leads to the next. Raises :class:`StorageError`."""
+    """A page and the header that leads to the next; entries sorted by ``name`` may change between pages.
+
+    Raises :class:`StorageError`.
+    """
+    token, most = call.query.get(parameter), min(size, call.cloud.behaviour.page_size or size)
     try:
-        found, following = page(entries, call.query.get(parameter), min(size, call.cloud.behaviour.page_size or size))
+        found, following = page(entries, token, most) if name is None else page_by_name(entries, token, most, name)
     except BadPageToken as error:
         raise StorageError("InvalidQueryParameterValue", f"QueryParameterName: {parameter}") from error
     return found, {"x-ms-continuation": following} if following else {}
@@ -115,7 +124,8 @@ def list_paths(call: Call) -> Response:
     base = call.stat(directory)
     if base is None or not base["isDirectory"]:
         raise StorageError("PathNotFound")
-    found, headers = paged(call, list(call.visible(directory, recursive=recursive)), size)
+    below = list(call.visible(directory, recursive=recursive))
+    found, headers = paged(call, below, size, name=lambda node: node["path"])
     return json_response(200, {"paths": [entry(node, name_of) for node in found]}, headers)
 
 

@@ -42,7 +42,8 @@ def list_paths(call: Call) -> Response:
     size = wire.number(call.query, "maxResults", MOST_RESULTS, least=1, most=MOST_RESULTS)
     wire.flag(call.query, "upn", default=False)
     directory = call.query.get("directory", "").strip("/")
-    found, headers = paged(call, list(_below(call, directory, recursive=recursive)), size)
+    below = list(_below(call, directory, recursive=recursive))
+    found, headers = paged(call, below, size, name=lambda node: node["path"])
     return json_response(200, {"paths": [entry(node, str) for node in found]}, headers)
 
 

@@ -105,6 +105,7 @@ def assignment(principal: str = NOBODY, kind: str = "ServicePrincipal") -> RoleA
 def test_role_assignments_by_the_authorization_client(world: World) -> None:
     with world.roles() as client:
         made = client.role_assignments.create(CONTAINER, NAME, assignment())
+        world.cloud.clock.advance(world.cloud.behaviour.role_propagation_seconds)
         assert blob_roles(world.cloud, NOBODY, "contosolake", "lake") == {"Storage Blob Data Reader"}
         assert client.role_assignments.create(CONTAINER, NAME, assignment()).id == made.id
         with pytest.raises(ResourceExistsError) as exists:

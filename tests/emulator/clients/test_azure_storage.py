@@ -171,12 +171,12 @@ def test_access_control_is_changed_on_a_tree_in_batches(cloud: Cloud, lake: File
     seen: list[int] = []
     entry = f"user:{READER}:r-x,default:user:{READER}:r-x"
     result = directory.update_access_control_recursive(
-        entry, batch_size=3, progress_hook=lambda progress: seen.append(progress.batch_counters.files_successful)
+        entry, batch_size=2, progress_hook=lambda progress: seen.append(progress.batch_counters.files_successful)
     )
     assert counts(result) == (1, 7, 0)
-    assert len(seen) == 3
+    assert len(seen) == 4
     assert all(READER in node["acl"] for node in files.walk(cloud, ACCOUNT, CONTAINER, "tree"))
-    first = directory.remove_access_control_recursive(f"user:{READER}", batch_size=4, max_batches=1)
+    first = directory.remove_access_control_recursive(f"user:{READER}", batch_size=2, max_batches=2)
     assert (counts(first), bool(first.continuation)) == ((1, 3, 0), True)
     rest = directory.remove_access_control_recursive(f"user:{READER}", continuation_token=first.continuation)
     assert (counts(rest), rest.continuation) == ((0, 4, 0), None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.emulator import support
+
 TENANT = "72f988bf-0000-4000-8000-00000000c0de"
 SUBSCRIPTION_ID = "5b1f0000-0000-4000-8000-000000000001"
 
@@ -46,10 +48,7 @@ INSTANCE = (
 )
 TABLES = ("sales/orders/lines", "sales/orders/headers", "sales/customers/people")
 
-HARDER = {
-    "long_running": "accepted", "page_size": 1, "role_propagation_seconds": 300, "principal_replication_seconds": 120,
-    "sync_interval_seconds": 900,
-}  # fmt: skip
+HARDER = {**support.HARDER, "page_size": 1, "sync_interval_seconds": 900}
 """Where reality has two outcomes, the harder one."""
 
 

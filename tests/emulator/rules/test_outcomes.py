@@ -132,3 +132,18 @@ async def test_a_shortcut_to_a_missing_path_made_or_refused(world: World) -> Non
     await world.behave(shortcut_target_paths="checked")
     assert (await link(world, "Tables/orders/nothing")).verdict == (404, "EntityNotFound")
     assert (await link(world, "Tables/orders/lines")).status == 201
+
+
+async def test_what_changes_between_pages_is_neither_lost_nor_told_twice(world: World) -> None:
+    async def files(token: str = "") -> Answer:
+        query = "resource=filesystem&recursive=false&directory=box"
+        return await world.storage("GET", f"{OPEN}/lake?{query}{f'&continuation={token}' if token else ''}")
+
+    for name in ("a", "c", "d"):
+        (await world.storage("PUT", f"{OPEN}/lake/box/{name}?resource=file")).ok()
+    first = await files()
+    (await world.storage("PUT", f"{OPEN}/lake/box/b?resource=file")).ok()
+    (await world.storage("DELETE", f"{OPEN}/lake/box/a?recursive=false")).ok()
+    second = await files(first.headers["x-ms-continuation"])
+    found = [each["name"] for answer in (first, second) for each in answer.ok()["paths"]]
+    assert found == ["box/a", "box/c"]

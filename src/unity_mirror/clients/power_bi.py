@@ -1,6 +1,7 @@
 """Power BI's REST API: refreshes of semantic models. https://learn.microsoft.com/rest/api/power-bi/datasets."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from unity_mirror.http.failures import POWER_BI
 from unity_mirror.http.paging import json_object
 from unity_mirror.http.transport import Transport
 from unity_mirror.models.power_bi import Refresh
+
+_CLOCKS_DIFFER = timedelta(seconds=2)
 
 
 class PowerBIClient:
@@ -25,13 +28,15 @@ class PowerBIClient:
     async def refresh(self, workspace_id: str, model_id: str, body: Mapping[str, Any]) -> str:
         """Start a refresh and return its id. ``body`` e.g. {"type": "full"}.
 
-        After a doubtful attempt a refresh that runs is taken for the one asked for: only one can run.
+        After a doubtful attempt a refresh that runs, or that began since, is taken for the one asked for: only one can
+        run, and another would do no more.
         """
         call = self._call("POST", workspace_id, model_id, "", "start a refresh of the semantic model", json=body)
+        asked_at = self._transport.clock.now() - _CLOCKS_DIFFER
 
         async def found() -> str | None:
-            running = (refresh for refresh in await self.refreshes(workspace_id, model_id) if refresh.is_running)
-            return next((refresh.request_id for refresh in running), None)
+            listed = await self.refreshes(workspace_id, model_id)
+            return next((each.request_id for each in listed if each.is_running or _began(each, asked_at)), None)
 
         async def read(response: httpx.Response) -> str:
             return _refresh_id(call, response)
@@ -70,6 +75,15 @@ class PowerBIClient:
         groups = f"{self._base_url}/groups/{quote(workspace_id, safe='')}"
         url = f"{groups}/datasets/{quote(model_id, safe='')}/refreshes{path}"
         return Call(service=POWER_BI, operation=operation, method=method, url=url, scope=self._scope, json=json)
+
+
+def _began(refresh: Refresh, since: datetime) -> bool:
+    """Whether a refresh began at that time or later; one that doesn't say when didn't."""
+    try:
+        started = datetime.fromisoformat(refresh.start_time or "")
+    except ValueError:
+        return False
+    return started.replace(tzinfo=started.tzinfo or UTC) >= since
 
 
 def _refresh_id(call: Call, response: httpx.Response) -> str:

@@ -100,6 +100,8 @@ def delete_assignment(cloud: Cloud, request: Request) -> Response:
     require(cloud, request, f"{_ACTIONS}/delete", scope)
     role_rules.require_guid(cloud, name)
     found = _held(cloud, scope, name)
+    if found is None and not cloud.rules.on("arm.roles.delete_absent"):
+        raise refuse(404, "RoleAssignmentNotFound", f"The role assignment '{name}' is not found.")
     if found is None:
         return Response(204)
     del state.table_of(cloud, "roleAssignments")[found["body"]["id"].lower()]

@@ -137,6 +137,8 @@ class Tokens:
             "oid": principal["objectId"], "sub": principal["objectId"],
             "tid": principal.get("tenantId", self._directory.tenant_id), "uti": uuid.uuid4().hex[:22],
         }  # fmt: skip
+        if not self._rules.on("entra.token.claims"):
+            claims["sub"] = principal.get("appId") or claims["sub"]
         if principal.get("appId"):
             claims |= {"azp": principal["appId"], "azpacr": "1"}
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.key_id})

@@ -22,4 +22,6 @@ def refuse(cloud: Cloud, status: int, error: str, number: int, message: str) -> 
         "trace_id": trace,
         "correlation_id": correlation,
     }
+    if not cloud.rules.on("entra.errors.fields"):
+        document = {name: document[name] for name in ("error", "error_description")}
     return Refusal(json_response(status, document))

@@ -49,6 +49,8 @@ def put_role(cloud: Cloud, item_id: str, definition: Mapping[str, Any], role_id:
 
 def make_default(cloud: Cloud, item: Document) -> None:
     """The role that each new item has: everything, for whoever holds ReadAll."""
+    if not cloud.rules.on("fabric.access_roles.default_reader"):
+        return
     source = f"{item['workspaceId']}/{item['id']}"
     permission = [
         {"attributeName": "Path", "attributeValueIncludedIn": ["*"]},

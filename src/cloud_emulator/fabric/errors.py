@@ -36,15 +36,20 @@ class FabricError(Exception):
 
 def error_response(cloud: Cloud, error: FabricError) -> Response:
     """The answer that a refusal becomes: code, message and request id, with the code in a header as well."""
+    request_id = cloud.new_id()
     body: dict[str, Any] = {
         "errorCode": error.code,
         "message": error.message,
-        "requestId": cloud.new_id(),
+        "requestId": request_id,
         "isRetriable": error.retriable,
     }
+    if not cloud.rules.on("fabric.errors.top_level"):
+        body = {"error": body}
     if error.details:
         body["moreDetails"] = [{"errorCode": code, "message": message} for code, message in error.details]
-    headers = {"x-ms-public-api-error-code": error.code, "RequestId": body["requestId"], **error.headers}
+    headers = {"RequestId": request_id, **error.headers}
+    if cloud.rules.on("fabric.errors.header"):
+        headers["x-ms-public-api-error-code"] = error.code
     return json_response(error.status, body, headers)
 
 

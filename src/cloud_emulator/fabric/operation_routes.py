@@ -33,9 +33,12 @@ def get_state(cloud: Cloud, request: Request) -> Response:
     headers = {"x-ms-operation-id": operation["id"]}
     if operation["status"] == "Running":
         headers |= {"Location": url, "Retry-After": str(cloud.behaviour.retry_after_seconds)}
-    elif operation["status"] == "Succeeded" and operation["hasResult"]:
+    elif operation["status"] == "Succeeded" and operation["hasResult"] and cloud.rules.on("fabric.operations.location"):
         headers["Location"] = f"{url}/result"
-    return ok(_state(operation), headers)
+    state = _state(operation)
+    if not cloud.rules.on("fabric.operations.poll_body"):
+        state = {name: value for name, value in state.items() if value is not None}
+    return ok(state, headers)
 
 
 def _state(operation: Document) -> dict[str, Any]:

@@ -66,9 +66,11 @@ def accepted(cloud: Cloud, request: Request, operation: Document) -> Response:
     headers = {
         "Location": f"{request.base_url}/v1/operations/{operation['id']}",
         "x-ms-operation-id": operation["id"],
-        "Retry-After": str(cloud.behaviour.retry_after_seconds),
+        "Retry-After": str(
+            cloud.behaviour.retry_after_seconds if cloud.rules.on("fabric.operations.retry_after") else 0
+        ),
     }
-    return json_response(202, None, headers)
+    return json_response(202, None if cloud.rules.on("fabric.operations.null_body") else {}, headers)
 
 
 def operation_job(work: Callable[[Cloud, Mapping[str, Any]], Any]) -> Job:

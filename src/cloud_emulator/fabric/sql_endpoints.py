@@ -195,7 +195,11 @@ def _appear(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
     endpoint = create_item(
         cloud, parent["workspaceId"], TYPE.name, parent["displayName"], parentId=parent["id"], properties={}
     )
-    shown = {"id": endpoint["id"], "connectionString": connection_string(parent["workspaceId"])}
+    own = cloud.rules.on("fabric.sql_endpoint.own_item")
+    shown = {
+        "id": endpoint["id"] if own else parent["id"],
+        "connectionString": connection_string(parent["workspaceId"]),
+    }
     if parent["type"] == onelake.LAKEHOUSE:
         shown["provisioningStatus"] = "Success"
     change_item(cloud, parent, properties={**parent["properties"], "sqlEndpointProperties": shown})

@@ -128,7 +128,8 @@ def full_view(cloud: Cloud, workspace: Document, *, own_endpoint: bool = False) 
     shown["oneLakeEndpoints"] = {
         f"{kind}Endpoint": f"https://{prefix}onelake.{kind}.fabric.microsoft.com" for kind in ("blob", "dfs")
     }
-    shown["capacityAssignmentProgress"] = workspace.get("capacityAssignmentProgress", "Completed")
+    if cloud.rules.on("fabric.workspaces.capacity_progress"):
+        shown["capacityAssignmentProgress"] = workspace.get("capacityAssignmentProgress", "Completed")
     if workspace.get("workspaceIdentity"):
         shown["workspaceIdentity"] = dict(workspace["workspaceIdentity"])
     return shown

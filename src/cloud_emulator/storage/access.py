@@ -122,6 +122,8 @@ class _Lists:
     def __init__(self, cloud: Cloud, object_id: str, root: Document) -> None:
         self._cloud = cloud
         self._identity = object_id.lower()
+        if not self._on("storage.acl.object_id"):
+            self._identity = (cloud.directory.by_object_id(object_id) or {}).get("appId", self._identity)
         self._groups = frozenset(group.lower() for group in cloud.directory.groups_of(object_id))
         self._root = root
 

@@ -71,7 +71,8 @@ def blobs_response(call: Call, entries: list[Listed], includes: frozenset[str]) 
     size = wire.number(call.query, "maxresults", MOST_RESULTS, least=1, most=MOST_RESULTS)
     start = call.query.get("startFrom")
     if start:
-        entries = [each for each in entries if each.order >= start.split("/")]
+        begin, inclusive = start.split("/"), call.cloud.rules.on("storage.protocol.start_from")
+        entries = [each for each in entries if each.order > begin or (inclusive and each.order == begin)]
     found, following = paged(call, entries, size, parameter="marker", name=lambda each: each.name)
     items = "".join(_item(call, each, includes) for each in found)
     named = {"prefix": "Prefix", "delimiter": "Delimiter"}

@@ -153,7 +153,7 @@ def content_response(call: Call, node: Document, path: str) -> Response:
         raise StorageError("ResourceTypeMismatch", f"{path!r} is a directory.")
     conditions.check_read(call, node)
     content = files.content(call.cloud, node)
-    wanted = wire.read_range(call.headers, node["size"])
+    wanted = wire.read_range(call.headers, node["size"]) if call.cloud.rules.on("storage.protocol.ranges") else None
     headers = described(call, node)
     if wanted is None:
         return Response(200, content, headers)

@@ -80,7 +80,8 @@ class _Served:
     def __call__(self, cloud: Cloud, request: Request) -> Response:
         call = Call(cloud, request, self._named, self._operation.protocol)
         ignored = [name for name in REJECTED_HEADERS if name in request.headers] if self._named.is_onelake else []
-        common = {"x-ms-rejected-headers": ",".join(ignored)} if ignored else {}
+        told = ignored and cloud.rules.on("fabric.onelake.rejected_headers")
+        common = {"x-ms-rejected-headers": ",".join(ignored)} if told else {}
         with _refusing(cloud, call.protocol, common):
             version = wire.check_headers(
                 request.headers,

@@ -201,3 +201,9 @@ async def test_an_account_moves(world: World) -> None:
     body = {"location": "eastus", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
     answer = await world.arm("PUT", account_id(OPEN), body, version=STORAGE)
     assert answer.verdict == (409, "InvalidResourceLocation")
+
+
+@breaks("arm.roles.delete_absent")
+async def test_an_assignment_that_is_not_there_is_deleted(world: World) -> None:
+    path = f"{account_id(OPEN)}/providers/Microsoft.Authorization/roleAssignments/{NAME.format(50)}"
+    assert (await world.arm("DELETE", path)).status == 204

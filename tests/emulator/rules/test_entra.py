@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jwt
+
 from tests.emulator.rules.registry import breaks
 from tests.emulator.rules.seed import CONNECTOR, HOST, OPEN, RUNNER, RUNNER_APP, SUBSCRIPTION_ID, TENANT
 from tests.emulator.rules.world import BLOBS, FABRIC, UNITY_CATALOG, World
@@ -83,3 +85,18 @@ async def test_a_token_that_entra_did_not_sign(world: World) -> None:
 async def test_a_token_of_another_tenant(world: World) -> None:
     token = world.token(RUNNER, FABRIC, tenantId="11111111-1111-4111-8111-111111111111")
     assert (await world.fabric("GET", "/workspaces", **token)).verdict == (401, "UserNotLicensed")
+
+
+@breaks("entra.errors.fields")
+async def test_what_a_refusal_tells(world: World) -> None:
+    refused = await world.entra(f"/{TENANT}/oauth2/v2.0/token", {**FORM, "client_secret": "wrong"})
+    told = {"error", "error_description", "error_codes", "timestamp", "trace_id", "correlation_id"}
+    assert set(refused.body) == told
+
+
+@breaks("entra.token.claims")
+async def test_whom_a_token_names(world: World) -> None:
+    token = (await world.entra(f"/{TENANT}/oauth2/v2.0/token", FORM)).ok()["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["oid"], claims["sub"], claims["azp"]) == (RUNNER, RUNNER, RUNNER_APP)
+    assert RUNNER != RUNNER_APP

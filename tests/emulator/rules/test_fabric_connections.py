@@ -250,3 +250,9 @@ async def test_a_second_workspace_through_a_gateway(world: World) -> None:
 async def test_a_connection_moves_to_a_gateway(world: World) -> None:
     body = {"connectivityType": "VirtualNetworkGateway", "displayName": "moved"}
     assert (await world.fabric("PATCH", f"/connections/{DATABRICKS}", body)).verdict == (400, "InvalidInput")
+
+
+async def test_what_is_told_of_a_secret(world: World) -> None:
+    made = await create(world, databricks())
+    shown = await world.fabric("GET", f"/connections/{made.ok()['id']}")
+    assert "connector-secret" not in made.text + shown.text

@@ -137,8 +137,8 @@ async def test_an_endpoint_right_after_its_item(world: World) -> None:
     assert "sqlEndpointProperties" in (await world.fabric("GET", catalog(item))).ok()["properties"]
 
 
-async def endpoint(world: World) -> str:
-    properties = (await world.fabric("GET", catalog(world.item))).ok()["properties"]
+async def endpoint(world: World, item: str = "") -> str:
+    properties = (await world.fabric("GET", catalog(item or world.item))).ok()["properties"]
     return f"/workspaces/{SPACE}/items/{properties['sqlEndpointProperties']['id']}"
 
 
@@ -154,3 +154,11 @@ async def test_a_service_principal_lists_endpoints(world: World) -> None:
     path = f"/workspaces/{SPACE}/sqlEndpoints"
     assert (await world.fabric("GET", path)).verdict == (403, "InsufficientPrivileges")
     assert len(await world.every(path, ALICE)) == 2
+
+
+@breaks("fabric.sql_endpoint.own_item")
+async def test_an_endpoint_is_an_item_of_its_own(world: World) -> None:
+    parent = await world.mirror(payload("hr", "hr", storage=False))
+    found = (await world.fabric("GET", await endpoint(world, parent))).ok()
+    assert (found["type"], found["displayName"]) == ("SQLEndpoint", "hr")
+    assert found["id"] != parent

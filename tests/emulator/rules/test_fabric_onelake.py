@@ -301,3 +301,14 @@ async def test_who_owns_a_file_in_onelake(world: World) -> None:
     log = f"onelake/{SPACE}/{world.item}/{LINES}/_delta_log/{0:020}.json"
     headers = (await world.storage("HEAD", log)).headers
     assert (headers["x-ms-owner"], headers["x-ms-permissions"]) == ("$superuser", "---------")
+
+
+@breaks("fabric.access_roles.default_reader")
+async def test_the_role_of_a_new_item(world: World) -> None:
+    assert [each["name"] for each in await world.every(roles(await make_lakehouse(world)))] == ["DefaultReader"]
+
+
+@breaks("fabric.onelake.rejected_headers")
+async def test_headers_that_onelake_ignores(world: World) -> None:
+    log = f"onelake/{SPACE}/{world.item}/{LINES}/_delta_log/{0:020}.json"
+    assert (await world.storage("HEAD", log, x_ms_acl="user::rwx")).headers["x-ms-rejected-headers"] == "x-ms-acl"

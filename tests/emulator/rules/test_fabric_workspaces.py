@@ -314,3 +314,45 @@ async def test_a_contributor_deletes_for_good(world: World) -> None:
 async def test_a_deleted_item_is_kept(world: World) -> None:
     (await world.fabric("DELETE", f"{LAKEHOUSES}/{world.lakehouse}")).ok()
     assert world.lakehouse in (await world.control("GET", "state")).ok().get("fabric.deletedItems", {})
+
+
+@breaks("fabric.operations.null_body", "fabric.operations.location")
+async def test_where_a_result_is(world: World) -> None:
+    answer = await make(world)
+    assert (answer.status, answer.text) == (202, "null")
+    path = answer.headers["location"].removeprefix("https://cloud.test/v1")
+    assert (await world.fabric("GET", path)).headers["location"] == answer.headers["location"]
+    await world.wait()
+    ended = await world.fabric("GET", path)
+    assert ended.headers["location"] == answer.headers["location"] + "/result"
+    assert "retry-after" not in ended.headers
+
+
+@breaks("fabric.operations.poll_body")
+async def test_what_a_poll_tells(world: World) -> None:
+    path = "/operations/" + (await make(world)).headers["x-ms-operation-id"]
+    running = (await world.fabric("GET", path)).ok()
+    assert set(running) == {"status", "percentComplete", "createdTimeUtc", "lastUpdatedTimeUtc", "error"}
+    assert (running["status"], running["percentComplete"], running["error"]) == ("Running", None, None)
+    assert not running["createdTimeUtc"].endswith("Z")
+    await world.wait()
+    assert (await world.fabric("GET", path)).ok()["percentComplete"] == 100
+
+
+@breaks("fabric.operations.retry_after")
+async def test_when_to_ask_again(world: World) -> None:
+    assert int((await make(world)).headers["retry-after"]) >= 1
+
+
+@breaks("fabric.errors.top_level", "fabric.errors.header")
+async def test_where_an_errors_code_is(world: World) -> None:
+    refused = await make(world, "lake")
+    assert refused.body["errorCode"] == refused.headers["x-ms-public-api-error-code"] == "ItemDisplayNameAlreadyInUse"
+
+
+@breaks("fabric.workspaces.capacity_progress")
+async def test_how_far_a_capacitys_assignment_is(world: World) -> None:
+    (await move(world, CAPACITY)).ok()
+    assert (await world.fabric("GET", f"/workspaces/{BARE}")).ok()["capacityAssignmentProgress"] == "InProgress"
+    await world.wait()
+    assert (await world.fabric("GET", f"/workspaces/{BARE}")).ok()["capacityAssignmentProgress"] == "Completed"

@@ -21,6 +21,7 @@ from tests.emulator.rules.seed import (
     TEAM,
     TRIED,
     VIEWER,
+    VIEWER_APP,
     account_id,
 )  # fmt: skip
 from tests.emulator.rules.world import Answer, World, payload, rule_for
@@ -385,3 +386,24 @@ async def test_a_signature_to_read_writes(world: World) -> None:
     sas = await signature(world)
     path = f"{OPEN}/lake/hr/staff/people/new?resource=file"
     assert (await signed(world, "PUT", path, sas)).verdict == RIGHTS
+
+
+@breaks("storage.acl.object_id")
+async def test_an_application_id_in_a_list(world: World) -> None:
+    text = f"user::rwx,user:{VIEWER_APP}:r-x,group::r-x,mask::r-x,other::---"
+    await make_box(world, text, root="user::rwx,group::r-x,other::--x")
+    assert await list_as(world, VIEWER) == RIGHTS
+
+
+@breaks("storage.protocol.ranges")
+async def test_a_range_of_a_file(world: World) -> None:
+    file = f"{OPEN}/lake/hr/staff/people/_delta_log/{0:020}.json"
+    answer = await world.storage("GET", file, x_ms_range="bytes=1-1")
+    assert (answer.status, answer.text, answer.headers["content-range"]) == (206, "}", "bytes 1-1/2")
+
+
+@breaks("storage.protocol.start_from")
+async def test_where_a_list_starts(world: World) -> None:
+    query = "restype=container&comp=list&prefix=hr/&startFrom=hr/staff/people"
+    answer = await world.storage("GET", f"{OPEN}/lake?{query}", accept="application/xml")
+    assert "<Name>hr/staff/people</Name>" in answer.text

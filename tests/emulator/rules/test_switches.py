@@ -20,7 +20,7 @@ async def test_without_its_rule_a_test_fails(shared_world: World, rule: str) -> 
     assert rule in BREAKING, f"no test breaks {rule}"
     for test in BREAKING[rule]:
         await shared_world.reset(rule)
-        with pytest.raises(AssertionError):
+        with pytest.raises((AssertionError, KeyError)):  # another answer, or one that lacks what was looked for
             await test(shared_world)
 
 

@@ -18,6 +18,7 @@ arm.roles.object_id E Roles are assigned to object ids; an application id is 400
 arm.roles.replication D A new principal is unknown for a while, unless the request says its type.
 arm.roles.principal_type D A principal type that isn't the principal's is refused.
 arm.roles.exists D The same scope, principal and role by another name is 409 RoleAssignmentExists.
+arm.roles.delete_absent D Deleting a role assignment that isn't there is 204.
 arm.roles.unchangeable D An assignment's scope, principal and role can't be changed.
 arm.roles.propagation D A new role assignment takes effect after a while.
 arm.network.replaces D Writing networkAcls replaces the whole set of rules: what is left out is gone.

@@ -9,6 +9,8 @@ RULES = table(
 entra.client.secret E A wrong client secret is 401 invalid_client, AADSTS7000215.
 entra.client.known E An unknown client, such as an object id in place of the application id, is 400, AADSTS700038.
 entra.resource.known E A scope of an unknown resource is 400 invalid_resource, AADSTS500011.
+entra.errors.fields E A refusal has error_codes, timestamp, trace_id and correlation_id beside error and description.
+entra.token.claims E A token's oid and sub are the object id, its azp the application id, which differs.
 entra.tenant.known D Only the home tenant, by id or domain, and common and organizations sign in.
 entra.msi.header D The managed identity endpoint answers only whoever sends its secret header.
 entra.token.signature D A token that Entra did not sign is 401 at every service.

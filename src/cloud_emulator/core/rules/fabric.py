@@ -43,6 +43,13 @@ fabric.tenant.use_apis D The administrator's switch keeps service principals fro
 fabric.tenant.create D The administrator's switch keeps service principals from creating connections and workspaces.
 fabric.operations.own I A long-running operation is shown only to whoever started it.
 fabric.operations.result D An operation's result can't be had before it has succeeded.
+fabric.operations.null_body M A 202 has the body null, which is no result: that is at /result.
+fabric.operations.poll_body M A poll tells percentComplete (null or 100), error (even when null), times without zone.
+fabric.operations.location D Location names the state while an operation runs, then its result where it has one.
+fabric.operations.retry_after C A 202 has a Retry-After of at least a second; Terraform's provider else waits 30.
+fabric.errors.top_level C An error's code stands at the top level, without which Terraform's provider crashes.
+fabric.errors.header D An error's code stands in x-ms-public-api-error-code as well.
+fabric.workspaces.capacity_progress C A workspace tells capacityAssignmentProgress, or Terraform's provider crashes.
 fabric.connections.creation_method M Creating a connection without creationMethod is 400 InvalidParameter.
 fabric.connections.credential_type M A kind of credential that the type doesn't take, OAuth2 among them, is refused.
 fabric.connections.one_proof D A secret is given as a value or as a reference, not as both or neither.

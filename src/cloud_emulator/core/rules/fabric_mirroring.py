@@ -67,14 +67,17 @@ fabric.access_roles.read_only D Roles on a mirrored catalog permit Read only.
 fabric.access_roles.paths D A role's paths are * or begin with a folder of the item.
 fabric.access_roles.unique_name I Two roles of one item differ in name.
 fabric.access_roles.name D A role's name begins with a letter and holds letters, digits and underscores.
+fabric.access_roles.default_reader D A new item has the role DefaultReader: everything, for holders of ReadAll.
 fabric.access_roles.deny_by_default D Who is below Contributor reads nothing through OneLake but by a role.
 fabric.access_roles.constrained D Tables under row or column constraints can't be read as files.
 fabric.access_roles.not_narrowing D Roles don't narrow what Contributors and above read.
 fabric.onelake.one_addressing D A path names workspace and item both by GUID or both by name.
 fabric.onelake.first_level D The folders at the top of an item can't be written to.
 fabric.onelake.no_acl D OneLake takes no access control by path.
+fabric.onelake.rejected_headers D Headers about access that OneLake ignores are named in x-ms-rejected-headers.
 fabric.onelake.anonymous_owner D OneLake shows $superuser and no permissions, whoever owns the file.
 fabric.sql_endpoint.takes_time D A SQL analytics endpoint appears a while after its item.
+fabric.sql_endpoint.own_item M A SQL analytics endpoint is an item with its parent's name and an id of its own.
 fabric.sql_endpoint.follows M A SQL analytics endpoint can't be deleted or renamed by itself.
 fabric.sql_endpoint.people_only D Service principals can't list SQL endpoints.
 fabric.models.fails_late M A semantic model that is none is accepted, and fails as an operation.

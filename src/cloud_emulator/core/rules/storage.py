@@ -27,6 +27,7 @@ storage.acl.other D Who isn't named is judged by other.
 storage.acl.inherited D A new child gets its parent's default entries, others' given to nobody.
 storage.acl.umask D Without default entries a new child gets the usual bits less the umask.
 storage.acl.bases D A list has entries for the owner, the owning group and others.
+storage.acl.object_id E Access lists know object ids; an application id in one is nobody's.
 storage.acl.most_entries D A list holds at most 32 entries, 28 of them named.
 storage.acl.default_on_directory D Only a directory has default entries.
 storage.acl.who_sets D A list is changed by the path's owner or Storage Blob Data Owner.
@@ -40,6 +41,8 @@ storage.paths.kind D A rename puts no file in a directory's place, nor a directo
 storage.paths.flush D Appended data becomes the file's only when flushed, and without gaps.
 storage.protocol.version D A request with a bearer token names x-ms-version.
 storage.protocol.endpoint M A whole blob put to the DFS address is IncorrectEndpointError.
+storage.protocol.ranges C x-ms-range is answered by 206 with Content-Range, as the Blob SDK wants.
+storage.protocol.start_from C A list's startFrom is inclusive.
 storage.protocol.query I A query parameter that the operation doesn't have is refused.
 storage.sas.signed D A shared access signature that was tampered with is refused.
 storage.sas.expires D A shared access signature ends.

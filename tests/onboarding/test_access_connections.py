@@ -210,21 +210,21 @@ def _roles(world: World, name: str) -> dict[str, str]:
 
 
 async def test_rotating_a_secret_changes_the_credential_and_nothing_else(world: World) -> None:
-    result = await world.apply(example("hr"))
+    await world.apply(example("hr"))
     new = "not-a-secret.rotated.contoso.example"
     reader = world.cloud.directory.by_app_id(identities.HR_READER.app_id)
     assert reader is not None
     world.cloud.directory.add({**reader, "secret": new})
     before = world.dump()
     async with world.context(example("hr"), HR_DATABRICKS_SECRET=new) as context:
-        done = await rotate_secrets(context, result.known.surveyed)
+        done = await rotate_secrets(context)
     assert [each.name for each in done] == ["databricks-hr"]
     after = world.dump()
     changed = {name for name in after if after[name] != before.get(name)}
     assert changed == {"fabric.connectionCredentials"}
     with pytest.raises(InvalidRequest):
         async with world.context(example("hr"), HR_DATABRICKS_SECRET="wrong") as context:
-            await rotate_secrets(context, result.known.surveyed)
+            await rotate_secrets(context)
     assert world.dump()["fabric.connectionCredentials"] == after["fabric.connectionCredentials"]
 
 

@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     offboard = _command(commands, "offboard", "remove what is ours of a catalog; what was there before us stays")
     _yes(offboard)
     offboard.add_argument("--keep-lakehouse", action="store_true", help="keep the lakehouse, without our shortcuts")
+    rotate = _command(commands, "rotate-secret", "put the secrets that a spec names now into its connections")
+    _yes(rotate)
     _doctor(commands)
     _discover(commands)
     _init(commands)

@@ -12,6 +12,7 @@ from unity_mirror.cli.exploring import run_discover, run_doctor, run_init
 from unity_mirror.cli.offboarding import run_offboard
 from unity_mirror.cli.output import Output
 from unity_mirror.cli.planning import run_apply, run_plan, run_verify
+from unity_mirror.cli.rotating import run_rotate_secret
 from unity_mirror.cli.session import Session
 from unity_mirror.cli.sources import Source, read_source
 from unity_mirror.clouds import connect
@@ -37,6 +38,7 @@ async def _run(options: argparse.Namespace, output: Output, settings: Settings, 
         "apply": run_apply,
         "verify": run_verify,
         "offboard": run_offboard,
+        "rotate-secret": run_rotate_secret,
         "doctor": run_doctor,
         "discover": run_discover,
         "init": run_init,

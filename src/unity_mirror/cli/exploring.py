@@ -13,12 +13,12 @@ from unity_mirror.cli.documents import checks_document
 from unity_mirror.cli.session import DONE, FAILED, Session
 from unity_mirror.cli.text import show_checks
 from unity_mirror.errors import UnityMirrorError
-from unity_mirror.plan.model import Check, Outcome, Remedy, Scope, ScopeKind, StepName
+from unity_mirror.plan.model import Check, Outcome, Remedy, Scope, ScopeKind
 from unity_mirror.spec import load_spec
 from unity_mirror.steps.adopt import write_spec
-from unity_mirror.steps.context import Known, Reads
+from unity_mirror.steps.context import Reads
 from unity_mirror.steps.discover import Discovered, discover
-from unity_mirror.steps.runner import all_steps
+from unity_mirror.steps.doctor import diagnose
 
 
 async def run_doctor(session: Session) -> int:
@@ -36,8 +36,7 @@ async def _of_specs(session: Session) -> list[Check]:
             if member.spec is None:
                 raise member.error or UnityMirrorError("the catalog has no spec", where=member.name)
             context = context_for(member.spec, Reads(among))
-            found = await all_steps()[StepName.PREREQUISITES].plan(context, Known())
-            checks += found.plan.checks
+            checks += await diagnose(context)
         except UnityMirrorError as error:
             if session.source.is_single:
                 raise

@@ -8,7 +8,7 @@ from unity_mirror.http.calls import Call
 from unity_mirror.http.failures import ARM
 from unity_mirror.http.paging import arm_pages, json_object
 from unity_mirror.http.transport import Transport
-from unity_mirror.models.arm import DatabricksWorkspace, RoleAssignment, StorageAccount
+from unity_mirror.models.arm import DatabricksWorkspace, Permission, RoleAssignment, StorageAccount
 from unity_mirror.models.base import CloudModel
 
 M = TypeVar("M", bound=CloudModel)
@@ -47,6 +47,15 @@ class ArmClient:
         found: list[RoleAssignment] = []
         async for page in arm_pages(self._transport, call):
             found.extend(RoleAssignment.model_validate(entry) for entry in page.get("value") or ())
+        return found
+
+    async def permissions(self, scope: str) -> list[Permission]:
+        """List what the caller may do at a scope, by each of its roles there and above."""
+        path = f"{scope}/providers/Microsoft.Authorization/permissions"
+        call = self._call("GET", path, AUTHORIZATION_API_VERSION, "list our permissions")
+        found: list[Permission] = []
+        async for page in arm_pages(self._transport, call):
+            found.extend(Permission.model_validate(entry) for entry in page.get("value") or ())
         return found
 
     async def create_role_assignment(

@@ -90,6 +90,15 @@ class RoleAssignment(ArmModel):
         return self.role_definition_id.rsplit("/", 1)[-1].lower()
 
 
+class Permission(ArmModel):
+    """What one role assignment lets its holder do at a scope; patterns with ``*``."""
+
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+
+
 class PrivateEndpointConnection(ArmModel):
     """A private endpoint of a Databricks workspace; ``status`` e.g. Approved, Pending, Rejected."""
 

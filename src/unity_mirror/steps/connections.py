@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from unity_mirror.errors import CloudError, InvalidRequest, NotSupported, PermissionDenied, SpecError, SpecProblem
-from unity_mirror.models.fabric import Connection, SupportedConnectionType
+from unity_mirror.models.fabric import Connection, Gateway, SupportedConnectionType
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
 from unity_mirror.spec import ExistingAuth, KeyVaultSecret
@@ -48,7 +48,7 @@ class Connections:
         missing: list[Wanted] = []
         sharing: list[Sharing] = []
         notes: list[str] = []
-        for wanted in wanted_connections(context, known):
+        for wanted in wanted_connections(context, known.surveyed.gateway):
             found = find_connection(wanted, listed)
             facts[wanted.fact] = found.id if found else AfterApply(self.name, wanted.fact)
             sharing += await missing_shares(context, wanted, found)
@@ -72,8 +72,8 @@ class Connections:
         return Done(facts)
 
 
-def wanted_connections(context: Context, known: Known) -> list[Wanted]:
-    """The connections that the spec asks for."""
+def wanted_connections(context: Context, gateway: Gateway | None = None) -> list[Wanted]:
+    """The connections that the spec asks for; ``gateway`` is the one that leads to Databricks, where one has to."""
     spec = context.spec
     connection = spec.databricks.connection
     found = [
@@ -86,7 +86,7 @@ def wanted_connections(context: Context, known: Known) -> list[Wanted]:
             default_name=f"databricks-{spec.catalog}",
             fact="databricks_connection",
             made=Made.CONNECTION_DATABRICKS,
-            gateway=known.surveyed.gateway,
+            gateway=gateway,
         )
     ]
     if spec.storage is not None:

@@ -18,6 +18,7 @@ from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason,
 from unity_mirror.plan.ownership import Mark, mark_of, read_mark, with_mark
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.discovery import seen_by_connection
+from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.record import find_record, list_mirrored, recorded, remove_record
 
 ITEM = "Mirrored Azure Databricks catalog"
@@ -122,11 +123,12 @@ class Mirror:
         shown = await shown_tables(context, workspace_id, item.id)
         selected = known.surveyed.selection.refs
         missing = tuple(_not_mirrored(ref) for ref in selected if ref not in shown)
-        facts = {
+        facts: dict[str, Any] = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(synced),
             "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref in shown),
         }
+        await until_readable(context, known, item.id, facts["mirrored"])
         return Done(facts, missing)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from unity_mirror.errors import PermissionDenied
 from unity_mirror.steps.connection_body import rotation_body
 from unity_mirror.steps.connections import find_connection, wanted_connections
-from unity_mirror.steps.context import Context, Known, Survey
+from unity_mirror.steps.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Rotated:
     credential: str
 
 
-async def rotate_secrets(context: Context, survey: Survey) -> tuple[Rotated, ...]:
+async def rotate_secrets(context: Context) -> tuple[Rotated, ...]:
     """Writes the secrets that the spec's connections sign in with into Fabric, which tests each before it keeps it.
 
     Connections without a secret of ours (existing, workspace identity) and those still to be made are left alone.
@@ -27,7 +27,7 @@ async def rotate_secrets(context: Context, survey: Survey) -> tuple[Rotated, ...
     """
     listed = await context.clients.fabric.connections.list()
     done = []
-    for wanted in wanted_connections(context, Known(survey=survey)):
+    for wanted in wanted_connections(context):
         if wanted.secret is None or (held := find_connection(wanted, listed)) is None:
             continue
         body = await rotation_body(context, wanted, held)

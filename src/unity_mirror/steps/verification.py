@@ -14,6 +14,7 @@ from unity_mirror.plan.model import AfterApply, Change, Check, Outcome, Scope, S
 from unity_mirror.steps.context import Context, Found, Known, side_by_side
 from unity_mirror.steps.identity import Identity
 from unity_mirror.steps.mirror import shown_tables
+from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.prerequisites import Prerequisites
 from unity_mirror.steps.storage_access import StorageAccess
 from unity_mirror.steps.trusted_access import TrustedAccess
@@ -26,6 +27,7 @@ async def verify(context: Context, known: Known) -> StepPlan:
     if known.item is None or isinstance(known.item, AfterApply):
         check = _check(context, "item", "The mirrored catalog is there", Outcome.FAILED, "it has not been made yet")
         return StepPlan(StepName.VERIFICATION, checks=(check,))
+    await until_readable(context, known, str(known.item), known.mirrored)
     groups = await side_by_side(
         [_item(context, known), _tables(context, known), _shortcuts(context, known), _model(context, known)]
     )

@@ -1,0 +1,176 @@
+"""What the identity that runs unity-mirror needs itself, on each API: the least for what the spec asks (see
+docs/permissions.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from unity_mirror.errors import CloudError, CredentialError, PermissionDenied
+from unity_mirror.models.arm import Permission
+from unity_mirror.models.identity import Identity
+from unity_mirror.models.unity_catalog import same_privilege
+from unity_mirror.plan.model import AfterApply, Check, Outcome, Remedy, Scope, ScopeKind
+from unity_mirror.spec import CatalogSpec, ExistingAuth, KeyVaultSecret, SasAuth, WorkspaceIdentityAuth
+from unity_mirror.steps import remedies
+from unity_mirror.steps.connections import TENANT_SWITCH, wanted_connections
+from unity_mirror.steps.context import Context, Known, side_by_side
+
+READ_ACCOUNT = "Microsoft.Storage/storageAccounts/read"
+WRITE_ACCOUNT = "Microsoft.Storage/storageAccounts/write"
+ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
+SET_ACLS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/modifyPermissions/action"
+_RANKS = {"Viewer": 1, "Contributor": 2, "Member": 3, "Admin": 4}
+_ROLE_FOR = {
+    READ_ACCOUNT: "Reader",
+    WRITE_ACCOUNT: "Storage Account Contributor",
+    ASSIGN_ROLES: "Role Based Access Control Administrator",
+    SET_ACLS: "Storage Blob Data Owner",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """One check of our own rights."""
+
+    id: str
+    title: str
+
+
+async def runner_checks(context: Context, known: Known) -> tuple[Check, ...]:
+    """Whether we may do what the spec asks of us, and what to do where not. Reads only."""
+    us = await context.clients.whoami()
+    found = await side_by_side(
+        [
+            _fabric_role(context, known, us),
+            _catalog_rights(context, us),
+            _azure_rights(context),
+            _secrets(context, known),
+            _tenant_switch(context, known, us),
+        ]
+    )
+    return tuple(check for part in found for check in part)
+
+
+async def _fabric_role(context: Context, known: Known, us: Identity) -> list[Check]:
+    """Contributor makes items; Member also gives roles and data access roles; Admin also makes the identity."""
+    workspace, needed = known.surveyed.workspace, _needed_role(context.spec)
+    subject = _Subject("runner_fabric_role", f"We are {needed} of the Fabric workspace")
+    remedy = Remedy(
+        f"A workspace admin gives {us.object_id} the role {needed} on {workspace.display_name!r} (Manage access)."
+    )
+    try:
+        roles = await context.clients.fabric.workspaces.role_assignments(workspace.id)
+    except PermissionDenied:
+        # Listing takes Member, so whoever may not isn't one.
+        outcome = Outcome.FAILED if _RANKS[needed] > _RANKS["Contributor"] else Outcome.UNKNOWN
+        return [_check(context, subject, outcome, "we may not list the workspace's roles, which Members may", remedy)]
+    except CloudError as error:
+        return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
+    held = next((each.role for each in roles if each.principal.id.lower() == us.object_id.lower()), None)
+    if held is None:
+        evidence = "we hold no role of our own; one that comes through a group doesn't show"
+        return [_check(context, subject, Outcome.UNKNOWN, evidence, remedy)]
+    passed = _RANKS.get(held, 0) >= _RANKS[needed]
+    outcome = Outcome.PASSED if passed else Outcome.FAILED
+    return [_check(context, subject, outcome, f"our role is {held}", None if passed else remedy)]
+
+
+def _needed_role(spec: CatalogSpec) -> str:
+    if spec.storage is not None and isinstance(spec.storage.auth, WorkspaceIdentityAuth):
+        return "Admin"
+    return "Member" if spec.access is not None else "Contributor"
+
+
+async def _catalog_rights(context: Context, us: Identity) -> list[Check]:
+    """MANAGE on the catalog shows all of it, and whom what is granted; it reads no data."""
+    spec = context.spec
+    client = context.clients.unity_catalog(spec.databricks.workspace)
+    subject = _Subject("runner_catalog", "We see the whole catalog and everyone's grants on it")
+    remedy = remedies.grant(spec, "CATALOG", spec.catalog, us.app_id or remedies.US, "MANAGE", calls=bool(us.app_id))
+    try:
+        owner = (await client.catalog(spec.catalog)).owner
+        held = await client.effective_privileges("CATALOG", spec.catalog, us.app_id) if us.app_id else []
+    except CloudError as error:
+        return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
+    if owner == us.app_id or any(same_privilege(each.privilege, "MANAGE") for each in held):
+        return [_check(context, subject, Outcome.PASSED, "we own it or hold MANAGE on it")]
+    evidence = f"we hold no MANAGE of our own and don't own it ({owner} does); a group's doesn't show"
+    return [_check(context, subject, Outcome.UNKNOWN, evidence, remedy)]
+
+
+async def _azure_rights(context: Context) -> list[Check]:
+    """What Azure Resource Manager says that we may do on the storage account."""
+    storage = context.spec.storage
+    if storage is None or storage.resource_id is None:
+        return []
+    needed = [READ_ACCOUNT]
+    needed += [WRITE_ACCOUNT, ASSIGN_ROLES] if storage.trusted_access else []
+    needed += [ASSIGN_ROLES] if not storage.location.folder or storage.used_outside_item else []
+    needed += [SET_ACLS] if storage.location.folder and not isinstance(storage.auth, SasAuth) else []
+    try:
+        permissions = await context.clients.arm.permissions(storage.resource_id)
+    except CloudError as error:
+        subject = _Subject("runner_azure", "Our rights on the storage account are known")
+        remedy = Remedy("An owner of the account gives us the role Reader on it.")
+        return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
+    return [_azure_right(context, each, permissions) for each in dict.fromkeys(needed)]
+
+
+def _azure_right(context: Context, action: str, permissions: Sequence[Permission]) -> Check:
+    subject = _Subject("runner_azure", f"We may {action} on the storage account")
+    if any(_permits(each, action) for each in permissions):
+        return _check(context, subject, Outcome.PASSED, "a role of ours holds it")
+    remedy = Remedy(
+        f"An owner of the account gives us the role {_ROLE_FOR[action]} on it, or an administrator runs what "
+        "`unity-mirror plan --remedies FILE` writes down."
+    )
+    return _check(context, subject, Outcome.FAILED, "no role of ours holds it", remedy)
+
+
+def _permits(held: Permission, action: str) -> bool:
+    data = action == SET_ACLS
+    given, taken = (held.data_actions, held.not_data_actions) if data else (held.actions, held.not_actions)
+    wanted = action.lower()
+    return any(fnmatchcase(wanted, each.lower()) for each in given) and not any(
+        fnmatchcase(wanted, each.lower()) for each in taken
+    )
+
+
+async def _secrets(context: Context, known: Known) -> list[Check]:
+    """The secrets of connections that are to be made can be read."""
+    checks = []
+    for wanted in wanted_connections(context):
+        secret = wanted.secret
+        to_make = isinstance(getattr(known, wanted.fact), AfterApply)
+        if secret is None or isinstance(secret, KeyVaultSecret) or not to_make:
+            continue
+        subject = _Subject("secret", f"The secret of {wanted.auth_field} can be read")
+        try:
+            context.secrets.resolve(secret)
+        except CredentialError as error:
+            remedy = Remedy(error.remedy) if error.remedy else None
+            checks.append(_check(context, subject, Outcome.FAILED, error.message, remedy))
+        else:
+            checks.append(_check(context, subject, Outcome.PASSED, "it is there"))
+    return checks
+
+
+async def _tenant_switch(context: Context, known: Known, us: Identity) -> list[Check]:
+    """Whether service principals may make connections is a tenant setting, which only Fabric's administrators see."""
+    missing = [
+        wanted.name
+        for wanted in wanted_connections(context)
+        if isinstance(getattr(known, wanted.fact), AfterApply) and not isinstance(wanted.auth, ExistingAuth)
+    ]
+    if not missing or not us.app_id:
+        return []
+    subject = _Subject("tenant_setting", "Service principals may create connections")
+    evidence = f"no API tells us; {', '.join(missing)} still has to be made, which shows it"
+    return [_check(context, subject, Outcome.UNKNOWN, evidence, Remedy(TENANT_SWITCH))]
+
+
+def _check(context: Context, subject: _Subject, outcome: Outcome, evidence: str, remedy: Remedy | None = None) -> Check:
+    scope = Scope(ScopeKind.CATALOG, context.spec.catalog)
+    return Check(subject.id, subject.title, scope, outcome, evidence, remedy)

@@ -105,7 +105,7 @@ class Emulator:
             self._throttle(service, request, caller)
         with self.cloud.store.transaction():
             response = endpoint.handler(self.cloud, request)
-            if fault is not None and fault.action in ON_OPERATIONS and response.status == 202:
+            if fault is not None and fault.action in ON_OPERATIONS and operations.HEADER in response.headers:
                 operations.spoil(self.cloud, response.headers[operations.HEADER], fault)
         return response
 

@@ -17,6 +17,8 @@ from cloud_emulator.fabric.responses import long_running, operation_job
 from cloud_emulator.fabric.routing import Operation, router
 
 PROVISION_JOB = "fabric.provisionIdentity"
+_CHANGING_SECONDS = 30
+"""How long a change of the identity keeps others out, also one that came to nothing."""
 DEPROVISION_JOB = "fabric.deprovisionIdentity"
 
 
@@ -39,7 +41,7 @@ def deprovision(cloud: Cloud, request: Request) -> Response:
 def _administered(cloud: Cloud, request: Request) -> Document:
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Admin")
     workspaces.require_shared(cloud, workspace)
-    if workspace.get("identityChanging") and cloud.rules.on("fabric.identity.busy"):
+    if workspace.get("identityChanging", 0) > cloud.clock.time() and cloud.rules.on("fabric.identity.busy"):
         message = "The identity of this workspace is being provisioned or deprovisioned; try again when that is done."
         raise FabricError(409, "InvalidRequest", message, retriable=True)
     return workspace
@@ -56,7 +58,7 @@ def _require_one(cloud: Cloud, workspace: Document) -> None:
 
 
 def _start(cloud: Cloud, request: Request, workspace: Document, job: str, *, has_result: bool) -> Response:
-    cloud.table(WORKSPACES)[workspace["id"]] = {**workspace, "identityChanging": True}
+    cloud.table(WORKSPACES)[workspace["id"]] = {**workspace, "identityChanging": cloud.clock.time() + _CHANGING_SECONDS}
     return long_running(cloud, request, job, {"workspaceId": workspace["id"]}, has_result=has_result)
 
 

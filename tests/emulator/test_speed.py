@@ -7,29 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.emulator import READS, Figure, large_cloud, large_seed, reads, serving, token
+from bench.emulator import large_cloud, large_seed, start_and_reads
 from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.seeds.loading import load_seed
 from cloud_emulator.storage import files
 
 SLACK = 0.5
-"""Other tests and other people use the machine too: half of what is wanted is enough here."""
+"""Other tests and other people use the machine too: half of what is wanted is enough here, by processor time."""
 
 
 def test_it_starts_fast_and_serves_small_reads(tmp_path: Path) -> None:
-    with serving(tmp_path, "contoso") as first:
-        assert first.seconds < 1.5 / SLACK
-        for name, path, scope in READS:
-            assert reads(first, path, token(first, scope), seconds=0.5) > 1500 * SLACK, name
-    with serving(tmp_path) as second:
-        assert second.seconds < 1.5 / SLACK
+    figures = list(start_and_reads(tmp_path, seconds=0.5))
+    assert [figure.line() for figure in figures if figure.cpu_ratio < SLACK] == []
 
 
 def test_a_catalog_of_ten_thousand_tables_is_seeded_within_its_bounds(tmp_path: Path) -> None:
-    figures: list[Figure] = list(large_seed(tmp_path))
-    assert [figure.name for figure in figures if figure.ratio < SLACK] == []
-    memory = next(figure for figure in figures if figure.unit == "MB")
-    assert memory.ratio >= 1
+    figures = list(large_seed(tmp_path))
+    assert [figure.line() for figure in figures if figure.cpu_ratio < SLACK] == []
+    assert next(figure for figure in figures if figure.unit == "MB").ratio >= 1
 
 
 @pytest.fixture

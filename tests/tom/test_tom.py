@@ -8,7 +8,17 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.tom.checker import Tom, read_parts
 from tests.unit.test_tmdl_thirty_edits import changed_catalog, edited
-from tests.unit.tmdl_samples import SQL, build, catalogs_with_options, column, metric_view, related, star, table
+from tests.unit.tmdl_samples import (
+    SQL,
+    build,
+    catalogs_before_and_after,
+    catalogs_with_options,
+    column,
+    metric_view,
+    related,
+    star,
+    table,
+)
 from tests.unit.tmdl_theirs import PEOPLES_EDITS, edited_by_people
 from tests.unit.tmdl_thirty import THIRTY
 from unity_mirror.models.unity_catalog import Table
@@ -43,7 +53,7 @@ def test_a_wide_table_and_many_tables(tom: Tom, tmp_path: Path) -> None:
     assert len(report.of("column")) == 360
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=30, deadline=None, suppress_health_check=RELAXED)
 @given(drawn=catalogs_with_options())
 def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, drawn: tuple[tuple[Table, ...], dict[str, Any]]) -> None:
     tables, options = drawn
@@ -131,3 +141,18 @@ def test_thirty_edits_are_a_model_before_and_after_merging(tom: Tom, tmp_path: P
             "Plain", "Complex", "Days", "Hand", "Secret", "Target total",
         }  # fmt: skip
         assert ("Targets", "customer_key") in {row[:2] for row in report.of("relationship")}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=RELAXED)
+@given(drawn=catalogs_before_and_after())
+def test_any_merged_model_is_one_that_tom_accepts(
+    tom: Tom, drawn: tuple[tuple[tuple[Table, ...], dict[str, Any]], tuple[tuple[Table, ...], dict[str, Any]]]
+) -> None:
+    (tables, options), (later, later_options) = drawn
+    wanted = build(*later, **later_options)
+    merged = compare(wanted.parts, build(*tables, **options).parts)
+    with TemporaryDirectory() as folder:
+        report = tom.check(merged.parts, Path(folder))
+    assert not report.errors
+    assert {row[0] for row in report.of("table")} == {one.name for one in wanted.tables}
+    assert sorted(report.of("relationship")) == sorted(_ends(one) for one in wanted.relationships)

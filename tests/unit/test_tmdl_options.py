@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 
 from cloud_emulator.fabric.tmdl_check import check_model
-from tests.unit.tmdl_samples import SQL, build, catalogs_with_options, column, metric_view, related, star, table
+from tests.unit.tmdl_samples import (
+    SQL,
+    build,
+    catalogs_before_and_after,
+    catalogs_with_options,
+    column,
+    metric_view,
+    related,
+    star,
+    table,
+)
 from unity_mirror.models.unity_catalog import Table
 from unity_mirror.plan.tmdl import ModelDefinition, compare, tables_shown
 from unity_mirror.plan.tmdl.names import friendly
@@ -27,7 +37,7 @@ def measures(definition: ModelDefinition) -> dict[str, str]:
     return {one.name: one.expression for each in definition.tables for one in each.measures}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(catalogs_with_options())
 def test_any_catalog_with_any_options_is_a_model_that_equals_itself(
     drawn: tuple[tuple[Table, ...], dict[str, Any]],
@@ -270,3 +280,100 @@ def test_a_fact_keeps_its_own_dimension_and_not_the_one_through_another_fact() -
     assert made["sales[day_k] -> zz_day[k]"].is_active
     assert made["returns[day_k] -> zz_day[k]"].is_active
     assert "path from zz_day to returns" in made["returns[sale_id] -> sales[id]"].reason
+
+
+@settings(max_examples=80, deadline=None)
+@given(catalogs_before_and_after())
+def test_from_any_model_to_a_later_one(
+    drawn: tuple[tuple[tuple[Table, ...], dict[str, Any]], tuple[tuple[Table, ...], dict[str, Any]]],
+) -> None:
+    """One merge makes the model what is wanted, and it is one: whatever is renamed, moved, related or measured anew."""
+    (tables, options), (later, later_options) = drawn
+    wanted = build(*later, **later_options)
+    merged = compare(wanted.parts, build(*tables, **options).parts)
+    assert not merged.conflicts
+    check_model({path: text.encode("utf-8", "surrogatepass") for path, text in merged.parts.items()})
+    assert tables_shown(merged.parts) == {one.ref for one in wanted.tables}
+    again = compare(wanted.parts, merged.parts)
+    assert again.equal, str(again)
+    back = compare(merged.parts, wanted.parts)
+    assert back.equal, str(back)
+
+
+def test_a_name_that_goes_over_to_another_column() -> None:
+    """The new column comes first and takes the words; the old one keeps its tag, and what people gave it."""
+    before = build(table("t", "a b"), friendly_names=True).parts
+    path = next(one for one in before if one.startswith("definition/tables/"))
+    theirs = {**before, path: before[path].replace("summarizeBy: sum", "summarizeBy: max")}
+    wanted = build(table("t", "a_b", "a b"), friendly_names=True)
+    assert [c.name for c in wanted.tables[0].columns] == ["A B", "A B (2)"]
+    merged = compare(wanted.parts, theirs)
+    assert compare(wanted.parts, merged.parts).equal
+    old = merged.parts[path].split("column 'A B (2)'")[1].split("annotation")[0]
+    assert "sourceColumn: a b" in old
+    assert "summarizeBy: max" in old
+    check_model({one: text.encode() for one, text in merged.parts.items()})
+
+
+FACT = "definition/tables/fact_sales.tmdl"
+
+
+def _with(parts: Any, *edits: tuple[str, str]) -> dict[str, str]:
+    text = parts[FACT]
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return {**parts, FACT: text}
+
+
+def test_a_friendly_name_that_peoples_measure_has() -> None:
+    """Names are compared without case, and a table's columns and measures share them."""
+    measure = "\n\tmeasure 'Unit Price' = AVERAGE(fact_sales[unit_price])\n\t\tlineageTag: m\n\n\tpartition "
+    theirs = _with(build(*star()).parts, ("\n\tpartition ", measure))
+    wanted = build(*star(), friendly_names=True)
+    merged = compare(wanted.parts, theirs)
+    assert "column unit_price" in merged.parts[FACT], "it keeps the name it has"
+    assert "column 'Sale ID'" in merged.parts[FACT]
+    assert any("unit_price" in conflict and "taken" in conflict for conflict in merged.conflicts)
+    assert compare(wanted.parts, merged.parts).equal
+
+
+def test_a_new_column_whose_name_people_gave_to_another() -> None:
+    fact, *others = star()
+    without = fact.model_copy(update={"columns": tuple(c for c in fact.columns if c.name != "amount")})
+    theirs = _with(build(without, *others).parts, ("\tcolumn unit_price\n", "\tcolumn Amount\n"))
+    wanted = build(fact, *others)
+    merged = compare(wanted.parts, theirs)
+    assert "\tcolumn Amount\n" in merged.parts[FACT]
+    assert "column 'amount (2)'" in merged.parts[FACT]
+    check_model({path: text.encode() for path, text in merged.parts.items()})
+    assert compare(wanted.parts, merged.parts).equal
+
+
+def test_a_new_key_whose_name_is_taken_is_related_under_its_own() -> None:
+    fact, date, customer = star()
+    without = fact.model_copy(update={
+        "columns": tuple(c for c in fact.columns if c.name != "customer_key"),
+        "table_constraints": tuple(
+            c for c in fact.table_constraints
+            if not (c.foreign_key_constraint and "customer_key" in c.foreign_key_constraint.child_columns)
+        ),
+    })  # fmt: skip
+    theirs = _with(build(without, date, customer).parts, ("\tcolumn unit_price\n", "\tcolumn Customer_Key\n"))
+    merged = compare(build(fact, date, customer).parts, theirs)
+    assert "fact_sales.'customer_key (2)'" in merged.parts["definition/relationships.tmdl"]
+    check_model({path: text.encode() for path, text in merged.parts.items()})
+
+
+def test_a_new_table_whose_name_people_gave_to_another() -> None:
+    fact, date, customer = star()
+    before = build(fact, date)
+    parts = {
+        path: text.replace("table dim_date\n", "table dim_customer\n").replace("dim_date.", "dim_customer.")
+        for path, text in before.parts.items()
+    }
+    merged = compare(build(fact, date, customer).parts, parts)
+    text = "\n".join(merged.parts.values())
+    assert "table 'dim_customer (2)'" in text
+    check_model({path: text.encode() for path, text in merged.parts.items()})
+    assert compare(build(fact, date, customer).parts, merged.parts).equal

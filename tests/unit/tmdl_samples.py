@@ -249,3 +249,28 @@ def _drawn_table(draw: st.DrawFn, ref: tuple[str, str], columns: dict[tuple[str,
         table_constraints=constraints,
         comment=draw(st.none() | st.text(max_size=30)),
     )
+
+
+@st.composite
+def catalogs_before_and_after(
+    draw: st.DrawFn,
+) -> tuple[tuple[tuple[Table, ...], dict[str, Any]], tuple[tuple[Table, ...], dict[str, Any]]]:
+    """A catalog and its model's options, and both later: tables and columns go and come, comments and keys change."""
+    tables = draw(catalogs())
+    kept = draw(st.lists(st.sampled_from(tables), unique_by=lambda one: one.ref))
+    later = [_later(draw, one) for one in kept]
+    taken = {(one.schema_name, one.name.casefold()) for one in later}
+    later += [one for one in draw(catalogs()) if (one.schema_name, one.name.casefold()) not in taken]
+    later = later or list(tables)
+    return (tables, draw(options(tables))), (tuple(later), draw(options(tuple(later))))
+
+
+def _later(draw: st.DrawFn, one: Table) -> Table:
+    columns = draw(st.lists(st.sampled_from(one.columns), min_size=1, unique_by=lambda column: column.name))
+    return one.model_copy(
+        update={
+            "columns": tuple(columns),
+            "comment": draw(st.sampled_from([one.comment, None, "other"])),
+            "table_constraints": one.table_constraints if draw(st.booleans()) else (),
+        }
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, rewritten, with_properties
-from unity_mirror.plan.tmdl.names import column_reference, split_reference
+from unity_mirror.plan.tmdl.fitting import Names, fitted
+from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, rewritten
+from unity_mirror.plan.tmdl.names import split_reference
 from unity_mirror.plan.tmdl.parsing import parse_part
 from unity_mirror.plan.tmdl.tmdl import (
     COLUMN_REFERENCES,
@@ -75,8 +76,8 @@ def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> ModelDiff:
     """
     want, have = _Definition.parse(wanted), _Definition.parse(there)
     merger = Merger("\n".join(_foreign_text(have.objects())))
-    names = _Names.of(want, have)
-    files = _merged_files(want, have, merger, names)
+    files, names = fitted(want.files, list(have.objects()), merger)
+    files = _merged_files(replace(want, files=files), have, merger, names)
     outcome = merger.outcome
     texts = {path: _text(path, items, have, there) for path, items in files.items() if items}
     parts = {**want.others, **have.others, **texts}
@@ -97,45 +98,7 @@ def _diff(parts: Mapping[str, str], outcome: Outcome, foreign: Iterable[str]) ->
     )
 
 
-@dataclass(frozen=True)
-class _Names:
-    """What others renamed, from our names to theirs."""
-
-    tables: Mapping[str, str]
-    columns: Mapping[tuple[str, str], str]
-
-    @classmethod
-    def of(cls, want: _Definition, have: _Definition) -> _Names:
-        there = list(have.objects())
-        tables: dict[str, str] = {}
-        columns: dict[tuple[str, str], str] = {}
-        for table in (item for item in want.objects() if item.kind == "table"):
-            match = find(table, there)
-            if match is None:
-                continue
-            tables[table.name] = _kept_name(table, match)
-            for column in table.children:
-                found = find(column, match.children)
-                if found is not None:
-                    columns[table.name, column.name] = _kept_name(column, found)
-        return cls(tables, columns)
-
-    def translate(self, relationship: TmdlObject) -> TmdlObject:
-        """The relationship with its ends called as they are called there."""
-        ends: dict[str, str] = {}
-        for key in COLUMN_REFERENCES:
-            table, column = split_reference(relationship.properties[key])
-            ends[key] = column_reference(self.tables.get(table, table), self.columns.get((table, column), column))
-        return with_properties(relationship, ends)
-
-
-def _kept_name(wanted: TmdlObject, there: TmdlObject) -> str:
-    """The name after merging: ours if they left the one we wrote, else theirs."""
-    base = (written(there) or {}).get("name")
-    return wanted.name if base == there.name else there.name
-
-
-def _merged_files(want: _Definition, have: _Definition, merger: Merger, names: _Names) -> Files:
+def _merged_files(want: _Definition, have: _Definition, merger: Merger, names: Names) -> Files:
     there = list(have.objects())
     merged: dict[int, TmdlObject] = {}
     added: Files = {}
@@ -165,7 +128,7 @@ def _merge_root(wanted: TmdlObject, there: TmdlObject, merger: Merger) -> TmdlOb
     return there
 
 
-def _may_add(wanted: TmdlObject, there: Iterable[TmdlObject], names: _Names, merger: Merger) -> bool:
+def _may_add(wanted: TmdlObject, there: Iterable[TmdlObject], names: Names, merger: Merger) -> bool:
     """Whether a new object fits: a relationship mustn't repeat one that others made, nor hang on a table of theirs."""
     if wanted.kind != "relationship":
         return True

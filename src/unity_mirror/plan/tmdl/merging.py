@@ -48,9 +48,15 @@ def find(wanted: TmdlObject, among: Iterable[TmdlObject]) -> TmdlObject | None:
     same_kind = [item for item in among if item.kind == wanted.kind]
     tag = wanted.properties.get("lineageTag")
     tagged = [item for item in same_kind if tag is not None and item.properties.get("lineageTag") == tag]
-    named = [item for item in same_kind if item.key == wanted.key]
+    named = [item for item in same_kind if item.key == wanted.key and not _is_another(item, tag)]
     only_one = same_kind if wanted.kind in _OUR_STRUCTURE and len(same_kind) == 1 else []
     return next(iter([*tagged, *named, *only_one]), None)
+
+
+def _is_another(item: TmdlObject, tag: str | None) -> bool:
+    """Whether an object of ours only has the name that is wanted: its tag says that it is made from something else."""
+    held = item.properties.get("lineageTag")
+    return tag is not None and held is not None and held != tag and written(item) is not None
 
 
 def with_properties(item: TmdlObject, properties: Mapping[str, str]) -> TmdlObject:
@@ -124,15 +130,21 @@ class Merger:
 
     def may_remove(self, item: TmdlObject, owner: TmdlObject | None = None) -> bool:
         """Whether an object of ours that is no longer wanted can go; it can't while what others made needs it."""
-        needed = mentioned(item.name, self.foreign_text)
-        holds = [label(child) for child in item.children if is_foreign(child)]
-        if not needed and not holds and not rewritten(item):
+        why = self.why_it_stays(item)
+        if why:
+            self.outcome.conflicts.append(f"{label(item, owner)} is no longer wanted, but stays: {why}")
+        else:
             self.outcome.removed.append(label(item, owner))
-            return True
-        why = f"it holds {', '.join(holds)}" if holds else "something that others made refers to it"
-        why = "others changed what it says" if rewritten(item) else why
-        self.outcome.conflicts.append(f"{label(item, owner)} is no longer wanted, but stays: {why}")
-        return False
+        return not why
+
+    def why_it_stays(self, item: TmdlObject) -> str:
+        """Why an object of ours can't go; empty when it can."""
+        if rewritten(item):
+            return "others changed what it says"
+        holds = [label(child) for child in item.children if is_foreign(child)]
+        if holds:
+            return f"it holds {', '.join(holds)}"
+        return "something that others made refers to it" if mentioned(item.name, self.foreign_text) else ""
 
 
 def rewritten(item: TmdlObject) -> bool:

@@ -146,6 +146,20 @@ async def test_rights_that_take_minutes_to_be_known_everywhere_are_waited_for(wo
     assert world.time.slept - slept > 200
 
 
+async def test_where_this_machine_is_kept_out_the_storage_administrator_gets_the_commands(world: World) -> None:
+    table = world.cloud.table("arm.storageAccounts")
+    properties = table[azure.LAKE]["properties"]
+    acls = {**properties["networkAcls"], "ipRules": []}
+    table[azure.LAKE] = {**table[azure.LAKE], "properties": {**properties, "networkAcls": acls}}
+    found = await doctor(world, example("sales"))
+    assert only(found, "storage_reachable").outcome is Outcome.UNKNOWN
+    check = only(found, "storage_acl")
+    assert check.outcome is Outcome.UNKNOWN
+    assert check.remedy is not None
+    assert "az storage fs access update-recursive" in check.remedy.commands[-1]
+    assert "--path 'sales' --file-system lake" in check.remedy.commands[-1]
+
+
 async def test_the_folder_is_suggested_where_the_url_opens_a_container(world: World) -> None:
     plan = (await world.plan(example("sales", **{"storage.url": "https://contosolake.dfs.core.windows.net/lake"}))).plan
     notes = plan.step(StepName.PREREQUISITES).notes

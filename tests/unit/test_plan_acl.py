@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unity_mirror.models.storage import Acl
-from unity_mirror.plan.acl import READ, TRAVERSE, grant, holds
+from unity_mirror.plan.acl import READ, TRAVERSE, from_permissions, grant, holds
 
 US = "22220000-0000-4000-8000-00000000b001"
 THEM = "33330000-0000-4000-8000-000000000001"
@@ -55,3 +55,31 @@ def test_a_full_list_is_reported() -> None:
     acl = Acl.parse(f"user::rwx,{named},group::---,mask::r-x,other::---")
     assert grant(acl, US, READ).full
     assert not grant(acl, "00000003-0000-4000-8000-000000000000", READ).full
+
+
+def test_a_first_mask_takes_nothing_from_other() -> None:
+    """In the documented algorithm the mask limits other, too: a narrow one would shut everyone else out."""
+    found = grant(Acl.parse("user::rwx,group::---,other::rw-"), US, TRAVERSE)
+    assert found.after.mask() == "rwx"
+    assert found.gains == ()
+
+
+def test_a_wider_mask_that_would_wake_other_is_found() -> None:
+    found = grant(Acl.parse(f"user::rwx,user:{THEM}:--x,group::---,mask::--x,other::r-x"), US, READ)
+    assert found.gains == ("other::r-x would come to r-x instead of --x",)
+
+
+def test_what_a_recursive_change_leaves_open_is_not_plain() -> None:
+    """Whether the service keeps a mask or recomputes it, the list has to come out the same."""
+    assert grant(Acl.parse(BASE), US, READ).plain
+    assert grant(Acl.parse(f"user::rwx,user:{THEM}:r-x,group::---,mask::r-x,other::---"), US, READ).plain
+    wider = Acl.parse(f"user::rwx,user:{THEM}:rwx,group::---,mask::r-x,other::---")
+    assert not grant(wider, US, READ).plain
+    more = Acl.parse(f"user::rwx,user:{US}:rwx,group::---,mask::rwx,other::---")
+    assert not grant(more, US, READ).plain
+
+
+def test_a_list_without_a_plus_is_told_by_its_nine_letters() -> None:
+    assert str(from_permissions("rwxr-x---")) == BASE
+    assert from_permissions("rwxr-x---+") is None
+    assert from_permissions("") is None

@@ -74,6 +74,20 @@ def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str
     return Remedy(text, (command,), (call,))
 
 
+def grant_folder(place: StorageUrl, principal: str) -> Remedy:
+    """Access to a folder by someone whose machine reaches the account, where we can't even read the lists."""
+    where = f"--file-system {place.container} --account-name {place.account} --auth-mode login"
+    shown = [f"az storage fs access show --path '{path or '/'}' {where}" for path in place.parents()]
+    entries = f"user:{principal}:r-x,default:user:{principal}:r-x"
+    below = f"az storage fs access update-recursive --acl '{entries}' --path '{place.folder}' {where}"
+    return Remedy(
+        f"A Storage Blob Data Owner whose machine reaches the account adds user:{principal}:--x to each list that the "
+        "first commands show (az storage fs access set, the whole list with it), then runs the last; or a storage "
+        "administrator admits the address of the machine that runs unity-mirror, which then does it.",
+        (*shown, below),
+    )
+
+
 def add_network_rule(account_id: str, tenant_id: str, resource_id: str, merged: dict[str, object]) -> Remedy:
     """The resource instance rule of trusted workspace access; ``merged`` is the account's whole networkAcls with it."""
     group, name = account_id.split("/")[4], account_id.rsplit("/", 1)[-1]

@@ -99,7 +99,7 @@ class StorageAccess:
         if not place.folder or _reads_by_role(storage, held):
             return _Acls()
         if not known.surveyed.storage_reachable:
-            return _Acls(checks=(_unseen(context, place),))
+            return _Acls(checks=(_unseen(context, place, principal),))
         try:
             reading = await read_acls(context, place, _NOBODY if isinstance(principal, AfterApply) else principal)
         except (PermissionDenied, FirewallDenied) as error:
@@ -254,9 +254,13 @@ def _acl_check(context: Context, place: StorageUrl, outcome: Outcome, evidence: 
     return Check("storage_acl", title, Scope(ScopeKind.CATALOG, context.spec.catalog), outcome, evidence, remedy)
 
 
-def _unseen(context: Context, place: StorageUrl) -> Check:
+def _unseen(context: Context, place: StorageUrl, principal: str | AfterApply) -> Check:
     evidence = "this machine doesn't reach the storage account, so its ACLs can be neither read nor written from here"
-    return _acl_check(context, place, Outcome.UNKNOWN, evidence, remedies.admit_us(context.spec))
+    if isinstance(principal, AfterApply):
+        remedy = remedies.grant_folder(place, "<object id of the workspace identity>")
+    else:
+        remedy = remedies.grant_folder(place, principal)
+    return _acl_check(context, place, Outcome.UNKNOWN, evidence, remedy)
 
 
 def _unknown_principal(context: Context) -> Check:

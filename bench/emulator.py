@@ -247,20 +247,32 @@ def large_cloud(tables: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_SEEDING = """
+import resource, sys
+from pathlib import Path
+from cloud_emulator.core.cloud import open_cloud
+from cloud_emulator.seeds.loading import fill
+cloud = open_cloud(Path(sys.argv[1]))
+fill(cloud, sys.argv[2])
+cloud.close()
+used = resource.getrusage(resource.RUSAGE_SELF)
+status = Path("/proc/self/status")
+lines = status.read_text().splitlines() if status.exists() else []
+peak = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), used.ru_maxrss)
+print(peak, used.ru_utime + used.ru_stime)
+"""
+"""Seeds a folder in a process of its own and prints its peak memory in KB and its processor time in seconds. The peak
+that getrusage knows is at least that of the process that started this one."""
+
+
 def large_seed(folder: Path) -> Iterator[Figure]:
     """A catalog of 10,000 tables with their Delta files, seeded in a process of its own."""
     seed = folder / "large.json"
     seed.parent.mkdir(parents=True, exist_ok=True)
     seed.write_text(json.dumps(large_cloud(TABLES)))
     begun = time.perf_counter()
-    code = (
-        "import resource, sys; from pathlib import Path; from cloud_emulator.core.cloud import open_cloud; "
-        "from cloud_emulator.seeds.loading import fill; "
-        "cloud = open_cloud(Path(sys.argv[1])); fill(cloud, sys.argv[2]); cloud.close(); "
-        "used = resource.getrusage(resource.RUSAGE_SELF); print(used.ru_maxrss, used.ru_utime + used.ru_stime)"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder / "cloud"), str(seed)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", _SEEDING, str(folder / "cloud"), str(seed)], check=True, capture_output=True, text=True
     )
     took = time.perf_counter() - begun
     kilobytes, cpu = map(float, done.stdout.split())

@@ -1,7 +1,7 @@
 """What onboarding and planning again cost: time, calls and memory, for catalogs of 10, 1,000 and 10,000 tables.
 
-``python -m bench.onboarding [TABLES ...]`` prints ratios: 1 is the least there can be. The emulator runs in a process of its own and
-adds a latency to each call; unity-mirror runs in another, so that its memory is its own.
+``python -m bench.onboarding [TABLES ...]`` prints ratios: 1 is the least there can be. The emulator runs in a process
+of its own and adds a latency to each call; unity-mirror runs in another, so that its memory is its own.
 """
 
 from __future__ import annotations

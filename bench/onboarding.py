@@ -97,8 +97,8 @@ def free_port() -> int:
 
 
 def _await_port(port: int) -> None:
-    """Returns once somebody listens there. Raises ``TimeoutError`` after half a minute."""
-    until = time.monotonic() + 30
+    """Returns once somebody listens there. Raises ``TimeoutError`` after five minutes."""
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import (
+    acreate_image_artifact,
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_table_artifact,
+)
 
 from tasks.report import Report
 from unity_mirror.plan.model import Plan
-from unity_mirror.plan.render_markdown import plan_markdown
+from unity_mirror.plan.render_markdown import data_rows, data_tables, plan_markdown
 
 
 def artifact_key(catalog: str, what: str) -> str:
@@ -25,6 +31,18 @@ async def publish_plan(plan: Plan) -> None:
     )
 
 
+async def _publish_data(report: Report) -> None:
+    """Tables of the steps: who can read what, and counts; rows of data and other details together in one document."""
+    for data in (each for each in report.data_tables if each.rows and not each.quiet):
+        key = artifact_key(report.catalog, data.title.partition("(")[0])
+        description = f"{data.title}: catalog {report.catalog}"
+        await acreate_table_artifact(data_rows(data), key=key, description=description)
+    details = data_tables(each for each in report.data_tables if each.quiet)
+    if details:
+        key = artifact_key(report.catalog, "sql-details")
+        await acreate_markdown_artifact(details, key=key, description=f"SQL endpoint: catalog {report.catalog}")
+
+
 async def publish_report(report: Report) -> None:
     """The result: what each step did, the tables, those left out and why, what is missing, and links to the items."""
     tables = (
@@ -37,6 +55,13 @@ async def publish_report(report: Report) -> None:
         if rows:
             key = artifact_key(report.catalog, what)
             await acreate_table_artifact(rows, key=key, description=f"{description}: catalog {report.catalog}")
+    await _publish_data(report)
+    if report.picture:
+        await acreate_image_artifact(
+            f"data:image/svg+xml;base64,{b64encode(report.picture.encode()).decode()}",
+            key=artifact_key(report.catalog, "model-picture"),
+            description=f"Tables, keys and relationships of the semantic model: catalog {report.catalog}",
+        )
     for link in report.links:
         key = artifact_key(report.catalog, link.kind)
         await acreate_link_artifact(link.url, link_text=link.text, key=key, description=link.text)

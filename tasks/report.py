@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tasks.session import Session
-from unity_mirror.plan.model import Check, LeftOut, Outcome, ScopeKind, StepName, unique_left_out
+from unity_mirror.plan.model import Check, DataTable, LeftOut, Outcome, ScopeKind, StepName, unique_left_out
 from unity_mirror.plan.render_markdown import (
     StepOutcome,
     check_rows,
@@ -41,6 +41,10 @@ class Report:
     changes: int
     checks: tuple[Check, ...]
     """The checks that did not pass, of the prerequisites and of the verification."""
+    data_tables: tuple[DataTable, ...] = ()
+    """Who can read what, and what T-SQL said."""
+    picture: str = ""
+    """The semantic model, as SVG."""
 
     @property
     def step_rows(self) -> list[dict[str, str]]:
@@ -97,6 +101,8 @@ def report_of(session: Session) -> Report:
         links=_links(session, known),
         changes=sum(len(outcome.plan.changes) for outcome in outcomes),
         checks=_not_passed(checked),
+        data_tables=tuple(table for done in outcomes for table in (*done.plan.tables, *done.tables)),
+        picture=next((done.plan.picture for done in outcomes if done.plan.picture), ""),
     )
 
 

@@ -84,6 +84,10 @@ def _shows_everything(shown: Seen) -> None:
     missing = {row["About"]: row["What to do"] for row in shown.rows("sales-checks")}
     assert "GRANT EXTERNAL USE SCHEMA ON SCHEMA" in missing["schema staging"]
     assert "https://app.fabric.microsoft.com/groups/" in str(shown.artifacts["sales-semantic-model"].data)
+    readers = {row["Table"]: row["Direct Lake"] for row in shown.rows("sales-who-can-read-it")}
+    assert readers["orders.delivery_slots"] == "no"
+    assert str(shown.artifacts["sales-model-picture"].data).startswith("data:image/svg+xml;base64,")
+    assert "Refresh of the SQL endpoint's metadata" in str(shown.artifacts["sales-sql-details"].data)
 
 
 def _holds_no_secret(shown: Seen, cloud: SampleCloud) -> None:

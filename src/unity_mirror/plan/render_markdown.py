@@ -16,12 +16,13 @@ _NAMES_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What became of one step: ``plan`` is what was applied; ``left_out`` and ``notes`` are what that brought."""
+    """What became of one step: ``plan`` is what was applied; the others are what that brought."""
 
     plan: StepPlan
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    tables: tuple[DataTable, ...] = ()
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -144,7 +145,17 @@ def checks_table(checks: Sequence[Check]) -> str:
 
 def data_table(data: DataTable) -> str:
     """A table of the report, such as tables by engines."""
-    return table([dict(zip(data.columns, row, strict=True)) for row in data.rows])
+    return table(data_rows(data))
+
+
+def data_rows(data: DataTable) -> list[dict[str, str]]:
+    """Its rows, for a table artifact."""
+    return [dict(zip(data.columns, row, strict=True)) for row in data.rows]
+
+
+def data_tables(tables: Iterable[DataTable]) -> str:
+    """Several tables of the report, each under its title."""
+    return _joined(_section(each.title, data_table(each)) for each in tables)
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> str:

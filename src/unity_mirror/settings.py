@@ -12,6 +12,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from unity_mirror.errors import SettingsError
+from unity_mirror.models import azure_clouds
+from unity_mirror.models.azure_clouds import AzureCloud, cloud_of
 
 T = TypeVar("T")
 
@@ -56,9 +58,18 @@ class Endpoints:
     sql: str = "{server}"
 
     def databricks_url(self, workspace_url: str) -> str:
-        """Return where the workspace with this public URL (or host) is reached."""
-        host = urlsplit(workspace_url).netloc if "://" in workspace_url else workspace_url
-        return self.databricks.format(workspace=host.strip("/"))
+        """Return where the workspace with this public URL (or host) is reached.
+
+        Raises SettingsError for a workspace of another cloud than the one that we sign in to.
+        """
+        host = (urlsplit(workspace_url).netloc if "://" in workspace_url else workspace_url).strip("/")
+        found = cloud_of(host)
+        if found is not None and found.key != self.cloud:
+            message = (
+                f"the Databricks workspace {host} is in Azure's cloud {found.name!r}, the settings are for another"
+            )
+            raise SettingsError(message, where=self.cloud, remedy=f"set UNITY_MIRROR_CLOUD to {found.key}")
+        return self.databricks.format(workspace=host)
 
     def dfs_url(self, account: str) -> str:
         """Return where the account's DFS endpoint is reached."""
@@ -119,51 +130,24 @@ class SignIn:
     databricks_token: Secret | None = None
 
 
-PUBLIC = Endpoints(
-    cloud="public",
-    fabric="https://api.fabric.microsoft.com/v1",
-    powerbi="https://api.powerbi.com/v1.0/myorg",
-    arm="https://management.azure.com",
-    authority="https://login.microsoftonline.com",
-    onelake="https://onelake.dfs.fabric.microsoft.com",
-    dfs="https://{account}.dfs.core.windows.net",
-    blob="https://{account}.blob.core.windows.net",
-)
-US_GOVERNMENT = replace(
-    PUBLIC,
-    cloud="usgov",
-    fabric="",
-    powerbi="https://api.powerbigov.us/v1.0/myorg",
-    arm="https://management.usgovcloudapi.net",
-    authority="https://login.microsoftonline.us",
-    onelake="",
-    dfs="https://{account}.dfs.core.usgovcloudapi.net",
-    blob="https://{account}.blob.core.usgovcloudapi.net",
-)
-CHINA = replace(
-    PUBLIC,
-    cloud="china",
-    fabric="",
-    powerbi="https://api.powerbi.cn/v1.0/myorg",
-    arm="https://management.chinacloudapi.cn",
-    authority="https://login.chinacloudapi.cn",
-    onelake="",
-    dfs="https://{account}.dfs.core.chinacloudapi.cn",
-    blob="https://{account}.blob.core.chinacloudapi.cn",
-)
-_CLOUDS = {endpoints.cloud: endpoints for endpoints in (PUBLIC, US_GOVERNMENT, CHINA)}
+def _endpoints_in(cloud: AzureCloud) -> Endpoints:
+    return Endpoints(
+        cloud=cloud.key,
+        fabric=cloud.fabric,
+        powerbi=cloud.powerbi,
+        arm=cloud.arm,
+        authority=cloud.authority,
+        onelake=cloud.onelake,
+        dfs=f"https://{{account}}.dfs.{cloud.storage_suffix}",
+        blob=f"https://{{account}}.blob.{cloud.storage_suffix}",
+    )
+
+
+PUBLIC = _endpoints_in(azure_clouds.PUBLIC)
+_CLOUDS = {cloud.key: _endpoints_in(cloud) for cloud in azure_clouds.CLOUDS}
 _SCOPES = {
-    "public": Scopes(),
-    "usgov": Scopes(
-        powerbi="https://analysis.usgovcloudapi.net/powerbi/api/.default",
-        arm="https://management.usgovcloudapi.net/.default",
-        sql="https://database.usgovcloudapi.net/.default",
-    ),
-    "china": Scopes(
-        powerbi="https://analysis.chinacloudapi.cn/powerbi/api/.default",
-        arm="https://management.chinacloudapi.cn/.default",
-        sql="https://database.chinacloudapi.cn/.default",
-    ),
+    cloud.key: Scopes(powerbi=cloud.powerbi_scope, arm=f"{cloud.arm}/.default", sql=cloud.sql_scope)
+    for cloud in azure_clouds.CLOUDS
 }
 _PUBLIC_AUTHORITIES = frozenset(endpoints.authority for endpoints in _CLOUDS.values())
 _URL_VARIABLES = {

@@ -9,16 +9,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
 
+from unity_mirror.models.azure_clouds import CLOUDS, PUBLIC, cloud_of
 from unity_mirror.models.storage import StorageUrl
 from unity_mirror.spec.base import refuse
 
 DATABRICKS_WORKSPACES = "Microsoft.Databricks/workspaces"
 STORAGE_ACCOUNTS = "Microsoft.Storage/storageAccounts"
 
-_DATABRICKS_SUFFIX = r"\.(azuredatabricks\.net|databricks\.azure\.us|databricks\.azure\.cn)"
+_DATABRICKS_SUFFIX = rf"\.({'|'.join(re.escape(cloud.databricks_suffix) for cloud in CLOUDS)})"
 _WORKSPACE_HOST = re.compile(rf"adb-\d+\.\d+{_DATABRICKS_SUFFIX}")
 _REGION_HOST = re.compile(rf"[a-z0-9]+{_DATABRICKS_SUFFIX}")
-_STORAGE_SUFFIX = r"core\.(windows\.net|usgovcloudapi\.net|chinacloudapi\.cn)"
+_STORAGE_SUFFIX = rf"({'|'.join(re.escape(cloud.storage_suffix) for cloud in CLOUDS)})"
 _STORAGE_HOST = re.compile(rf"(?P<account>[a-z0-9]{{3,24}})\.(?P<service>[a-z]+)\.(?P<suffix>{_STORAGE_SUFFIX})")
 _CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 _ARM_ID = re.compile(
@@ -26,12 +27,6 @@ _ARM_ID = re.compile(
     r"/providers/(?P<provider>[^/\s]+/[^/\s]+)/(?P<name>[^/\s]+)",
     re.IGNORECASE,
 )
-_SOVEREIGN_SUFFIXES = {
-    ".databricks.azure.us": "US Government",
-    ".core.usgovcloudapi.net": "US Government",
-    ".databricks.azure.cn": "China",
-    ".core.chinacloudapi.cn": "China",
-}
 
 
 def _split(text: str, example: str) -> SplitResult:
@@ -114,8 +109,7 @@ def _arm_id(text: str, *, resource_type: str) -> str:
 
 def azure_cloud(url: str) -> str:
     """Which Azure cloud a checked Databricks or storage URL is in."""
-    host = urlsplit(url).netloc
-    return next((cloud for suffix, cloud in _SOVEREIGN_SUFFIXES.items() if host.endswith(suffix)), "public")
+    return (cloud_of(urlsplit(url).netloc) or PUBLIC).name
 
 
 def resource_name(resource_id: str) -> str:

@@ -79,6 +79,15 @@ async def test_what_an_engine_cannot_read_stays_out_of_it(world: World, about: s
     assert (await world.plan(example("sales"))).plan.changes == ()
 
 
+async def test_through_the_sql_endpoint_that_has_to_read_it_as_well(world: World) -> None:
+    rewrite_log(world, TABLE, "mapping by id")
+    spec = example("sales", **{"semantic_model.storage_mode": "sql_endpoint"})
+    details = {left.subject: left.detail for left in (await world.plan(spec)).plan.left_out}
+    assert "SQL analytics endpoint can't read: column mapping by id" in details[f"{TABLE} in the semantic model"]
+    result = await world.apply(spec)
+    assert failed(result.verification) == [], "framing would fail if it were in the model"
+
+
 async def definition(world: World, model_id: str) -> dict[str, str]:
     async with world.context(example("sales")) as context:
         return await context.clients.fabric.semantic_models.definition("55550000-0000-4000-8000-00000000f001", model_id)

@@ -34,8 +34,12 @@ _SMALL = frozenset({"F2", "F4", "F8", "F16", "F32"})
 _LARGE = frozenset({"F512", "F1024", "F2048", "P4", "P5"})
 
 
-def refusal(cloud: Cloud, place: Location, workspace_id: str) -> str | None:
-    """Why the table that lies there can't be framed for a model of a workspace, or ``None``."""
+def refusal(cloud: Cloud, place: Location, workspace_id: str, *, through_sql: bool) -> str | None:
+    """Why the table that lies there can't be framed for a model of a workspace, or ``None``.
+
+    ``through_sql``: the model reads it from the SQL endpoint, which has to read it too; past the guardrails it falls
+    back to DirectQuery.
+    """
     try:
         state = delta_log.read_state(cloud, place)
     except (ValueError, KeyError) as error:
@@ -48,6 +52,9 @@ def refusal(cloud: Cloud, place: Location, workspace_id: str) -> str | None:
         named = "UniForm"
     if named is not None:
         return f"Direct Lake does not read Delta tables with {named}."
+    if through_sql:
+        hindrance = state.unreadable()
+        return f"The SQL analytics endpoint can't read Delta tables with {hindrance}." if hindrance else None
     number, most = _file_count(cloud, place), _most_files(cloud, workspace_id)
     return f"it has {number} files; the capacity takes {most} for each table." if number > most else None
 

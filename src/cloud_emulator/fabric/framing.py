@@ -62,7 +62,11 @@ def _read(cloud: Cloud, caller: Caller, table: ModelTable, workspace_id: str) ->
         return f"{'/'.join(parts)} is no table."
     if cloud.rules.on("fabric.models.framing"):
         denial = unreadable(cloud, place)
-        refusal = denial.message if denial is not None else direct_lake.refusal(cloud, place, workspace_id)
+        refusal = (
+            denial.message
+            if denial is not None
+            else direct_lake.refusal(cloud, place, workspace_id, through_sql=table.server is not None)
+        )
         if refusal is not None:
             return refusal
     return _columns_missing(cloud, mirrored, table)

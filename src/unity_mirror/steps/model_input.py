@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from unity_mirror.errors import DeadlineExceeded
 from unity_mirror.models.items import SqlEndpointProperties
 from unity_mirror.models.unity_catalog import Table
-from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import AfterApply
 from unity_mirror.plan.tmdl import METRIC_VIEW, ModelInput, SqlSource
 from unity_mirror.spec import SemanticModelSpec
@@ -54,7 +53,7 @@ async def model_input(
 
 async def _read_tables(context: Context, known: Known, spec: SemanticModelSpec, readers: Readers) -> tuple[Table, ...]:
     """The model's tables. Lists leave the constraints out, so where they are wanted each table is read by itself."""
-    wanted = (ref for ref in known.mirrored if spec.selects(ref) and not readers.obstacle(ref, Engine.DIRECT_LAKE))
+    wanted = (ref for ref in known.mirrored if spec.selects(ref) and not readers.kept_out_of(spec, ref))
     tables = tables_of(known, wanted)
     if spec.relationships == "none":
         return tables

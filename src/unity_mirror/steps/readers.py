@@ -7,7 +7,7 @@ properties name something that an engine can't read; of the rest those propertie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.clients.delta import LogFiles, NoDeltaLog, OneLakeTable, StoredTable, read_delta_state
@@ -29,6 +29,7 @@ from unity_mirror.plan.engines import (
 from unity_mirror.plan.model import DataTable, LeftOut, Reason
 from unity_mirror.plan.selection import location_of
 from unity_mirror.plan.tmdl import tables_shown
+from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
 from unity_mirror.steps.mirror import shown_tables
 from unity_mirror.steps.survey import find_capacity
@@ -50,24 +51,28 @@ class Readers:
         found = self.tables.get(ref)
         return found.obstacle(engine) if found else ""
 
+    def kept_out_of(self, spec: SemanticModelSpec, ref: TableRef) -> str:
+        """Why a table can't be in a model; empty when it can. Through the SQL endpoint, that has to read it as well."""
+        engines = [Engine.DIRECT_LAKE, *([Engine.SQL_ENDPOINT] if spec.storage_mode == "sql_endpoint" else [])]
+        hindered = next((engine for engine in engines if self.obstacle(ref, engine)), None)
+        return self._told(ref, hindered) if hindered else ""
+
     def matrix(self) -> tuple[DataTable, ...]:
         """Tables by engines, for the report."""
         return (readers_table(self.tables.values()),) if self.tables else ()
 
-    def left_out(
-        self, engine: Engine, where: str, concerns: Callable[[TableRef], bool] = lambda _: True
-    ) -> tuple[LeftOut, ...]:
+    def left_out(self, engine: Engine, where: str) -> tuple[LeftOut, ...]:
         """The tables that an engine won't show, with what is in the way."""
-        found = ((ref, self.obstacle(ref, engine)) for ref in sorted(self.tables) if concerns(ref))
         return tuple(
-            LeftOut(f"{ref} {where}", Reason.UNREADABLE, f"{engine} {self._words(ref, engine)}: {why}.")
-            for ref, why in found
-            if why
+            LeftOut(f"{ref} {where}", Reason.UNREADABLE, self._told(ref, engine))
+            for ref in sorted(self.tables)
+            if self.obstacle(ref, engine)
         )
 
-    def _words(self, ref: TableRef, engine: Engine) -> str:
+    def _told(self, ref: TableRef, engine: Engine) -> str:
         documented = self.tables[ref].verdicts[engine] is not Verdict.UNDOCUMENTED
-        return "can't read" if documented else "isn't documented to read"
+        words = "can't read" if documented else "isn't documented to read"
+        return f"{engine} {words}: {self.obstacle(ref, engine)}."
 
     def notes(self) -> tuple[str, ...]:
         """Why nothing is known of some tables, each reason once."""

@@ -9,7 +9,6 @@ from typing import Any
 from unity_mirror.errors import CloudError
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.diagram import diagram
-from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import mark_of, with_mark
 from unity_mirror.plan.tmdl import ModelDefinition, ModelDiff, ModelInput, build_model, compare
@@ -151,7 +150,11 @@ def _update(model: SemanticModel, difference: ModelDiff) -> Change:
 
 
 def _left_out(spec: SemanticModelSpec, definition: ModelDefinition, readers: Readers) -> tuple[LeftOut, ...]:
-    by_engine = readers.left_out(Engine.DIRECT_LAKE, _IN_MODEL, spec.selects)
+    by_engine = (
+        LeftOut(f"{ref} {_IN_MODEL}", Reason.UNREADABLE, why)
+        for ref in sorted(readers.tables)
+        if spec.selects(ref) and (why := readers.kept_out_of(spec, ref))
+    )
     by_type = (
         LeftOut(f"{each.table} {_IN_MODEL}", Reason.UNSUPPORTED_TYPE, each.reason)
         for each in definition.left_out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -102,7 +103,7 @@ def _show_remedy(console: Console, remedy: Remedy | None) -> None:
 def _show_changes(console: Console, action: Action, kind: str, changes: Sequence[Change]) -> None:
     if len(changes) > _MANY:
         names = ", ".join(change.name for change in changes[:_MANY])
-        console.print(f"  {_SIGNS[action]} {len(changes)} of {escape(kind)}: {escape(names)}, …")
+        console.print(f"  {_SIGNS[action]} {escape(_count(len(changes), kind))}: {escape(names)}, …")
         console.print(f"      [dim]because {escape(changes[0].reason)}[/]")
         return
     for change in changes:
@@ -113,10 +114,31 @@ def _show_changes(console: Console, action: Action, kind: str, changes: Sequence
 
 
 def _values(change: Change) -> Iterable[str]:
-    for name in (*change.after, *(each for each in change.before if each not in change.after)):
-        before, after = change.before.get(name), change.after.get(name)
-        shown = "[dim](known after apply)[/]" if isinstance(after, AfterApply) else escape(str(after))
-        yield f"{name}: {escape(str(before))} → {shown}" if name in change.before else f"{name}: {shown}"
+    for name in dict.fromkeys((*change.before, *change.after)):
+        yield f"{name}: {_difference(change, name)}"
+
+
+def _difference(change: Change, name: str) -> str:
+    """``before → after``; of long lists what came and what went; of a value that only one side has, that."""
+    before, after = change.before.get(name), change.after.get(name)
+    if name not in change.before or name not in change.after:
+        return _value(after if name in change.after else before)
+    if isinstance(before, str) and isinstance(after, str) and "," in before and "," in after:
+        old, new = before.split(","), after.split(",")
+        came = [f"[green]+{escape(each)}[/]" for each in new if each not in old]
+        went = [f"[red]-{escape(each)}[/]" for each in old if each not in new]
+        return "  ".join((*came, *went))
+    return f"{_value(before)} → {_value(after)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, AfterApply):
+        return "[dim](known after apply)[/]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return escape(", ".join(map(str, value))) or "none"
+    return escape(str(value))
 
 
 def show_fleet(console: Console, runs: Sequence[CatalogRun]) -> None:

@@ -23,11 +23,12 @@ from unity_mirror.steps.offboard.needs import needed_by, role_needed_by
 from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, House, Model, Other, Reading, read
 from unity_mirror.steps.record import RECORD, record_name
 from unity_mirror.steps.semantic_model import MODEL
-from unity_mirror.steps.storage_access import ACL, ROLE
+from unity_mirror.steps.storage_access import ACL, DATA_READER, DELEGATOR, ROLE
 from unity_mirror.steps.trusted_access import NETWORK_RULE, workspace_rule
 
 Permits = Callable[[Change], bool]
 _OURS = "it is ours"
+_ROLES = {DATA_READER: "Storage Blob Data Reader", DELEGATOR: "Storage Blob Delegator"}
 _NAMED = 5
 
 
@@ -234,7 +235,7 @@ class _Planner:
         reading, storage = self._reading, self._spec.storage
         if storage is None:
             return False
-        name = f"role {role.role_id} on {role.scope.rsplit('/', 1)[-1]}"
+        name = f"{_ROLES.get(role.role_id, role.role_id)} on {role.scope.rsplit('/', 1)[-1]}"
         place = storage.location
         user = role_needed_by(role.scope, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
         if user is not None:

@@ -25,14 +25,15 @@ _SIGNS: Mapping[Cardinality, tuple[str, str]] = {
     "many_to_many": ("*", "*"),
 }
 _STYLE = """
-text{font:13px system-ui,-apple-system,'Segoe UI',sans-serif;fill:#1b1f24}
-.t{font-weight:600;font-size:14px}.s{fill:#656d76;font-size:11px}.k{fill:#656d76;font-size:10px;font-weight:600}
-.n{font-weight:700;font-size:15px;fill:#0b57a4;paint-order:stroke;stroke:#fff;stroke-width:4px}
-.i .n{fill:#7a828c}.b{fill:#fff;stroke:#8a939e}.h{fill:#e8f0fa}.d .h{fill:#e6f4ea}
-.e{fill:none;stroke:#0b57a4;stroke-width:1.5;opacity:.75}.i .e{stroke:#9aa4ae;stroke-dasharray:6 4}
-.a{fill:#0b57a4}.i .a{fill:#9aa4ae}
-.title{font-size:18px;font-weight:600}
+.model text{font:13px system-ui,-apple-system,'Segoe UI',sans-serif;fill:#1b1f24}
+.model .title{font-size:18px;font-weight:600}.model .t{font-weight:600;font-size:14px}
+.model .s{fill:#656d76;font-size:11px}.model .k{fill:#656d76;font-size:10px;font-weight:600}
+.model .n{font-weight:700;font-size:15px;fill:#0b57a4;paint-order:stroke;stroke:#fff;stroke-width:4px}
+.model .i .n{fill:#7a828c}.model .b{fill:#fff;stroke:#8a939e}.model .h{fill:#e8f0fa}.model .d .h{fill:#e6f4ea}
+.model .e{fill:none;stroke:#0b57a4;stroke-width:1.5;opacity:.75}
+.model .i .e{stroke:#9aa4ae;stroke-dasharray:6 4}.model .a{fill:#0b57a4}.model .i .a{fill:#9aa4ae}
 """
+"""Selectors begin with ``.model``: in a page of HTML they would hold for all of it."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ def diagram(definition: ModelDefinition, title: str) -> str:
     lines = [_line(one, placed, rows) for one in definition.relationships]
     boxes = [_box(table, placed[table.name], rows[table.name]) for table in definition.tables]
     area = f'width="{width:.0f}" height="{height:.0f}"'
+    kind = 'class="model" role="img" xmlns="http://www.w3.org/2000/svg"'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {area} viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
+            f'<svg {kind} {area} viewBox="0 0 {width:.0f} {height:.0f}">',
             f"<title>{escape(title)}</title>",
             f"<desc>{len(boxes)} tables and {len(lines)} relationships</desc>",
             f"<style>{_STYLE}</style>",

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from cloud_emulator.core.app import Emulator
 from cloud_emulator.seeds.contoso import identities
@@ -17,6 +18,7 @@ from tests.contract.world import settings
 from tests.onboarding.sizes import add_catalog, spec_of
 from tests.onboarding.world import ROOT, World
 from unity_mirror.clouds import connect
+from unity_mirror.errors import SpecError
 from unity_mirror.spec import CatalogSpec, FleetSpec, load_any, load_spec, members
 from unity_mirror.steps.context import Context, Reads
 from unity_mirror.steps.fleet import CatalogRun, apply_fleet, plan_fleet
@@ -62,6 +64,13 @@ async def test_a_plan_without_changes_of_1000_tables_makes_no_more_calls_than_it
     folders = 1 + schemas
     assert made <= pages + privileges + folders + CONSTANT, calls(world)
     assert made == 56
+
+
+async def test_more_tables_than_an_item_holds_are_refused_before_anything_is_written(world: World) -> None:
+    add_catalog(world.cloud, "too_large", schemas=21, tables_each=500, files=False)
+    with pytest.raises(SpecError, match="10,500 tables of too_large are selected"):
+        await world.plan(load_spec(spec_of("too_large")))
+    assert "write" not in world.effects()
 
 
 def fleet() -> FleetSpec:

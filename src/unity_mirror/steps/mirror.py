@@ -25,6 +25,7 @@ ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
 _POLL_SECONDS = 2.0
 _NAMED = 5
+SHORTCUT_LIMIT = 10_000
 _UNSEEN = "The Databricks connection doesn't see it: whoever it signs in as lacks USE or SELECT."
 
 
@@ -44,6 +45,7 @@ class Mirror:
 
     async def plan(self, context: Context, known: Known) -> Found:
         """The item to make, or what differs from what is there."""
+        _require_room(context, known)
         workspace_id = known.surveyed.workspace.id
         async with together() as group:
             listing = group.create_task(list_mirrored(context, workspace_id))
@@ -175,6 +177,17 @@ def _gone(known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
 
 def _some(refs: Sequence[TableRef]) -> str:
     return ", ".join(map(str, refs[:_NAMED])) + (f" and {len(refs) - _NAMED} more" if len(refs) > _NAMED else "")
+
+
+def _require_room(context: Context, known: Known) -> None:
+    """Raises ``SpecError`` when more tables are selected than an item can hold shortcuts (mirroring limitations)."""
+    count = len(known.surveyed.selection.refs)
+    if count > SHORTCUT_LIMIT:
+        message = (
+            f"{count:,} tables of {context.spec.catalog} are selected; a mirrored catalog holds {SHORTCUT_LIMIT:,}"
+        )
+        hint = "select fewer, or mirror the catalog's schemas with several specs, each with an item_name of its own"
+        raise SpecError([SpecProblem("select", message, hint)])
 
 
 def _find(context: Context, held: list[MirroredCatalog]) -> MirroredCatalog | None:

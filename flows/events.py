@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
-Happening = Literal["onboarded", "failed"]
-_NAMESPACE = UUID("0b0e6ad8-5d0b-5f0c-9a39-6f6c1a1f8f52")
+Happening = Literal["onboarded", "drifted", "failed", "offboarded"]
+NAMESPACE = UUID("0b0e6ad8-5d0b-5f0c-9a39-6f6c1a1f8f52")
 _NO_METASTORE = "unknown"
 
 
@@ -29,5 +29,5 @@ def emit_catalog_event(
         name,
         resource={"prefect.resource.id": resource, "prefect.resource.name": catalog},
         payload=dict(payload),
-        id=uuid5(_NAMESPACE, what),
+        id=uuid5(NAMESPACE, what),
     )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 from prefect import flow, get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
+from pydantic import Field
 
-from blocks import UnityMirrorClouds
 from flows.artifacts import publish_plan, publish_report
+from flows.deduplication import earlier_run, event_tag
 from flows.events import emit_catalog_event
+from flows.parameters import CloudsBlock
+from tasks.lease import catalog_lease
 from tasks.options import StepTask, explain, state_of
 from tasks.plan import make_plan
 from tasks.report import Report, report_of
@@ -23,6 +27,19 @@ from unity_mirror.plan.model import STAGES, Plan
 from unity_mirror.plan.render_markdown import counts_text
 from unity_mirror.spec import CatalogSpec
 
+DryRun = Annotated[bool, Field(title="Dry run", description="Only make the plan and show it; write nothing.")]
+Prune = Annotated[
+    bool,
+    Field(title="Prune", description="Also delete what an earlier run made and the spec no longer asks for."),
+]
+EventId = Annotated[
+    UUID | None,
+    Field(title="Event", description="Id of the event that asks for this; the same event again does nothing."),
+]
+
+MAX_STARTS = 3
+"""How often a run whose process is killed is started again before people have to look."""
+
 
 @flow(
     name="onboard-catalog",
@@ -31,7 +48,11 @@ from unity_mirror.spec import CatalogSpec
     persist_result=False,
 )
 async def onboard_catalog(
-    spec: CatalogSpec, clouds: UnityMirrorClouds | None = None, dry_run: bool = False, prune: bool = False
+    spec: CatalogSpec,
+    clouds: CloudsBlock = None,
+    dry_run: DryRun = False,
+    prune: Prune = False,
+    event_id: EventId = None,
 ) -> State[Any]:
     """Onboard one catalog. Running it again changes only what differs from the spec.
 
@@ -43,13 +64,23 @@ async def onboard_catalog(
         clouds: Which clouds, and who signs in. When left out, the worker's environment says so.
         dry_run: Only make the plan and show it; write nothing.
         prune: Also delete what an earlier run made and the spec no longer asks for.
+        event_id: The event that asks for this. When it was dealt with before, the run ends without asking any cloud.
     """
-    await _tag_run(f"catalog:{spec.catalog}")
+    await tag_run(f"catalog:{spec.catalog}", *([event_tag(event_id)] if event_id else []))
+    if event_id and (earlier := await earlier_run(event_id)):
+        return Completed(message=f"Nothing to do: run {earlier.name} ({earlier.id}) deals with event {event_id}.")
+    if flow_run.run_count > MAX_STARTS:
+        return Failed(
+            message=f"Its process was killed {MAX_STARTS} times. See the worker's log, memory first; then retry."
+        )
     session: Session | None = None
     try:
         async with connect_clouds(clouds, [spec]) as connected:
             session = open_session(connected, spec, prune=prune)
-            return await _plan_only(session) if dry_run else await _onboard(session)
+            if dry_run:
+                return await _plan_only(session)
+            async with catalog_lease(spec.catalog):
+                return await _onboard(session)
     except UnityMirrorError as error:
         return await _failed(spec, report_of(session) if session else None, explain(error), error)
 
@@ -97,7 +128,7 @@ async def _failed(
     return Failed(message=message, data=error)
 
 
-async def _tag_run(tag: str) -> None:
-    """Lets the runs of one catalog be found in the UI, whoever started them."""
+async def tag_run(*tags: str) -> None:
+    """Lets the runs of one catalog, or of one event, be found, whoever started them."""
     async with get_client() as client:
-        await client.update_flow_run(flow_run.id, tags=sorted({*flow_run.tags, tag}))
+        await client.update_flow_run(flow_run.id, tags=sorted({*flow_run.tags, *tags}))

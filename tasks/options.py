@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 from prefect import Task, task
@@ -20,11 +20,15 @@ from unity_mirror.plan.render_markdown import failed_checks_text
 RETRY_DELAYS = (5.0, 30.0)
 """Seconds before the second and the third attempt."""
 
-StepTask = Task[[Session], Coroutine[Any, Any, "State[None]"]]
-Work = Callable[[Session], Awaitable[str]]
+S = TypeVar("S")
+TaskOver = Task[[S], Coroutine[Any, Any, "State[None]"]]
+"""A task over a session of some kind, which ends in a state of its own making."""
+StepTask = TaskOver[Session]
 
 
-def step_task(name: str, *, minutes: float, writes_to: set[str] | None = None) -> Callable[[Work], StepTask]:
+def step_task(
+    name: str, *, minutes: float, writes_to: set[str] | None = None
+) -> Callable[[Callable[[S], Awaitable[str]]], TaskOver[S]]:
     """Make a task of a function that works on a session and says in a few words what it did.
 
     These words become the message of the task's Completed state, a refusal's text that of its Failed state, so the
@@ -33,9 +37,9 @@ def step_task(name: str, *, minutes: float, writes_to: set[str] | None = None) -
     that Prefect's limits for tags can bound how many write to one at a time, over all runs.
     """
 
-    def make(work: Work) -> StepTask:
+    def make(work: Callable[[S], Awaitable[str]]) -> TaskOver[S]:
         @wraps(work)
-        async def run(session: Session) -> State[None]:
+        async def run(session: S) -> State[None]:
             try:
                 return Completed(message=await work(session))
             except UnityMirrorError as error:
@@ -56,7 +60,7 @@ def step_task(name: str, *, minutes: float, writes_to: set[str] | None = None) -
     return make
 
 
-async def state_of(task: StepTask, session: Session) -> State[None]:
+async def state_of(task: TaskOver[S], session: S) -> State[None]:
     """Run a task and give its final state, however it ended."""
     return await cast("Awaitable[State[None]]", task(session, return_state=True))
 

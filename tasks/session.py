@@ -64,7 +64,7 @@ class Session:
     def outcomes(self) -> tuple[StepOutcome, ...]:
         """What became of each step so far, in the steps' order."""
         done = [self._results[name] for stage in STAGES for name in stage if name in self._results]
-        outcomes = [StepOutcome(each.plan, each.done.left_out, each.done.notes, each.seconds) for each in done]
+        outcomes = [_outcome(each) for each in done]
         return (*outcomes, *([self._verified] if self._verified else []))
 
     @property
@@ -85,7 +85,7 @@ class Session:
         """Apply one step's part of the plan. Those of the stages before it must have been applied."""
         result = await run_step(self._reporting(name), name, self._known_before(name), self.planned)
         self._results[name] = result
-        return StepOutcome(result.plan, result.done.left_out, result.done.notes, result.seconds)
+        return _outcome(result)
 
     async def verify(self) -> StepPlan:
         """Look whether what was made works. Writes nothing."""
@@ -112,8 +112,11 @@ class Session:
 async def connect_clouds(block: UnityMirrorClouds | None, specs: Sequence[CatalogSpec]) -> AsyncIterator[Clouds]:
     """Clients of all clouds for one flow run, over one limiter and one token cache, however many catalogs it has.
 
-    Without a block the environment says which clouds they are. The secrets of the specs' Prefect blocks are read here.
+    Without a block the environment says which clouds they are: by naming a block in UNITY_MIRROR_CLOUDS_BLOCK, or as on
+    the command line. The secrets of the specs' Prefect blocks are read here.
     """
+    if block is None and (name := os.environ.get("UNITY_MIRROR_CLOUDS_BLOCK")):
+        block = await UnityMirrorClouds.aload(name)
     settings = block.settings(os.environ) if block else Settings.from_environment(os.environ)
     found: dict[str, str] = {}
     for spec in specs:
@@ -126,3 +129,8 @@ def open_session(clouds: Clouds, spec: CatalogSpec, *, prune: bool = False) -> S
     """One catalog's session over clouds that are connected."""
     deadline = clouds.settings.timeouts.operation
     return Session(Context(spec, clouds.clients, clouds.secrets, deadline_seconds=deadline, prune=prune))
+
+
+def _outcome(result: StepResult) -> StepOutcome:
+    done = result.done
+    return StepOutcome(result.plan, done.left_out, done.notes, result.seconds, done.tables)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.prefect_names import BLOCK
+
 EMULATOR_PORT = 8443
 PREFECT_PORT = 4200
 HOST = "127.0.0.1"
@@ -70,6 +72,10 @@ def prefect_environment(layout: Layout, port: int) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # Leases outlive the server: kept in memory, they would be lost at its end, and their catalogs locked for good.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "UNITY_MIRROR_SCHEDULES": "false",
         "PREFECT_CLI_COLORS": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -80,7 +86,8 @@ def worker_environment(layout: Layout, port: int, emulator: Mapping[str, str]) -
     secrets = {
         name: value for name, value in emulator.items() if name.endswith("_SECRET") and not name.startswith(_FOREIGN)
     }
-    return {**prefect_environment(layout, port), **secrets, "UNITY_MIRROR_HOME": str(layout.root)}
+    ours = {"UNITY_MIRROR_HOME": str(layout.root), "UNITY_MIRROR_CLOUDS_BLOCK": BLOCK}
+    return {**prefect_environment(layout, port), **secrets, **ours}
 
 
 def prefect_api(port: int) -> str:

@@ -31,7 +31,10 @@ def test_a_deployment_is_of_the_flow_with_its_name(deployment: dict[str, Any]) -
 
 
 def test_prefect_yaml_names_no_machine() -> None:
-    assert "/" not in (ROOT / "prefect.yaml").read_text().replace("flows/", "")
+    text = (ROOT / "prefect.yaml").read_text()
+    for ours in ("flows/", "examples/", "docs/", "*/5 *"):
+        text = text.replace(ours, "")
+    assert "/" not in text
 
 
 @pytest.mark.parametrize("name", ["sales", "hr"])

@@ -1,0 +1,97 @@
+"""Takes a catalog out of Fabric again, once a person has looked at the plan and approved it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State, StateType
+from prefect.flow_runs import apause_flow_run, asuspend_flow_run
+from prefect.input import RunInput
+from prefect.runtime import deployment
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.artifacts import publish_plan
+from flows.events import emit_catalog_event
+from flows.onboard_catalog import tag_run
+from flows.parameters import CloudsBlock
+from tasks.lease import catalog_lease
+from tasks.offboarding import OffboardSession, plan_removal, remove_catalog
+from tasks.options import explain, state_of
+from tasks.session import connect_clouds
+from unity_mirror.errors import UnityMirrorError
+from unity_mirror.plan.render_markdown import plan_markdown
+from unity_mirror.spec import CatalogSpec
+
+APPROVAL_SECONDS = 7 * 24 * 3600
+_KEY = "approval"
+KeepLakehouse = Annotated[
+    bool, Field(title="Keep the lakehouse", description="Leave the lakehouse and its shortcuts as they are.")
+]
+
+
+class Approval(RunInput):
+    """What the person who looks at the plan answers."""
+
+    decision: Literal["reject", "approve"] = Field(
+        default="reject", title="Decision", description="approve removes what the plan names; reject changes nothing."
+    )
+    reason: str = Field(title="Reason", description="Why; it is kept with the run.", min_length=1, max_length=500)
+    plan: str = Field(
+        default="", title="Plan", description="Fingerprint of the plan above; it tells whether it still holds."
+    )
+
+
+@flow(
+    name="offboard-catalog",
+    flow_run_name="offboard {spec.catalog}",
+    description="Remove from Fabric what unity-mirror made for a catalog, after a person has approved the plan.",
+    persist_result=False,
+)
+async def offboard_catalog(
+    spec: CatalogSpec, clouds: CloudsBlock = None, keep_lakehouse: KeepLakehouse = False
+) -> State[Any]:
+    """Show what would be removed, wait for approval, and remove it. Nothing of Unity Catalog or its data is touched.
+
+    Args:
+        spec: The catalog as it was onboarded.
+        clouds: Which clouds, and who signs in. When left out, the worker's environment says so.
+        keep_lakehouse: Leave the lakehouse and its shortcuts as they are.
+    """
+    await tag_run(f"catalog:{spec.catalog}")
+    try:
+        async with connect_clouds(clouds, [spec]) as connected:
+            session = OffboardSession(connected, spec, keep_lakehouse=keep_lakehouse)
+            return await _offboard(session, spec.catalog)
+    except UnityMirrorError as error:
+        emit_catalog_event("failed", spec.catalog, None, {"message": explain(error)})
+        return Failed(message=explain(error), data=error)
+
+
+async def _offboard(session: OffboardSession, catalog: str) -> State[Any]:
+    await (await state_of(plan_removal, session)).aresult()
+    if not session.plan.changes:
+        return Completed(message=f"Nothing of {catalog} is ours to remove.")
+    await publish_plan(session.plan)
+    answer = await _ask(session)
+    if answer.decision != "approve":
+        message = f"Rejected: {answer.reason} Nothing was changed."
+        return State(type=StateType.CANCELLED, name="Rejected", message=message)
+    session.approved = answer.plan or session.fingerprint
+    async with catalog_lease(catalog):
+        await (await state_of(remove_catalog, session)).aresult()
+    removed = len(session.plan.changes)
+    emit_catalog_event("offboarded", catalog, None, {"changes": removed, "reason": answer.reason})
+    return Completed(message=f"{catalog} is offboarded: {removed} changes made. Approved: {answer.reason}")
+
+
+async def _ask(session: OffboardSession) -> Approval:
+    """The person's answer. A deployment's run gives its process back meanwhile and starts anew with the answer."""
+    description = f"{plan_markdown(session.plan)}\n\n**Approve** to remove this; **reject** to leave all as it is."
+    form = Approval.with_initial_data(description=description, plan=session.fingerprint)
+    if deployment.id:
+        answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)
+    else:
+        answer = await apause_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, poll_interval=1, key=_KEY)
+    return answer

@@ -10,6 +10,7 @@ from unity_mirror.steps.identity import Identity
 from unity_mirror.steps.permissions import runner_checks
 from unity_mirror.steps.prerequisites import Prerequisites
 from unity_mirror.steps.storage_access import StorageAccess
+from unity_mirror.steps.surroundings import ip_access_lists
 from unity_mirror.steps.trusted_access import TrustedAccess
 
 
@@ -29,6 +30,9 @@ async def diagnose(context: Context) -> tuple[Check, ...]:
             continue
         checks += found.plan.checks
         known = known.learn([found.facts])
+    if not any(check.id == "ip_access_lists" for check in checks):
+        # Left out of every plan where we can't look, since most who run us can't; doctor says so.
+        checks.append(ip_access_lists(context.spec, None))
     return (*checks, *await runner_checks(context, known))
 
 

@@ -95,7 +95,7 @@ async def _read(context: Context) -> _Reading:
         checks.capacity_trusts(spec, capacity),
         checks.identity_possible(spec, workspace),
         checks.databricks_network(spec, databricks, gateway),
-        surroundings.ip_access_lists(spec, listing.result()),
+        surroundings.ip_access_lists(spec, listing.result()) if listing.result() is not None else None,
         surroundings.workspace_storage(spec),
         checks.hierarchical_namespace(spec, account),
         checks.folder_covers(spec, selection.selected),

@@ -61,8 +61,8 @@ def client_of(user_agent: str) -> str | None:
 
 
 def observed(mounts: Sequence[tuple[str, Service]], check: Check | None = None) -> list[tuple[str, Service]]:
-    """The same services, watched but for the control plane; one mounted twice stays one. ``check`` looks at each exchange that a service answers
-    without refusing."""
+    """The same services, watched but for the control plane; one mounted twice stays one. ``check`` looks at each
+    exchange that a service answers without refusing."""
     watched = {id(each): each if each.name == "control" else _Watched(each, check) for _, each in mounts}
     return [(prefix, watched[id(service)]) for prefix, service in mounts]
 

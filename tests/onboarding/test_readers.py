@@ -170,4 +170,12 @@ async def test_behind_a_firewall_logs_are_read_once_the_tables_are_mirrored(worl
     rewrite_log(world, TABLE, "type widening")
     plan = (await world.plan(example("sales"))).plan
     assert {row[-1] for row in matrix(plan).rows} == {"Unity Catalog"}
+    (note,) = plan.step(StepName.SQL_ENDPOINT).notes
+    assert "and 22 more tables is Unity Catalog's word" in note
+    assert "firewall turns this machine away" in note
     assert [path for path in log_requests(world) if path.endswith(".json")] == []
+
+
+async def test_without_rights_on_the_files_unity_catalogs_word_is_taken_and_that_is_told(world: World) -> None:
+    (note,) = (await world.plan(example("hr"))).plan.step(StepName.SQL_ENDPOINT).notes
+    assert note.endswith("the identity that runs unity-mirror may not read its files.")

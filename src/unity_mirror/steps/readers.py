@@ -8,10 +8,10 @@ properties name something that an engine can't read; of the rest those propertie
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from unity_mirror.clients.delta import LogFiles, NoDeltaLog, OneLakeTable, StoredTable, read_delta_state
-from unity_mirror.errors import CloudError, FirewallDenied
+from unity_mirror.errors import CloudError, FirewallDenied, NotFound, PermissionDenied, Unauthenticated
 from unity_mirror.models.delta import DeltaState, described_state
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.models.table_ref import TableRef
@@ -45,6 +45,8 @@ class Readers:
     tables: Mapping[TableRef, Readability]
     sku: str | None = None
     guardrail: Guardrail | None = None
+    unread: Mapping[TableRef, str] = field(default_factory=dict)
+    """Why a log that was to be read couldn't be; where Unity Catalog tells enough, its word was taken."""
 
     def obstacle(self, ref: TableRef, engine: Engine) -> str:
         """What is in an engine's way; empty when it reads the table or nothing is known."""
@@ -75,12 +77,14 @@ class Readers:
         return f"{engine} {words}: {self.obstacle(ref, engine)}."
 
     def notes(self) -> tuple[str, ...]:
-        """Why nothing is known of some tables, each reason once."""
-        reasons: dict[str, list[str]] = {}
+        """Why nothing, or only Unity Catalog's word, is known of some tables; each reason once."""
+        reasons: dict[tuple[bool, str], list[str]] = {}
         for ref, one in sorted(self.tables.items()):
             if one.verdicts[Engine.SPARK] is Verdict.UNKNOWN:
-                reasons.setdefault(one.reasons[Engine.SPARK][0], []).append(str(ref))
-        return tuple(f"Who can read {_some(refs)} is unknown: {why}." for why, refs in reasons.items())
+                reasons.setdefault((False, one.reasons[Engine.SPARK][0]), []).append(str(ref))
+            elif ref in self.unread:
+                reasons.setdefault((True, self.unread[ref]), []).append(str(ref))
+        return tuple(_note(told, _some(refs), why) for (told, why), refs in reasons.items())
 
     def model_size(self, refs: Iterable[TableRef]) -> int | None:
         """Bytes of the tables together; ``None`` unless all are known."""
@@ -120,6 +124,8 @@ async def _find(context: Context, known: Known) -> Readers:
     spec = context.spec.semantic_model
     falls_back = spec is not None and spec.storage_mode == "sql_endpoint"
 
+    unread: dict[TableRef, str] = {}
+
     async def one(table: Table) -> Readability:
         described = described_state(table)
         if table.ref not in asked:
@@ -127,14 +133,14 @@ async def _find(context: Context, known: Known) -> Readers:
         state, why = await _read(context, known, table, mirrored=table.ref in shown)
         if state is not None:
             return judge(table.ref, state, guardrail, falls_back=falls_back)
-        return (
-            judge(table.ref, described, guardrail, falls_back=falls_back)
-            if described.complete
-            else unknown(table.ref, why)
-        )
+        if not described.complete:
+            return unknown(table.ref, why)
+        unread[table.ref] = why
+        return judge(table.ref, described, guardrail, falls_back=falls_back)
 
     judged = await side_by_side(one(table) for table in tables)
-    return Readers({each.ref: each for each in judged}, capacity.sku if capacity else None, guardrail)
+    sku = capacity.sku if capacity else None
+    return Readers({each.ref: each for each in judged}, sku, guardrail, unread)
 
 
 async def _shown(context: Context, known: Known) -> frozenset[TableRef]:
@@ -180,8 +186,12 @@ async def _read(context: Context, known: Known, table: Table, *, mirrored: bool)
         return None, _FIREWALL
     try:
         return await context.delta_logs.once((table.full_name, mirrored), lambda: read_delta_state(files)), ""
+    except (PermissionDenied, Unauthenticated):
+        return None, "the identity that runs unity-mirror may not read its files"
+    except NotFound:
+        return None, "there is no Delta log at its location"
     except (CloudError, NoDeltaLog) as error:
-        return None, str(error)
+        return None, error.why or error.message
 
 
 async def _turned_away(context: Context, table: StoredTable) -> bool:
@@ -208,6 +218,12 @@ def _files(context: Context, known: Known, table: Table, *, mirrored: bool) -> t
     if place is None:
         return None, f"its location {table.storage_location!r} is not in ADLS Gen2"
     return StoredTable(context.clients.storage, place.account, place.container, place.folder), ""
+
+
+def _note(told: bool, tables: str, why: str) -> str:
+    if told:
+        return f"What is said of {tables} is Unity Catalog's word, for the Delta log wasn't read: {why}."
+    return f"Who can read {tables} is unknown: {why}."
 
 
 def _some(names: Sequence[str]) -> str:

@@ -22,8 +22,20 @@ class Route:
         return tuple(self.template.strip("/").split("/"))
 
 
-def _is_parameter(segment: str) -> bool:
-    return segment.startswith("{")
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A route with its segments taken apart once: literal or ``None``, and the parameter's name."""
+
+    route: Route
+    parts: tuple[tuple[str | None, str], ...]
+
+    def fits(self, folded: list[str]) -> bool:
+        """Whether a path of as many segments, folded, is one of this route's."""
+        return all(literal is None or literal == part for (literal, _), part in zip(self.parts, folded, strict=True))
+
+    def params(self, given: list[str]) -> dict[str, str]:
+        """The path parameters."""
+        return {name: part for (literal, name), part in zip(self.parts, given, strict=True) if literal is None}
 
 
 class Router:
@@ -34,7 +46,7 @@ class Router:
 
     def __init__(self, *, case_sensitive: bool = True) -> None:
         self._fold: Callable[[str], str] = (lambda text: text) if case_sensitive else str.lower
-        self._routes: dict[tuple[str, int], list[Route]] = {}
+        self._routes: dict[tuple[str, int], list[_Candidate]] = {}
 
     def route(
         self, method: str, template: str, operation: str, effect: Effect = Effect.READ, *, anonymous: bool = False
@@ -50,8 +62,8 @@ class Router:
     def add(self, route: Route) -> None:
         """Adds a route; the more literal ones are tried first."""
         candidates = self._routes.setdefault((route.method, len(route.segments())), [])
-        candidates.append(route)
-        candidates.sort(key=lambda each: sum(map(_is_parameter, each.segments())))
+        candidates.append(_Candidate(route, tuple(map(self._part, route.segments()))))
+        candidates.sort(key=lambda each: sum(literal is None for literal, _ in each.parts))
 
     def include(self, other: Router) -> None:
         """Adds all routes of another router."""
@@ -60,23 +72,18 @@ class Router:
 
     def routes(self) -> Iterable[Route]:
         """Every route, for the table of operations served."""
-        return (route for candidates in self._routes.values() for route in candidates)
+        return (each.route for candidates in self._routes.values() for each in candidates)
 
     def find(self, request: Request) -> Endpoint | None:
         """The endpoint for a request, with ``request.params`` filled and decoded; ``None`` when there is none."""
-        parts = request.raw_path.strip("/").split("/")
-        for route in self._routes.get((request.method, len(parts)), ()):
-            params = self._match(route, parts)
-            if params is not None:
-                request.params = params
-                return route.endpoint
+        given = [unquote(part) for part in request.raw_path.strip("/").split("/")]
+        folded = [self._fold(part) for part in given]
+        for candidate in self._routes.get((request.method, len(given)), ()):
+            if candidate.fits(folded):
+                request.params = candidate.params(given)
+                return candidate.route.endpoint
         return None
 
-    def _match(self, route: Route, parts: list[str]) -> dict[str, str] | None:
-        params: dict[str, str] = {}
-        for wanted, given in zip(route.segments(), parts, strict=True):
-            if _is_parameter(wanted):
-                params[wanted[1:-1]] = unquote(given)
-            elif self._fold(wanted) != self._fold(unquote(given)):
-                return None
-        return params
+    def _part(self, segment: str) -> tuple[str | None, str]:
+        """A segment as its literal, folded, or ``None`` and the parameter's name."""
+        return (None, segment[1:-1]) if segment.startswith("{") else (self._fold(segment), "")

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from prefect import get_client
+from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.events import Event
 from prefect.events.filters import EventFilter, EventIDFilter, EventOccurredFilter
 from prefect.events.schemas.events import Resource
-from prefect.variables import Variable
 
 from flows.events import NAMESPACE, resource_id
 from unity_mirror.spec import CatalogSpec
@@ -75,10 +75,16 @@ async def read_known(metastore_id: str) -> dict[str, Known]:
 
 async def remember(metastore_id: str, known: Iterable[Known]) -> None:
     """Write down what was told."""
-    for each in known:
-        value: dict[str, Any] = {"catalog": each.catalog, "times": each.times, "there": each.there}
-        tags = [KNOWN_TAG, f"metastore:{metastore_id}"]
-        await Variable.aset(variable_name(metastore_id, each.catalog), value, tags=tags, overwrite=True)
+    tags = [KNOWN_TAG, f"metastore:{metastore_id}"]
+    async with get_client() as client:
+        for each in known:
+            name = variable_name(metastore_id, each.catalog)
+            value = {"catalog": each.catalog, "times": each.times, "there": each.there}
+            # Not by Variable.aset, which never closes its client.
+            if await client.read_variable_by_name(name) is None:
+                await client.create_variable(VariableCreate(name=name, value=value, tags=tags))
+            else:
+                await client.update_variable(VariableUpdate(name=name, value=value, tags=tags))
 
 
 async def announce(metastore_id: str, specs: Sequence[CatalogSpec], known: Mapping[str, Known]) -> None:

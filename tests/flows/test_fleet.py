@@ -13,7 +13,6 @@ import pytest
 import yaml
 from prefect import get_client
 from prefect.client.schemas.objects import State
-from prefect.variables import Variable
 
 from flows import announcing
 from flows.announcing import DISCOVERED, discovered_event, post_events, read_known, variable_name
@@ -44,8 +43,9 @@ async def told() -> list[dict[str, Any]]:
 @pytest.fixture
 async def fresh(cloud: SampleCloud) -> SampleCloud:
     """Nothing is known of the metastore yet."""
-    for name in await read_known(METASTORE):
-        await Variable.aunset(variable_name(METASTORE, name))
+    async with get_client() as client:
+        for name in await read_known(METASTORE):
+            await client.delete_variable_by_name(variable_name(METASTORE, name))
     return cloud
 
 

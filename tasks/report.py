@@ -74,7 +74,7 @@ class Report:
             return f"{self.catalog} is onboarded but not in order.\n{failed_checks_text(self.broken)}"
         done = f"{self.changes} changes made" if self.changes else "there was nothing to do"
         unknown = sum(check.outcome is Outcome.UNKNOWN for check in self.checks)
-        doubts = f"; {unknown} checks could not be made" if unknown else ""
+        doubts = f"; {unknown} check{'s' if unknown > 1 else ''} could not be made" if unknown else ""
         return (
             f"{self.catalog} is onboarded: {len(self.tables)} tables mirrored, {len(self.left_out)} left out; "
             f"{done}{doubts}"

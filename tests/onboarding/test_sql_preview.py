@@ -9,16 +9,19 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytds
 import pytest
 import yaml
 
 from cloud_emulator.environment import remember_sql_port, variables
+from cloud_emulator.seeds.contoso import identities
 from cloud_emulator.server import make_server
 from cloud_emulator.services import mounts
 from cloud_emulator.sql.listener import SqlListener
@@ -102,6 +105,30 @@ def test_counts_first_rows_and_keys(live: World, tmp_path: Path) -> None:
         assert "repeat a value" in keys["orders.dim_store", "country"][-1]
         notes = step_of(document, "sql_endpoint")["notes"]
         assert any("orders.dim_store.country is the one side" in note for note in notes)
+        for name, (counted, *_) in counts.items():
+            assert by_python_tds(live, environment, f"SELECT COUNT_BIG(*) FROM {name}") == int(counted.replace(",", ""))
+
+
+def by_python_tds(world: World, environment: dict[str, str], query: str) -> int:
+    """What another driver that others wrote reads, as the runner and with the server's certificate verified."""
+    principal = world.cloud.directory.by_object_id(identities.RUNNER.object_id)
+    assert principal is not None
+    token = world.cloud.tokens.issue(principal, "https://database.windows.net", "https://login.test/v2.0")
+    host, _, port = environment["UNITY_MIRROR_SQL_SERVER"].partition(",")
+    with warnings.catch_warnings():  # python-tds checks the server's name by means that pyOpenSSL deprecates
+        warnings.filterwarnings("ignore", message="X509", category=DeprecationWarning)
+        connection = pytds.connect(
+            host,
+            database="sales",
+            port=int(port),
+            access_token_callable=lambda: token,
+            cafile=environment["SSL_CERT_FILE"],
+            autocommit=True,
+            disable_connect_retry=True,
+        )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchall()[0][0])
 
 
 class Answers(SqlClient):

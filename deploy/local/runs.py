@@ -15,6 +15,7 @@ from deploy.local.processes import StackError
 
 DEPLOYMENT = "onboard-catalog/onboard-catalog"
 _POLL = 1.0
+_TRIES_WHEN_UNAVAILABLE = 15
 _FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 Rows = list[dict[str, str]]
 
@@ -67,12 +68,25 @@ class Runs:
 
     def _answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
-            response = self._client.request(method, path, json=body)
+            response = patiently(lambda: self._client.request(method, path, json=body))
         except httpx.HTTPError as error:
             raise StackError(f"Prefect's server doesn't answer: {error}") from error
         if response.is_error:
             raise StackError(f"Prefect's server refused {method} {path}: {response.text}")
         return response.json()
+
+
+def patiently(send: Callable[[], httpx.Response]) -> httpx.Response:
+    """Sends again while the server is unavailable: so it says, before any effect, when its SQLite database is locked.
+
+    Prefect's own client does the same.
+    """
+    for _ in range(_TRIES_WHEN_UNAVAILABLE):
+        response = send()
+        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(_POLL)
+    return response
 
 
 def _tables(artifacts: list[dict[str, Any]]) -> dict[str, Rows]:

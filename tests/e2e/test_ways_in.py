@@ -23,6 +23,7 @@ import yaml
 
 from deploy.local.layout import Layout
 from deploy.local.processes import Process
+from deploy.local.runs import patiently
 from tests.coverage_rows import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -42,7 +43,8 @@ class Stack:
     emulator: str
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.ui}/api{path}", json=body, trust_env=False, timeout=30)
+        url = f"{self.ui}/api{path}"
+        answer = patiently(lambda: httpx.request(method, url, json=body, trust_env=False, timeout=30))
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 

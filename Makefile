@@ -1,6 +1,6 @@
 # Each target that people call has a description after ##; `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test lint bench
+.PHONY: help install demo up down test soak lint bench
 
 BASE_PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,9 @@ down: $(RUNTIME) ## Stop what `make up` started
 
 test: $(DEV) ## Run all tests that this machine can run
 	$(BIN)/python -m pytest
+
+soak: $(DEV) ## Run the long tests of events, schedules and approval against a real Prefect; takes minutes
+	$(BIN)/python -m pytest soak
 
 lint: $(DEV) ## Check style, types and import rules
 	$(BIN)/ruff check .

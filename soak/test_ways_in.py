@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -129,25 +128,14 @@ def post_event(stack: Stack, event_id: str, name: str, payload: dict[str, Any]) 
     stack.api("POST", "/events", [event])
 
 
-def test_an_event_from_outside_onboards_a_catalog_and_again_does_nothing_and_a_killed_run_starts_again(
-    stack: Stack,
-) -> None:
+def test_an_event_from_outside_onboards_a_catalog_and_again_does_nothing(stack: Stack) -> None:
     event_id = str(uuid4())
     post_event(stack, event_id, EVENT, {"spec": hr()})
     run = until(lambda: next(iter(stack.runs("onboard-catalog")), None), 30)
-    stack.reached(run["id"], {"RUNNING"}, 60)
-    until(lambda: _flow_process(run["id"]), 20)
-    os.kill(_flow_process(run["id"]), signal.SIGKILL)
-    killed = time.monotonic()
-    ended = until(lambda: _again(stack, run["id"]), 120)
-    print(f"a killed flow process: onboarded {time.monotonic() - killed:.0f} s after the kill")  # noqa: T201
-    assert ended["state_type"] == "COMPLETED", ended["state"]
-    history = [each["name"] for each in stack.api("GET", f"/flow_run_states/?flow_run_id={run['id']}")]
-    print(history)  # noqa: T201
-    assert ended["run_count"] >= 2
+    assert stack.ended(run["id"], 120)["state_type"] == "COMPLETED"
     before = stack.writes()
     made = [each for each in before if each["method"] == "POST" and "mirroredAzureDatabricksCatalogs" in each["path"]]
-    assert len(made) <= 1, "onboarded once, before or after the kill"
+    assert len(made) == 1
 
     post_event(stack, event_id, EVENT, {"spec": hr()})
     again = stack.run("onboard-catalog", {"spec": hr(), "event_id": event_id})
@@ -155,23 +143,6 @@ def test_an_event_from_outside_onboards_a_catalog_and_again_does_nothing_and_a_k
     assert event_id in second["state"]["message"]
     assert second["total_run_time"] < 5
     assert stack.writes() == before
-
-
-def _again(stack: Stack, run_id: str) -> dict[str, Any] | None:
-    run: dict[str, Any] = stack.api("GET", f"/flow_runs/{run_id}")
-    return run if run["state_type"] in {"COMPLETED", "FAILED"} else None
-
-
-def _flow_process(run_id: str) -> int:
-    """The process of a flow run: the one that has the run's id in its environment and isn't a parent of another."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            known = (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if f"PREFECT__FLOW_RUN_ID={run_id}".encode() in known:
-            return int(folder.name)
-    return 0
 
 
 def test_a_schedule_fires_and_what_it_finds_is_onboarded(stack: Stack) -> None:

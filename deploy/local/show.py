@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,8 +20,9 @@ _WIDTH_OF_A_FILE = 120
 
 def make_console(*, stderr: bool = False) -> Console:
     """A console that wraps at the terminal's width, or at a fixed one where there is no terminal."""
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH_OF_A_FILE)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _WIDTH_OF_A_FILE
+    return Console(file=stream, highlight=False, emoji=False, width=width)
 
 
 def show_run(console: Console, run: Run, catalog: str) -> None:

@@ -23,7 +23,7 @@ class Output:
         self.as_json = as_json
         stream = sys.stderr if as_json else sys.stdout
         width = None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL
-        self.console = Console(file=stream, highlight=False, width=width, soft_wrap=True)
+        self.console = Console(file=stream, highlight=False, emoji=False, width=width, soft_wrap=True)
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Writes the document, when one is wanted."""
@@ -37,7 +37,7 @@ class Output:
 
     def failure(self, error: UnityMirrorError) -> None:
         """Says what went wrong, on standard error, without a traceback."""
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
         console.print(Text("unity-mirror: ", style="bold red") + Text(_explain(error)))
         self.document(failure_document(error))
 

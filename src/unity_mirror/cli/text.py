@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from unity_mirror.cli.tables import show_tables
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.model import (
     Action,
     AfterApply,
     Change,
     Check,
-    DataTable,
     LeftOut,
     Outcome,
     Plan,
@@ -65,21 +65,6 @@ def _show_step(console: Console, step: StepPlan) -> None:
         console.print(f"  [dim]note: {escape(note)}[/]")
     show_tables(console, step.tables)
     console.print()
-
-
-def show_tables(console: Console, tables: Iterable[DataTable]) -> None:
-    """Tables of the report: the rows worth attention, and how many others there are. JSON and Markdown have all."""
-    for data in tables:
-        table = Table(title=escape(data.title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for heading in data.columns:
-            table.add_column(escape(heading), header_style="dim", overflow="fold")
-        for place in sorted(data.remarkable):
-            table.add_row(*map(escape, data.rows[place]))
-        if data.remarkable:
-            console.print(table)
-        plain = len(data.rows) - len(data.remarkable)
-        if plain and not data.quiet:
-            console.print(f"  [dim]{escape(data.title)}: nothing to say of {_count(plain, 'table')}[/]")
 
 
 def show_checks(console: Console, checks: Iterable[Check]) -> None:

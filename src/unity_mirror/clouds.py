@@ -24,6 +24,7 @@ from unity_mirror.http.failures import DATABRICKS
 from unity_mirror.http.meter import CallMeter
 from unity_mirror.http.transport import Transport
 from unity_mirror.models.identity import Identity
+from unity_mirror.redaction import Redactor
 from unity_mirror.settings import Settings
 
 
@@ -52,17 +53,26 @@ async def connect(
     ``token_source`` and ``secrets`` default to what the settings say. ``wire`` stands in for the network, in tests.
     """
     clock = clock or SystemClock()
+    secrets = secrets or SecretResolver(settings.environ)
+    redactor = secrets.redactor
+    redactor.learn(*settings.sign_in.secrets)
     meter = CallMeter()
     async with AsyncExitStack() as stack:
         entra = await _entra_transport(stack, settings, clock, meter, wire)
-        tokens = token_source or _sign_in(stack, settings, clock, entra)
+        tokens = token_source or _sign_in(stack, settings, clock, entra, redactor)
         client = await stack.enter_async_context(http_client(settings, meter, transport=wire))
         transport = Transport(
-            client, tokens, clock=clock, meter=meter, timeouts=settings.timeouts, limits=settings.limits
+            client,
+            tokens,
+            clock=clock,
+            meter=meter,
+            timeouts=settings.timeouts,
+            limits=settings.limits,
+            redact=redactor.redact,
         )
         clients = _clients(settings, transport, tokens, entra)
         stack.push_async_callback(clients.storage.close)
-        yield Clouds(clients, meter, secrets or SecretResolver(settings.environ), settings, clock)
+        yield Clouds(clients, meter, secrets, settings, clock)
 
 
 async def _entra_transport(
@@ -81,8 +91,10 @@ async def _entra_transport(
     return transport
 
 
-def _sign_in(stack: AsyncExitStack, settings: Settings, clock: Clock, entra: Callable[[], object]) -> TokenSource:
-    tokens = credentials.token_source(settings, clock, entra)
+def _sign_in(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, entra: Callable[[], object], redactor: Redactor
+) -> TokenSource:
+    tokens = credentials.token_source(settings, clock, entra, redactor.redact)
     stack.push_async_callback(tokens.close)
     return tokens
 

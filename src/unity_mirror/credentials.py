@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unity_mirror.clock import Clock
 from unity_mirror.errors import CredentialError
 from unity_mirror.models.identity import Identity
+from unity_mirror.redaction import Redactor
 from unity_mirror.settings import Settings, SignIn
 from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultSecret
 
@@ -51,7 +52,14 @@ class EntraTokenSource:
     tokens of its own and would hand the refused one out again.
     """
 
-    def __init__(self, make: Callable[[], AzureCredential], clock: Clock, identity_scope: str) -> None:
+    def __init__(
+        self,
+        make: Callable[[], AzureCredential],
+        clock: Clock,
+        identity_scope: str,
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        self._redact = redact
         self._make = make
         self._clock = clock
         self._identity_scope = identity_scope
@@ -78,7 +86,7 @@ class EntraTokenSource:
             credential = await self._current()
             fetched = await credential.get_token(scope)
         except (AzureError, ValueError) as error:
-            raise _refused(scope, error) from error
+            raise _refused(scope, error, self._redact) from error
         # One that ends within the margin already still serves the requests of the next second.
         ends = max(float(fetched.expires_on), self._clock.now().timestamp() + REFRESH_MARGIN + 1)
         self._tokens[scope] = (fetched.token, ends)
@@ -136,13 +144,16 @@ class WithDatabricksToken:
         return f"WithDatabricksToken({self._source!r})"
 
 
-def token_source(settings: Settings, clock: Clock, transport: Callable[[], object]) -> TokenSource:
+def token_source(
+    settings: Settings, clock: Clock, transport: Callable[[], object], redact: Callable[[str], str] = str
+) -> TokenSource:
     """Return the token source that the settings ask for.
 
-    ``transport`` makes the azure-core asynchronous transport that sign-in requests go through.
+    ``transport`` makes the azure-core asynchronous transport that sign-in requests go through; ``redact`` takes secrets
+    out of what Entra answers.
     """
     scope = settings.scopes.fabric
-    source: TokenSource = EntraTokenSource(lambda: azure_credential(settings, transport()), clock, scope)
+    source: TokenSource = EntraTokenSource(lambda: azure_credential(settings, transport()), clock, scope, redact)
     pat = settings.sign_in.databricks_token
     return WithDatabricksToken(source, settings.scopes.databricks, pat.reveal) if pat else source
 
@@ -182,7 +193,7 @@ async def identity_as(
             transport=transport,
         )
 
-    source = EntraTokenSource(make, clock, settings.scopes.storage)
+    source = EntraTokenSource(make, clock, settings.scopes.storage, Redactor([secret]).redact)
     try:
         return await source.identity()
     finally:
@@ -204,12 +215,12 @@ def identity_of(token: str) -> Identity:
         raise CredentialError(message, remedy="sign in with a user or a service principal of Entra ID") from error
 
 
-def _refused(scope: str, error: Exception) -> CredentialError:
+def _refused(scope: str, error: Exception, redact: Callable[[str], str]) -> CredentialError:
     why = str(getattr(error, "message", "") or error).strip().splitlines()
     return CredentialError(
         "could not sign in",
         where=scope,
-        why=why[0] if why else type(error).__name__,
+        why=redact(why[0]) if why else type(error).__name__,
         remedy=_sign_in_remedy(str(error)),
     )
 
@@ -227,11 +238,22 @@ def _sign_in_remedy(text: str) -> str:
 
 
 class SecretResolver:
-    """Finds the secrets that a spec names. Blocks are given as a mapping by whoever can read them."""
+    """Finds the secrets that a spec names. Blocks are given as a mapping by whoever can read them.
 
-    def __init__(self, environ: Mapping[str, str], blocks: Mapping[str, str] | None = None) -> None:
+    ``redactor`` learns each value that is given out, so that it can be taken out of what others say.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], blocks: Mapping[str, str] | None = None, redactor: Redactor | None = None
+    ) -> None:
         self._environ = environ
         self._blocks = blocks
+        self.redactor = redactor or Redactor()
+        self.redactor.learn(*(blocks or {}).values())
+
+    def with_blocks(self, blocks: Mapping[str, str]) -> "SecretResolver":
+        """Return one that knows these blocks, too, and shares the redactor."""
+        return SecretResolver(self._environ, {**(self._blocks or {}), **blocks}, self.redactor)
 
     def resolve(self, ref: EnvSecret | BlockSecret | KeyVaultSecret) -> str:
         """Return the secret's value. Raises CredentialError, never with a value in it."""
@@ -249,10 +271,10 @@ class SecretResolver:
         remedy = f"create the Secret block {ref.block!r} in Prefect"
         return self._found(self._blocks.get(ref.block), f"there is no Prefect block {ref.block!r}", remedy)
 
-    @staticmethod
-    def _found(value: str | None, message: str, remedy: str) -> str:
+    def _found(self, value: str | None, message: str, remedy: str) -> str:
         if not value:
             raise CredentialError(message, remedy=remedy)
+        self.redactor.learn(value)
         return value
 
     def __repr__(self) -> str:

@@ -19,7 +19,8 @@ UnityMirrorError
 │   └── OperationFailed     a long-running operation ended in failure
 ├── DeadlineExceeded        something took longer than it may
 ├── PlanOutgrown            what is there now needs more than the plan that was approved
-└── PrerequisiteFailed      a prerequisite of the whole catalog failed
+├── PrerequisiteFailed      a prerequisite of the whole catalog failed
+└── UnexpectedError         what nobody foresaw, told without secrets
 """
 
 from collections.abc import Sequence
@@ -205,3 +206,7 @@ class PrerequisiteFailed(UnityMirrorError):
     def __init__(self, message: str, checks: Sequence[object] = (), *, where: str = "", remedy: str = "") -> None:
         self.checks = tuple(checks)
         super().__init__(message, where=where, remedy=remedy)
+
+
+class UnexpectedError(UnityMirrorError):
+    """An exception that nobody foresaw, in words without secrets; its traceback is in the log."""

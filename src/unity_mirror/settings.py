@@ -129,6 +129,11 @@ class SignIn:
     client_secret: Secret | None = None
     databricks_token: Secret | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that nobody may see."""
+        return tuple(each.reveal() for each in (self.client_secret, self.databricks_token) if each)
+
 
 def _endpoints_in(cloud: AzureCloud) -> Endpoints:
     return Endpoints(

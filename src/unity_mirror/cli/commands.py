@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Mapping
 
 from unity_mirror.cli.exploring import run_discover, run_doctor, run_init
@@ -16,6 +17,7 @@ from unity_mirror.cli.rotating import run_rotate_secret
 from unity_mirror.cli.session import Session
 from unity_mirror.cli.sources import Source, read_source
 from unity_mirror.clouds import connect
+from unity_mirror.errors import UnityMirrorError
 from unity_mirror.settings import Settings
 
 _SPECS = ("catalog", "fleet")
@@ -44,7 +46,14 @@ async def _run(options: argparse.Namespace, output: Output, settings: Settings, 
         "init": run_init,
     }
     async with connect(settings) as clouds:
-        return await commands[options.command](Session(clouds, output, options, source))
+        try:
+            return await commands[options.command](Session(clouds, output, options, source))
+        except UnityMirrorError:
+            raise
+        except Exception as error:  # noqa: BLE001  (told as an error of ours, with its traceback)
+            told, trace = clouds.secrets.redactor.unexpected(error)
+            sys.stderr.write(trace)
+            raise told from None
 
 
 def _quieten() -> None:

@@ -6,8 +6,8 @@ error code lists, and databricks-sdk's ``errors`` for Unity Catalog.
 
 import json
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -145,9 +145,9 @@ class Facts:
     details: tuple[str, ...] = ()
 
 
-def to_error(call: Call, response: httpx.Response) -> CloudError:
-    """Return the error that an unsuccessful answer means."""
-    facts = read_facts(response)
+def to_error(call: Call, response: httpx.Response, redact: Callable[[str], str] = str) -> CloudError:
+    """Return the error that an unsuccessful answer means. ``redact`` takes out the secrets that a service repeats."""
+    facts = _redacted(read_facts(response), redact)
     quirk = quirk_of(call.service, facts.code, response.status_code)
     return quirk.kind(
         f"could not {call.operation}",
@@ -161,6 +161,11 @@ def to_error(call: Call, response: httpx.Response) -> CloudError:
         why=_why(response.status_code, facts),
         remedy=quirk.remedy,
     )
+
+
+def _redacted(facts: Facts, redact: Callable[[str], str]) -> Facts:
+    details = tuple(redact(each) for each in facts.details)
+    return replace(facts, code=redact(facts.code), message=redact(facts.message), details=details)
 
 
 def quirk_of(service: str, code: str, status: int) -> Quirk:

@@ -1,6 +1,6 @@
 """Fabric's long-running operations: 202, then polls, then the result from its own address."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -36,7 +36,7 @@ async def finished(
         return None
     last, state = await _until_done(transport, poll, response, deadline)
     if state.status == "Failed":
-        raise _failed(call, state, last)
+        raise _failed(call, state, last, transport.redact)
     named = last.headers.get("location", "").rstrip("/").endswith("/result")
     return await _result(transport, poll, last) if named or wants_result else None
 
@@ -79,10 +79,12 @@ async def _until_done(
             return response, state
 
 
-def _failed(call: Call, state: OperationState, response: httpx.Response) -> OperationFailed:
+def _failed(
+    call: Call, state: OperationState, response: httpx.Response, redact: Callable[[str], str]
+) -> OperationFailed:
     error = state.error
     code = error.error_code if error else ""
-    message = error.message if error else "the service gives no reason"
+    message = redact(error.message) if error else "the service gives no reason"
     request_id = (error.request_id if error else None) or response.headers.get("requestid", "")
     return OperationFailed(
         f"could not {call.operation}",

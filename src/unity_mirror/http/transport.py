@@ -55,7 +55,9 @@ class Transport:
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
         rng: Callable[[], float] | None = None,
+        redact: Callable[[str], str] = str,
     ) -> None:
+        self.redact = redact
         self._client = client
         self._tokens = tokens
         self.clock = clock
@@ -171,7 +173,7 @@ class Transport:
     async def _after_refusal(self, call: Call, response: httpx.Response, attempts: _Attempts) -> None:
         if is_throttled(response):
             return  # the limiter now holds everyone still
-        error = to_error(call, response)
+        error = to_error(call, response, self.redact)
         if is_fault(response):
             if not call.is_idempotent:
                 raise Doubtful(error)

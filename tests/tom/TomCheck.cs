@@ -1,53 +1,70 @@
-// Reads a folder of TMDL with Microsoft's Tabular Object Model, validates it, and prints what is in it, tab-separated.
-// A second argument names a folder to write the model to, as the service would.
+// Reads folders of TMDL with Microsoft's Tabular Object Model, validates each, and prints what is in it, tab-separated.
+// Each line of standard input names a folder and, after a tab, one to write the model to, as the service would (or nothing).
 using System;
 using System.Text;
 using Microsoft.AnalysisServices.Tabular;
 
 static class TomCheck
 {
-    static int Main(string[] arguments)
+    static void Main()
     {
         Console.OutputEncoding = new UTF8Encoding(false);
-        try
+        Console.InputEncoding = new UTF8Encoding(false);
+        string line;
+        while ((line = Console.ReadLine()) != null)
         {
-            Database database = TmdlSerializer.DeserializeDatabaseFromFolder(arguments[0]);
-            var validation = database.Model.Validate();
-            foreach (var error in validation.Errors) Console.WriteLine("error\t" + error.Message);
-            foreach (Table table in database.Model.Tables) Describe(table);
-            foreach (Relationship relationship in database.Model.Relationships) Describe((SingleColumnRelationship)relationship);
-            if (arguments.Length > 1) TmdlSerializer.SerializeDatabaseToFolder(database, arguments[1]);
-            return validation.ContainsErrors ? 1 : 0;
+            string[] folders = line.Split('\t');
+            try { Check(folders[0], folders[1]); }
+            catch (Exception exception) { Print("error", exception.Message); }
+            Print("end");
+            Console.Out.Flush();
         }
-        catch (Exception exception)
-        {
-            Console.WriteLine("error\t" + exception.Message.Replace("\r", " ").Replace("\n", " "));
-            return 1;
-        }
+    }
+
+    static void Check(string folder, string rewritten)
+    {
+        Database database = TmdlSerializer.DeserializeDatabaseFromFolder(folder);
+        foreach (var error in database.Model.Validate().Errors) Print("error", error.Message);
+        foreach (Table table in database.Model.Tables) Describe(table);
+        foreach (Relationship relationship in database.Model.Relationships) Describe((SingleColumnRelationship)relationship);
+        foreach (ModelRole role in database.Model.Roles)
+            foreach (TablePermission permission in role.TablePermissions) Print("role", role.Name, permission.Table.Name, permission.FilterExpression);
+        foreach (Perspective perspective in database.Model.Perspectives)
+            foreach (PerspectiveTable table in perspective.PerspectiveTables) Print("perspective", perspective.Name, table.Table.Name);
+        foreach (Culture culture in database.Model.Cultures)
+            foreach (ObjectTranslation translation in culture.ObjectTranslations) Print("translation", culture.Name, translation.Value);
+        foreach (NamedExpression expression in database.Model.Expressions) Print("expression", expression.Name);
+        if (rewritten != "") TmdlSerializer.SerializeDatabaseToFolder(database, rewritten);
     }
 
     static void Describe(Table table)
     {
-        Console.WriteLine("table\t" + table.Name);
-        foreach (Column column in table.Columns)
-            if (table.DataCategory != null && column.IsKey) Console.WriteLine("datetable\t" + table.Name + "\t" + table.DataCategory + "\t" + column.Name);
+        Print("table", table.Name);
         foreach (Column column in table.Columns)
         {
-            string source = column is DataColumn ? ((DataColumn)column).SourceColumn : "";
-            Console.WriteLine("column\t" + table.Name + "\t" + column.Name + "\t" + column.DataType + "\t" + source);
+            if (table.DataCategory != null && column.IsKey) Print("datetable", table.Name, table.DataCategory, column.Name);
+            Print("column", table.Name, column.Name, column.DataType, column is DataColumn ? ((DataColumn)column).SourceColumn : "");
         }
-        foreach (Measure measure in table.Measures) Console.WriteLine("measure\t" + table.Name + "\t" + measure.Name);
+        foreach (Measure measure in table.Measures) Print("measure", table.Name, measure.Name);
+        foreach (Hierarchy hierarchy in table.Hierarchies) Print("hierarchy", table.Name, hierarchy.Name, hierarchy.Levels.Count);
+        if (table.CalculationGroup != null)
+            foreach (CalculationItem item in table.CalculationGroup.CalculationItems) Print("calculation", table.Name, item.Name);
         foreach (Partition partition in table.Partitions)
         {
             var entity = partition.Source as EntityPartitionSource;
-            string place = entity == null ? "" : entity.SchemaName + "\t" + entity.EntityName + "\t" + entity.ExpressionSource.Name;
-            Console.WriteLine("partition\t" + table.Name + "\t" + partition.Mode + "\t" + place);
+            if (entity == null) Print("partition", table.Name, partition.Mode, partition.SourceType);
+            else Print("partition", table.Name, partition.Mode, entity.SchemaName, entity.EntityName, entity.ExpressionSource.Name);
         }
     }
 
     static void Describe(SingleColumnRelationship one)
     {
-        Console.WriteLine(string.Join("\t", "relationship", one.FromTable.Name, one.FromColumn.Name, one.FromCardinality,
-            one.ToTable.Name, one.ToColumn.Name, one.ToCardinality, one.IsActive, one.CrossFilteringBehavior));
+        Print("relationship", one.FromTable.Name, one.FromColumn.Name, one.FromCardinality,
+            one.ToTable.Name, one.ToColumn.Name, one.ToCardinality, one.IsActive, one.CrossFilteringBehavior);
+    }
+
+    static void Print(params object[] fields)
+    {
+        Console.WriteLine(string.Join("\t", Array.ConvertAll(fields, field => ("" + field).Replace("\r", " ").Replace("\n", " "))));
     }
 }

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,11 +40,12 @@ class TomReport:
         return ["\t".join(row) for row in self.of("error")]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tom:
-    """A compiled checker beside Microsoft's assemblies."""
+    """A compiled checker beside Microsoft's assemblies. One process of it checks them all."""
 
     program: Path
+    _running: subprocess.Popen[str] | None = field(default=None, init=False)
 
     @classmethod
     def prepare(cls) -> "Tom":
@@ -63,12 +64,31 @@ class Tom:
     def check(self, parts: Mapping[str, str], folder: Path, rewritten: Path | None = None) -> TomReport:
         """Let TOM read a definition's parts, and write them anew when a folder is given."""
         write_parts(parts, folder)
-        command = ["mono", str(self.program), str(folder / "definition"), *([str(rewritten)] if rewritten else [])]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
-        rows = tuple(tuple(line.split("\t")) for line in done.stdout.splitlines() if line)
-        if done.returncode and not any(row[0] == "error" for row in rows):
-            rows = (*rows, ("error", done.stderr.strip()))
-        return TomReport(rows)
+        process = self._process()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{folder / 'definition'}\t{rewritten or ''}\n")
+        process.stdin.flush()
+        rows: list[tuple[str, ...]] = []
+        for line in process.stdout:
+            row = tuple(line.removesuffix("\n").split("\t"))
+            if row == ("end",):
+                return TomReport(tuple(rows))
+            rows.append(row)
+        return TomReport((*rows, ("error", "Mono ended before its answer did")))
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._running is not None:
+            self._running.communicate(timeout=30)
+            self._running = None
+
+    def _process(self) -> "subprocess.Popen[str]":
+        if self._running is None:
+            self._running = subprocess.Popen(
+                ["mono", str(self.program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            )
+        return self._running
 
 
 def _fetch(folder: Path) -> None:

@@ -1,12 +1,16 @@
+from collections.abc import Iterator
+
 import pytest
 
 from tests.tom.checker import Tom, TomUnavailableError
 
 
 @pytest.fixture(scope="session")
-def tom() -> Tom:
+def tom() -> Iterator[Tom]:
     """Microsoft's Tabular Object Model; the test is skipped, saying what to install, where it can't run."""
     try:
-        return Tom.prepare()
+        made = Tom.prepare()
     except TomUnavailableError as missing:
         pytest.skip(str(missing))
+    yield made
+    made.close()

@@ -1,5 +1,6 @@
 """Every model that we make or merge is one that Microsoft's Tabular Object Model accepts, and means the same to it."""
 
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,8 @@ from tests.unit.tmdl_samples import (
     related,
     star,
     table,
+    tangles,
+    wide_catalogs,
 )
 from tests.unit.tmdl_theirs import PEOPLES_EDITS, edited_by_people
 from tests.unit.tmdl_thirty import THIRTY
@@ -53,7 +56,7 @@ def test_a_wide_table_and_many_tables(tom: Tom, tmp_path: Path) -> None:
     assert len(report.of("column")) == 360
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
 @given(drawn=catalogs_with_options())
 def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, drawn: tuple[tuple[Table, ...], dict[str, Any]]) -> None:
     tables, options = drawn
@@ -71,6 +74,53 @@ def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, drawn: tuple[tuple
         difference = compare(definition.parts, read_parts(rewritten))
     assert difference.equal, str(difference)
     assert not difference.edited
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=RELAXED)
+@given(drawn=tangles())
+def test_any_tangle_of_keys_is_related_without_a_second_way(tom: Tom, drawn: tuple[Table, ...]) -> None:
+    """By what TOM says of the model alone: each key between two tables is there, and filters have one way at most."""
+    definition = build(*drawn)
+    with TemporaryDirectory() as folder:
+        report = tom.check(definition.parts, Path(folder))
+    assert not report.errors
+    found = report.of("relationship")
+    names = {one.ref.table: one.name for one in definition.tables}
+    keys = {(each.name, key) for each in drawn for key in each.foreign_keys if each.name in names}
+    targets = {(child, key.child_columns[0], key.parent_table.split(".", 2)[2]) for child, key in keys}
+    wanted = {(names[a], key, names[b]) for a, key, b in targets if a != b and b in names}
+    assert {(row[0], row[1], row[3]) for row in found} == wanted
+    assert len(found) == len(wanted)
+    assert {(row[2], row[4], row[5], row[7]) for row in found} <= {("Many", "id", "One", "OneDirection")}
+    onward: dict[str, list[str]] = {}
+    for row in found:
+        if row[6] == "True":
+            onward.setdefault(row[3], []).append(row[0])
+    for start in onward:
+        assert max(_ways(onward, start).values()) == 1
+
+
+def _ways(onward: dict[str, list[str]], start: str) -> Counter[str]:
+    """In how many ways each table is reached. Ends only where there is no circle, within as many steps as tables."""
+    reached: Counter[str] = Counter()
+    waiting = [(start, 0)]
+    while waiting:
+        at, steps = waiting.pop()
+        assert steps <= 10, "a circle"
+        for after in onward.get(at, ()):
+            reached[after] += 1
+            waiting.append((after, steps + 1))
+    return reached
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=RELAXED)
+@given(drawn=wide_catalogs())
+def test_any_wide_table(tom: Tom, drawn: tuple[Table, ...]) -> None:
+    definition = build(*drawn)
+    with TemporaryDirectory() as folder:
+        report = tom.check(definition.parts, Path(folder))
+    assert not report.errors
+    assert {(row[0], row[1], row[2].lower()) for row in report.of("column")} == _columns(definition)
 
 
 _SIDES = {"many_to_one": ("Many", "One"), "one_to_one": ("One", "One"), "many_to_many": ("Many", "Many")}
@@ -143,7 +193,7 @@ def test_thirty_edits_are_a_model_before_and_after_merging(tom: Tom, tmp_path: P
         assert ("Targets", "customer_key") in {row[:2] for row in report.of("relationship")}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=80, deadline=None, suppress_health_check=RELAXED)
 @given(drawn=catalogs_before_and_after())
 def test_any_merged_model_is_one_that_tom_accepts(
     tom: Tom, drawn: tuple[tuple[tuple[Table, ...], dict[str, Any]], tuple[tuple[Table, ...], dict[str, Any]]]

@@ -226,6 +226,32 @@ def catalogs(draw: st.DrawFn) -> tuple[Table, ...]:
     return tuple(_drawn_table(draw, ref, columns) for ref in refs)
 
 
+@st.composite
+def tangles(draw: st.DrawFn) -> tuple[Table, ...]:
+    """Tables with a key each, and foreign keys to any of them: to themselves, in circles, by two ways, twice."""
+    sayable = names.filter(lambda name: not {".", "`"} & {*name})  # a key names its table as catalog.schema.table
+    given = draw(st.lists(sayable, min_size=2, max_size=6, unique_by=lambda name: name.casefold()))
+    keys = [f"k{number}" for number in range(4)]
+    return tuple(
+        table(name, "id", *keys, key="id", refers={
+            key: f"orders.{draw(st.sampled_from(given))}.id"
+            for key in draw(st.lists(st.sampled_from(keys), unique=True))
+        })
+        for name in given
+    )  # fmt: skip
+
+
+@st.composite
+def wide_catalogs(draw: st.DrawFn) -> tuple[Table, ...]:
+    """A catalog whose last table has 300 columns, some of them with odd names."""
+    odd = draw(st.lists(names, max_size=20, unique_by=lambda name: name.casefold()))
+    taken = {name.casefold() for name in odd}
+    plain = [name for number in range(320) if (name := f"Column {number}").casefold() not in taken][: 300 - len(odd)]
+    types = draw(st.lists(st.sampled_from(_TYPES), min_size=1, max_size=4))
+    columns = [column(name, types[place % len(types)]) for place, name in enumerate([*odd, *plain])]
+    return *draw(catalogs()), table("wide", *columns, schema="w")
+
+
 def _drawn_table(draw: st.DrawFn, ref: tuple[str, str], columns: dict[tuple[str, str], list[dict[str, Any]]]) -> Table:
     own = [one["name"] for one in columns[ref]]
     constraints = (

@@ -74,8 +74,17 @@ def test_plan_then_apply_then_nothing_to_do(run: Run, live: World) -> None:
     again = run("plan", EXAMPLES / "sales.yaml")
     assert (again.code, again.err) == (0, "")
     assert "Nothing to do" in again.out
-    assert run("verify", EXAMPLES / "sales.yaml").code == 0
+    assert run("verify", EXAMPLES / "sales.yaml", "--read-only").code == 0
     assert "write" not in live.effects()
+    verified = run("verify", EXAMPLES / "sales.yaml", "--json")
+    assert verified.code == 0, verified.err
+    freshness = json.loads(verified.out)["verification"]["tables"][0]
+    assert freshness["columns"] == [
+        "Table", "Last commit", "the item's sync", "the SQL endpoint", "the model's framing", "Behind",
+    ]  # fmt: skip
+    assert len(freshness["rows"]) == 25
+    writes = [each["path"].rpartition("/")[2] for each in live.cloud.requests if each["effect"] == "write"]
+    assert writes == ["refreshMetadata"]
 
 
 def test_json_is_one_document_on_standard_output(run: Run) -> None:
@@ -150,6 +159,24 @@ def test_a_bad_spec_is_refused_with_its_path(run: Run, live: World, spec: Callab
         assert path in refused.err
         assert "Traceback" not in refused.err + refused.out
         assert SECRET not in refused.err + refused.out
+    assert "write" not in live.effects()
+
+
+@pytest.mark.parametrize(
+    ("secret", "why"),
+    [
+        ({"env": "NOT_SET"}, "the environment variable NOT_SET is not set"),
+        ({"block": "sales"}, "only flows can read"),
+    ],
+)
+def test_a_secret_that_is_not_there_is_missed_before_the_first_write(
+    run: Run, live: World, spec: Callable[[Edit], Path], secret: dict[str, str], why: str
+) -> None:
+    changed = spec(lambda document: document["databricks"]["connection"]["auth"].update(secret=secret))
+    refused = run("apply", changed, "--yes")
+    assert refused.code == 1
+    assert "databricks.connection.auth" in refused.err
+    assert why in refused.out
     assert "write" not in live.effects()
 
 

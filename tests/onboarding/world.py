@@ -25,7 +25,7 @@ from unity_mirror.plan.model import Check, Outcome, Remedy, RestCall, StepPlan
 from unity_mirror.spec import CatalogSpec, load_spec
 from unity_mirror.steps.context import Context
 from unity_mirror.steps.runner import Planned, Result, apply_plan, make_plan
-from unity_mirror.steps.verification import verify
+from unity_mirror.steps.verification import Depth, verify
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ROOT = "https://localhost:9999"
@@ -89,10 +89,10 @@ class World:
         async with self.context(spec, prune=prune) as context:
             return await apply_plan(context, await make_plan(context))
 
-    async def verify(self, spec: CatalogSpec) -> StepPlan:
+    async def verify(self, spec: CatalogSpec, depth: Depth = Depth.WORKS) -> StepPlan:
         """Looks whether everything works."""
         async with self.context(spec) as context:
-            return await verify(context, (await make_plan(context)).known)
+            return await verify(context, (await make_plan(context)).known, depth)
 
     async def carry_out(self, remedy: Remedy) -> None:
         """Does what a remedy says, through the clouds' APIs and as someone who may."""

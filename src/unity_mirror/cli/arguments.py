@@ -46,7 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     apply = _command(commands, "apply", "make the clouds what the spec says, or do what a saved plan says")
     _yes(apply)
     _prune(apply)
-    _command(commands, "verify", "check that everything the spec asks for is there and can be read")
+    verify = _command(commands, "verify", "check that everything the spec asks for is there, can be read and is fresh")
+    verify.add_argument(
+        "--read-only",
+        action="store_true",
+        help="don't ask the SQL endpoint when it last synced each table, because asking refreshes its metadata",
+    )
     offboard = _command(commands, "offboard", "remove what is ours of a catalog; what was there before us stays")
     _yes(offboard)
     offboard.add_argument("--keep-lakehouse", action="store_true", help="keep the lakehouse, without our shortcuts")

@@ -16,6 +16,7 @@ from unity_mirror.plan.model import Outcome, Plan, Remedy
 from unity_mirror.plan.saved import moved, save
 from unity_mirror.steps.fleet import CatalogRun, apply_fleet, plan_fleet, verify_fleet
 from unity_mirror.steps.runner import require_prerequisites
+from unity_mirror.steps.verification import Depth
 
 
 async def run_plan(session: Session) -> int:
@@ -53,7 +54,8 @@ async def run_apply(session: Session) -> int:
 
 async def run_verify(session: Session) -> int:
     """Looks whether everything works; 1 when something doesn't or changes are pending."""
-    runs = await verify_fleet(await _planned(session))
+    depth = Depth.FRESH_READ_ONLY if session.options.read_only else Depth.FRESH
+    runs = await verify_fleet(await _planned(session), depth)
     _raise_single(session, runs)
     console = session.output.console
     for run in runs:

@@ -209,6 +209,9 @@ def show_verification(console: Console, verification: StepPlan) -> None:
     passed = len(verification.checks) - len(failed)
     console.print(f"[bold]Verification[/]: {passed} of {_count(len(verification.checks), 'check')} passed")
     show_checks(console, failed)
+    for note in verification.notes:
+        console.print(f"[dim]note: {escape(note)}[/]")
+    show_tables(console, verification.tables)
 
 
 def _count(number: int, what: str) -> str:

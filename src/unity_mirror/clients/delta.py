@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from unity_mirror.clients.onelake import OneLakeClient
@@ -95,6 +97,24 @@ async def read_delta_state(table: LogFiles) -> DeltaState:
     if listing.checksum and (replay.uncounted or not replay.described):
         replay.checksum(json.loads(await table.read(f"{LOG}/{listing.checksum}")))
     return replay.state(listing.version)
+
+
+def commit_time(content: bytes, modified: str | None) -> datetime | None:
+    """When a commit was made: by its in-commit timestamp where the table has those, else its file's time (PROTOCOL.md).
+
+    ``modified`` is the file's ``lastModified`` of a listing, an HTTP date; ``None`` when neither can be read.
+    """
+    try:
+        first: Any = json.loads(content.split(b"\n", 1)[0] or b"{}")
+        within = (first.get("commitInfo") or {}).get("inCommitTimestamp")
+        if within is not None:
+            return datetime.fromtimestamp(int(within) / 1000, UTC)
+    except (ValueError, AttributeError):
+        pass  # a log that can't be understood still has a time
+    try:
+        return parsedate_to_datetime(modified or "").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

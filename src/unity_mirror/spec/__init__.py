@@ -16,6 +16,7 @@ from unity_mirror.spec.auth import (
 from unity_mirror.spec.catalog import (
     CatalogSpec,
     FabricSpec,
+    FreshnessSpec,
     LakehouseSpec,
     PrerequisitesSpec,
     SelectSpec,
@@ -51,6 +52,7 @@ __all__ = [
     "ExistingAuth",
     "FabricSpec",
     "FleetSpec",
+    "FreshnessSpec",
     "KeyVaultReference",
     "KeyVaultSecret",
     "LakehouseSpec",

@@ -98,6 +98,19 @@ class PrerequisitesSpec(SpecPart):
     )
 
 
+class FreshnessSpec(SpecPart):
+    """How late what follows a table's commits may be."""
+
+    max_lag_minutes: int = Field(
+        default=30,
+        ge=0,
+        title="Largest lag",
+        description="Minutes after a commit until `verify` takes it for wrong that the item's sync, the SQL endpoint "
+        "or the semantic model hasn't followed. Fabric syncs a catalog about every 15 minutes.",
+        examples=[60],
+    )
+
+
 class CatalogSpec(SpecPart):
     """One Unity Catalog catalog, and how it is to appear in Microsoft Fabric."""
 
@@ -170,6 +183,12 @@ class CatalogSpec(SpecPart):
         title="Prerequisites",
         description="What may be repaired when a prerequisite fails.",
         examples=[{"fix": ["external_data_access"]}],
+    )
+    freshness: FreshnessSpec = Field(
+        default=FreshnessSpec(),
+        title="Freshness",
+        description="What `verify` takes for fresh enough.",
+        examples=[{"max_lag_minutes": 60}],
     )
 
     managed_elsewhere: tuple[Managed, ...] = Field(

@@ -13,7 +13,7 @@ from unity_mirror.plan.model import Outcome, StepPlan
 from unity_mirror.spec import CatalogSpec, FleetSpec, Member, members
 from unity_mirror.steps.context import Context, Reads, side_by_side
 from unity_mirror.steps.runner import Planned, Result, apply_plan, make_plan
-from unity_mirror.steps.verification import verify
+from unity_mirror.steps.verification import Depth, verify
 
 T = TypeVar("T")
 AT_ONCE = 8
@@ -98,8 +98,8 @@ async def apply_fleet(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
     return await side_by_side(one(run) for run in runs)
 
 
-async def verify_fleet(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
-    """Looks whether everything works."""
+async def verify_fleet(runs: Sequence[CatalogRun], depth: Depth = Depth.WORKS) -> list[CatalogRun]:
+    """Looks whether everything works and, where that is asked, is fresh."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(run: CatalogRun) -> CatalogRun:
@@ -107,7 +107,7 @@ async def verify_fleet(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
             return run
         context, planned = run.context, run.planned
         async with gate:
-            return await _guarded(run, lambda: _verified(run, context, planned))
+            return await _guarded(run, lambda: _verified(run, context, planned, depth))
 
     return await side_by_side(one(run) for run in runs)
 
@@ -121,8 +121,8 @@ async def _applied(run: CatalogRun, context: Context, planned: Planned) -> Catal
     return replace(run, result=result, verification=result.verification)
 
 
-async def _verified(run: CatalogRun, context: Context, planned: Planned) -> CatalogRun:
-    return replace(run, verification=await verify(context, planned.known))
+async def _verified(run: CatalogRun, context: Context, planned: Planned, depth: Depth) -> CatalogRun:
+    return replace(run, verification=await verify(context, planned.known, depth))
 
 
 async def _guarded(run: CatalogRun, work: Callable[[], Awaitable[CatalogRun]]) -> CatalogRun:

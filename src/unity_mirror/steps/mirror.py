@@ -86,7 +86,7 @@ class Mirror:
             after = {"made": sorted(mark.made)}
             changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, after))
         missing, unseen = await _missing(context, known, shown)
-        changes += _sync_changes(item, missing, _gone(known, shown))
+        changes += _sync_changes(item, missing, gone_tables(known, shown))
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
@@ -168,7 +168,7 @@ def _sync_changes(item: MirroredCatalog, missing: Sequence[TableRef], gone: Sequ
     return [Change(StepName.MIRROR, Action.UPDATE, SYNC, item.display_name, reason, {}, after)]
 
 
-def _gone(known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
+def gone_tables(known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
     """Tables that OneLake shows and Unity Catalog has no more, or has in a form that is never mirrored."""
     never = {left.subject for left in known.surveyed.selection.left_out if left.reason in _NEVER_MIRRORED}
     there = {table.ref for view in known.surveyed.schemas for table in view.tables}
@@ -210,7 +210,7 @@ def _definition(context: Context, known: Known, current: Mapping[str, Any] | Non
 
 def _wanted(context: Context, known: Known, shown: frozenset[TableRef]) -> tuple[TableRef, ...]:
     """What is selected, and what is mirrored already and only lost a privilege: that is reported, not taken away."""
-    kept = {ref for ref in shown if context.spec.select.selects(ref)} - set(_gone(known, shown))
+    kept = {ref for ref in shown if context.spec.select.selects(ref)} - set(gone_tables(known, shown))
     return tuple(sorted(kept | set(known.surveyed.selection.refs)))
 
 

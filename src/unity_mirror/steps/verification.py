@@ -5,15 +5,21 @@ When a read fails, the access steps are looked at again, so that the report name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
 
+from unity_mirror.clients.delta import commit_time
 from unity_mirror.errors import CloudError, UnityMirrorError
+from unity_mirror.models.items import MirroredCatalog
+from unity_mirror.models.power_bi import Refresh
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import AfterApply, Change, Check, Outcome, Scope, ScopeKind, StepName, StepPlan
-from unity_mirror.steps.context import Context, Found, Known, side_by_side
+from unity_mirror.steps.context import Context, Found, Known, side_by_side, together
+from unity_mirror.steps.freshness import look_at_freshness
 from unity_mirror.steps.identity import Identity
-from unity_mirror.steps.mirror import shown_tables
+from unity_mirror.steps.mirror import gone_tables, shown_tables
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.prerequisites import Prerequisites
 from unity_mirror.steps.storage_access import StorageAccess
@@ -22,26 +28,47 @@ from unity_mirror.steps.trusted_access import TrustedAccess
 _LOG = "_delta_log"
 
 
-async def verify(context: Context, known: Known) -> StepPlan:
-    """Checks of the item, its tables, the shortcuts, the SQL endpoint and the model's last framing; writes nothing."""
+class Depth(StrEnum):
+    """How much is looked at."""
+
+    WORKS = "works"
+    """What was made is there and can be read: after a run."""
+    FRESH = "fresh"
+    """Also whether the last commits have arrived, for which the SQL endpoint is asked to refresh its metadata."""
+    FRESH_READ_ONLY = "fresh, reading only"
+    """The same without the SQL endpoint."""
+
+
+async def verify(context: Context, known: Known, depth: Depth = Depth.WORKS) -> StepPlan:
+    """Checks of the item, its tables, the shortcuts, the SQL endpoint and the model; writes nothing (see ``Depth``)."""
     if known.item is None or isinstance(known.item, AfterApply):
         check = _check(context, "item", "The mirrored catalog is there", Outcome.FAILED, "it has not been made yet")
         return StepPlan(StepName.VERIFICATION, checks=(check,))
     await until_readable(context, known, str(known.item), known.mirrored)
-    groups = await side_by_side(
-        [_item(context, known), _tables(context, known), _shortcuts(context, known), _model(context, known)]
-    )
-    checks = tuple(check for group in groups for check in group)
+    async with together() as group:
+        reading_item = group.create_task(_read_item(context, known))
+        reading_tables = group.create_task(_tables(context, known))
+        reading_shortcuts = group.create_task(_shortcuts(context, known))
+        reading_model = group.create_task(_model(context, known))
+    item, tables, model = reading_item.result(), reading_tables.result(), reading_model.result()
+    checks = (*_item(context, item), *tables.checks, *reading_shortcuts.result().checks, *model.checks)
     if any(check.outcome is Outcome.FAILED and check.id in _READS for check in checks):
         checks += await _diagnose(context, known)
-    return StepPlan(StepName.VERIFICATION, checks=checks)
+    if depth is Depth.WORKS:
+        return StepPlan(StepName.VERIFICATION, checks=checks)
+    read_only = depth is Depth.FRESH_READ_ONLY
+    fresh = await look_at_freshness(context, known, item, tables.commits, model.refreshes, read_only=read_only)
+    return StepPlan(StepName.VERIFICATION, checks=(*checks, *fresh.checks), notes=fresh.notes, tables=fresh.tables)
 
 
 _READS = ("table_readable", "shortcut_readable")
 
 
-async def _item(context: Context, known: Known) -> list[Check]:
-    item = await context.clients.fabric.mirrored_catalogs.get(known.surveyed.workspace.id, str(known.item))
+async def _read_item(context: Context, known: Known) -> MirroredCatalog:
+    return await context.clients.fabric.mirrored_catalogs.get(known.surveyed.workspace.id, str(known.item))
+
+
+def _item(context: Context, item: MirroredCatalog) -> list[Check]:
     details = item.properties.sync_details
     status = details.status if details else "unknown"
     error = f": {details.error_info.error_message}" if details and details.error_info else ""
@@ -60,72 +87,106 @@ async def _item(context: Context, known: Known) -> list[Check]:
     ]
 
 
-async def _tables(context: Context, known: Known) -> list[Check]:
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Checks of tables that were read, and their last commits."""
+
+    checks: tuple[Check, ...] = ()
+    commits: Mapping[TableRef, datetime] = field(default_factory=dict)
+
+
+async def _tables(context: Context, known: Known) -> _Tables:
     workspace_id, item_id = known.surveyed.workspace.id, str(known.item)
     shown = await shown_tables(context, workspace_id, item_id)
-    missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
-    listed = _check(
-        context,
-        "tables_listed",
-        "Every selected table is in OneLake",
-        Outcome.FAILED if missing else Outcome.PASSED,
-        f"missing: {_some(missing)}" if missing else f"{len(shown)} tables",
-    )
     wanted = sorted(ref for ref in shown if context.spec.select.selects(ref))
-    return [listed, *await _read_all(context, workspace_id, item_id, wanted, "table_readable")]
+    read = await _read_all(context, workspace_id, item_id, wanted, "table_readable")
+    return replace(read, checks=(_listed(context, known, shown), *read.checks))
 
 
-async def _shortcuts(context: Context, known: Known) -> list[Check]:
+def _listed(context: Context, known: Known, shown: frozenset[TableRef]) -> Check:
+    """Unity Catalog's list against OneLake's, both ways."""
+    missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
+    gone = gone_tables(known, shown)
+    unwanted = sorted(ref for ref in shown if ref not in set(gone) and not context.spec.select.selects(ref))
+    found = {
+        "missing in OneLake": missing,
+        "in OneLake, and no longer to be mirrored from Unity Catalog": gone,
+        "in OneLake, and not selected by the spec": unwanted,
+    }
+    wrong = "; ".join(f"{what}: {_some(refs)}" for what, refs in found.items() if refs)
+    title = "OneLake shows the tables that Unity Catalog has and the spec selects"
+    outcome = Outcome.FAILED if wrong else Outcome.PASSED
+    return _check(context, "tables_listed", title, outcome, wrong or f"{len(shown)} tables")
+
+
+async def _shortcuts(context: Context, known: Known) -> _Tables:
     if known.lakehouse is None or isinstance(known.lakehouse, AfterApply) or known.lakehouse_workspace is None:
-        return []
+        return _Tables()
     return await _read_all(context, known.lakehouse_workspace, known.lakehouse, known.shortcuts, "shortcut_readable")
 
 
 async def _read_all(
     context: Context, workspace_id: str, item_id: str, refs: Sequence[TableRef], check_id: str
-) -> list[Check]:
+) -> _Tables:
     done = 0
 
-    async def one(ref: TableRef) -> Check:
+    async def one(ref: TableRef) -> tuple[Check, datetime | None]:
         nonlocal done
         found = await _read_table(context, workspace_id, item_id, ref, check_id)
         done += 1
         await context.progress(done, len(refs), "tables read")
         return found
 
-    return await side_by_side(one(ref) for ref in refs)
+    found = await side_by_side(one(ref) for ref in refs)
+    commits = {ref: committed for ref, (_, committed) in zip(refs, found, strict=True) if committed is not None}
+    return _Tables(tuple(check for check, _ in found), commits)
 
 
-async def _read_table(context: Context, workspace_id: str, item_id: str, ref: TableRef, check_id: str) -> Check:
-    """Reads the newest file of the Delta log, which every engine needs first."""
+async def _read_table(
+    context: Context, workspace_id: str, item_id: str, ref: TableRef, check_id: str
+) -> tuple[Check, datetime | None]:
+    """Reads the newest file of the Delta log, which every engine needs first, and answers when it was committed."""
     what = "table" if check_id == "table_readable" else "lakehouse shortcut"
     title = f"The {what} can be read through OneLake"
     scope = Scope(ScopeKind.TABLE, str(ref))
     onelake = context.clients.onelake
     try:
         log = await onelake.list_paths(workspace_id, item_id, f"{ref.onelake_path}/{_LOG}")
-        files = sorted(each.name for each in log if each.name.endswith(".json"))
-        if not files:
-            return Check(check_id, title, scope, Outcome.FAILED, "its Delta log holds no commit")
-        content = await onelake.read(workspace_id, item_id, f"{ref.onelake_path}/{_LOG}/{files[-1].rsplit('/', 1)[-1]}")
+        newest = max((each for each in log if each.name.endswith(".json")), key=lambda each: each.name, default=None)
+        if newest is None:
+            return Check(check_id, title, scope, Outcome.FAILED, "its Delta log holds no commit"), None
+        name = newest.name.rsplit("/", 1)[-1]
+        content = await onelake.read(workspace_id, item_id, f"{ref.onelake_path}/{_LOG}/{name}")
     except CloudError as error:
-        return Check(check_id, title, scope, Outcome.FAILED, str(error))
-    return Check(check_id, title, scope, Outcome.PASSED, f"{files[-1].rsplit('/', 1)[-1]}, {len(content)} bytes")
+        return Check(check_id, title, scope, Outcome.FAILED, str(error)), None
+    passed = Check(check_id, title, scope, Outcome.PASSED, f"{name}, {len(content)} bytes")
+    return passed, commit_time(content, newest.last_modified)
 
 
-async def _model(context: Context, known: Known) -> list[Check]:
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """Checks of the semantic model, and its refreshes, newest first."""
+
+    checks: tuple[Check, ...] = ()
+    refreshes: tuple[Refresh, ...] = ()
+
+
+async def _model(context: Context, known: Known) -> _Model:
+    """The last refresh that has ended; one that runs says nothing yet."""
     if known.semantic_model is None or isinstance(known.semantic_model, AfterApply):
-        return []
+        return _Model()
     title = "The semantic model's last framing succeeded"
     try:
         refreshes = await context.clients.powerbi.refreshes(known.surveyed.workspace.id, known.semantic_model)
     except CloudError as error:
-        return [_check(context, "framing", title, Outcome.UNKNOWN, str(error))]
-    if not refreshes:
-        return [_check(context, "framing", title, Outcome.FAILED, "it was never framed")]
-    last = refreshes[0]
+        return _Model((_check(context, "framing", title, Outcome.UNKNOWN, str(error)),))
+    last = next((each for each in refreshes if not each.is_running), None)
+    if last is None:
+        why = "its first framing runs" if refreshes else "it was never framed"
+        return _Model((_check(context, "framing", title, Outcome.FAILED, why),), tuple(refreshes))
     outcome = Outcome.PASSED if last.status == "Completed" else Outcome.FAILED
-    return [_check(context, "framing", title, outcome, f"{last.status} {last.why}".strip())]
+    evidence = f"{last.status} {last.end_time or last.start_time or ''} {last.why}".strip()
+    return _Model((_check(context, "framing", title, outcome, evidence),), tuple(refreshes))
 
 
 async def _diagnose(context: Context, known: Known) -> tuple[Check, ...]:

@@ -8,19 +8,13 @@ import pytest
 
 from cloud_emulator.fabric import seed as fabric_seed
 from cloud_emulator.fabric.seed import FabricSeed
-from cloud_emulator.seeds.contoso import azure, identities
+from cloud_emulator.seeds.contoso import identities
 from cloud_emulator.seeds.contoso.identities import ANALYST, RUNNER, SALES_ANALYSTS, SALES_READER
 from cloud_emulator.unity_catalog import state
 from tests.onboarding.world import EXAMPLES, World, example, failed
 from unity_mirror.errors import InvalidRequest, PermissionDenied, SpecError
-from unity_mirror.models.arm import DatabricksWorkspace
-from unity_mirror.models.unity_catalog import MetastoreSummary
 from unity_mirror.plan.model import Action, Outcome, StepName
-from unity_mirror.plan.selection import Selection
 from unity_mirror.spec import CatalogSpec, ConnectionShare, load_spec
-from unity_mirror.steps.connections import Connections
-from unity_mirror.steps.context import Context, Known, Survey
-from unity_mirror.steps.gateways import find_gateway
 from unity_mirror.steps.rotation import rotate_secrets
 from unity_mirror.steps.runner import apply_plan, make_plan
 
@@ -226,90 +220,6 @@ async def test_rotating_a_secret_changes_the_credential_and_nothing_else(world: 
         async with world.context(example("hr"), HR_DATABRICKS_SECRET="wrong") as context:
             await rotate_secrets(context)
     assert world.dump()["fabric.connectionCredentials"] == after["fabric.connectionCredentials"]
-
-
-def gateway(world: World, number: int = 1, kind: str = "VirtualNetwork") -> str:
-    """A data gateway that the runner may use; returns its id."""
-    gateway_id = f"55550000-0000-4000-8000-00000000ee{number:02d}"
-    found = {
-        "id": gateway_id,
-        "display_name": f"contoso-vnet-{number}",
-        "subscription_id": azure.SUBSCRIPTION,
-        "resource_group": azure.GROUP,
-        "virtual_network": "contoso-hub",
-        "subnet": "gateways",
-        "users": [RUNNER.object_id],
-    }
-    fabric_seed.load(world.cloud, FabricSeed.model_validate({"gateways": [found]}))
-    table = world.cloud.table("fabric.gateways")
-    table[gateway_id] = {**table[gateway_id], "type": kind}
-    world.cloud.store.commit()
-    return gateway_id
-
-
-PRIVATE = DatabricksWorkspace(id="/x", name="contoso-hr", public_network_access="Disabled")
-
-
-def close(world: World) -> None:
-    """Puts the Databricks workspace of ``hr`` behind a private endpoint."""
-    table = world.cloud.table("arm.databricksWorkspaces")
-    key = next(key for key in table if key.endswith("/contoso-hr"))
-    table[key] = {**table[key], "properties": {**table[key]["properties"], "publicNetworkAccess": "Disabled"}}
-
-
-async def connect_through(context: Context) -> str:
-    """Makes the Databricks connection as the step does; this machine needn't reach Databricks for that."""
-    workspace = await context.clients.fabric.workspaces.get("55550000-0000-4000-8000-00000000f002")
-    found = await find_gateway(context, PRIVATE)
-    survey = Survey(workspace, MetastoreSummary(metastore_id="m"), (), Selection((), ()), None, gateway=found)
-    step, known = Connections(), Known(survey=survey)
-    done = await step.apply(context, known, await step.plan(context, known))
-    return str(done.facts["databricks_connection"])
-
-
-async def test_a_workspace_behind_a_private_endpoint_is_reached_through_the_only_gateway(world: World) -> None:
-    close(world)
-    async with world.context(example("hr")) as context:
-        with pytest.raises(InvalidRequest, match="can't be reached from Fabric"):
-            await connect_through(context)
-        through = gateway(world)
-        context.reads.forget()
-        made = await connect_through(context)
-    held = world.dump()["fabric.connections"][made]
-    assert (held["connectivityType"], held["gatewayId"]) == ("VirtualNetworkGateway", through)
-
-
-async def test_several_gateways_have_to_be_told_apart_by_name(world: World) -> None:
-    close(world)
-    gateway(world, 1)
-    second = gateway(world, 2)
-    async with world.context(example("hr")) as context:
-        with pytest.raises(SpecError, match="several gateways"):
-            await connect_through(context)
-    named = example("hr", **{"databricks.connection.gateway": "contoso-vnet-2"})
-    async with world.context(named) as context:
-        made = await connect_through(context)
-    assert world.dump()["fabric.connections"][made]["gatewayId"] == second
-
-
-async def test_an_on_premises_gateway_and_one_that_serves_another_workspace_are_refused(world: World) -> None:
-    close(world)
-    gateway(world, 1, "OnPremises")
-    named = example("hr", **{"databricks.connection.gateway": "contoso-vnet-1"})
-    async with world.context(named) as context:
-        with pytest.raises(SpecError, match="gateway of type OnPremises"):
-            await connect_through(context)
-    gateway(world, 1)
-    async with world.context(named) as context:
-        made = await connect_through(context)
-    table = world.cloud.table("fabric.connections")
-    table[made] = {
-        **table[made],
-        "connectionDetails": {**table[made]["connectionDetails"], "path": "https://adb-1.1.azuredatabricks.net"},
-    }
-    async with world.context(named) as context:
-        with pytest.raises(SpecError, match="serves another Databricks workspace"):
-            await connect_through(context)
 
 
 async def apply(world: World, spec: CatalogSpec, **environ: str) -> Any:

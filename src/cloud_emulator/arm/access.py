@@ -31,6 +31,16 @@ def databricks_is_public(cloud: Cloud, host: str) -> bool:
     return found is None or found["properties"]["publicNetworkAccess"] == "Enabled"
 
 
+def reached_privately(cloud: Cloud, host: str, virtual_network: str | None) -> bool:
+    """Whether an approved private endpoint of the Databricks workspace lies in that virtual network (a resource id).
+
+    Networks that are peered with it aren't told apart: one has to be named where the endpoint is.
+    """
+    endpoints = state.table_of(cloud, "privateEndpoints").by("host", host.lower())
+    wanted = (virtual_network or "").lower()
+    return any(each["approved"] and each["virtualNetwork"] == wanted for each in endpoints if wanted)
+
+
 def permitted(cloud: Cloud, object_id: str, action: str, scope: str) -> bool:
     """Whether a principal may carry out a control-plane action such as ``Microsoft.Storage/storageAccounts/read``."""
     return any(role.permits(action) for role in roles_at(cloud, object_id, scope))

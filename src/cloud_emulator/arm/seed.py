@@ -75,6 +75,10 @@ class PrivateEndpointSeed(_Section):
     """A private endpoint connection of a Databricks workspace."""
 
     name: str
+    virtual_network: str | None = Field(
+        None,
+        description="Resource id of the virtual network that it is in; null: one where nobody is.",
+    )
     group_ids: tuple[str, ...] = ("databricks_ui_api",)
     status: Literal["Approved", "Pending", "Rejected", "Disconnected"] = "Approved"
 
@@ -123,6 +127,7 @@ def load(cloud: Cloud, section: ArmSeed) -> None:
     for workspace in section.databricks_workspaces:
         document = _workspace(cloud, workspace)
         state.table_of(cloud, "databricksWorkspaces")[document["id"].lower()] = document
+        _load_private_endpoints(cloud, workspace, document["id"])
     for assignment in section.role_assignments:
         _load_assignment(cloud, assignment)
 
@@ -179,12 +184,14 @@ def _account(cloud: Cloud, seed: StorageAccountSeed) -> dict[str, Any]:
 def _workspace(cloud: Cloud, seed: DatabricksWorkspaceSeed) -> dict[str, Any]:
     document = _resource(seed, "Microsoft.Databricks/workspaces", seed.sku)
     managed = f"/subscriptions/{seed.subscription_id}/resourceGroups/databricks-rg-{seed.name}"
+    group = f"/subscriptions/{seed.subscription_id}/resourceGroups/{seed.resource_group}"
     endpoints = [
         {
             "id": f"{document['id']}/privateEndpointConnections/{each.name}",
             "name": each.name,
             "type": "Microsoft.Databricks/workspaces/privateEndpointConnections",
             "properties": {
+                "privateEndpoint": {"id": f"{group}/providers/Microsoft.Network/privateEndpoints/{each.name}"},
                 "groupIds": list(each.group_ids),
                 "privateLinkServiceConnectionState": {"status": each.status},
                 "provisioningState": "Succeeded",
@@ -198,6 +205,16 @@ def _workspace(cloud: Cloud, seed: DatabricksWorkspaceSeed) -> dict[str, Any]:
         "createdDateTime": cloud.clock.iso(), "privateEndpointConnections": endpoints,
     }  # fmt: skip
     return {**document, "properties": properties}
+
+
+def _load_private_endpoints(cloud: Cloud, seed: DatabricksWorkspaceSeed, workspace_id: str) -> None:
+    """In which networks the workspace can be reached; what ARM tells of the connections says nothing of them."""
+    for each in seed.private_endpoints:
+        state.table_of(cloud, "privateEndpoints")[f"{workspace_id}/{each.name}".lower()] = {
+            "host": seed.host.lower(),
+            "virtualNetwork": (each.virtual_network or "").lower(),
+            "approved": each.status == "Approved" and "databricks_ui_api" in each.group_ids,
+        }
 
 
 def _load_assignment(cloud: Cloud, seed: RoleAssignmentSeed) -> None:

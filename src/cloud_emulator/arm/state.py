@@ -1,7 +1,8 @@
 """What Azure Resource Manager holds, and where it stands in the store.
 
 Tables: ``subscriptions`` (by id), ``resourceGroups``, ``databricksWorkspaces`` (by resource id in lower case),
-``storageAccounts`` (by name), each a whole ARM document; ``roleAssignments`` by assignment id in lower case,
+``storageAccounts`` (by name), each a whole ARM document; ``privateEndpoints`` of Databricks workspaces by connection id
+in lower case, ``{host, virtualNetwork, approved}``; ``roleAssignments`` by assignment id in lower case,
 ``{principalId, roleId, scope, effectiveAt, body}``: ``scope`` in lower case, ``effectiveAt`` in seconds since 1970,
 ``body`` the ARM document.
 """

@@ -63,6 +63,11 @@ class Behaviour(BaseModel):
     client_address: str = Field(
         "203.0.113.10", description="The public address that storage firewalls see for a client on loopback."
     )
+    client_virtual_network: str | None = Field(
+        None,
+        description="Resource id of the virtual network that clients on loopback sit in, for private endpoints; null:"
+        " outside of all.",
+    )
     trusted_access_delegator: bool = Field(
         True,
         description="Trusted access by folder or container also needs Storage Blob Delegator (the stricter reading).",

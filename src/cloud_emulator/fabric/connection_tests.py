@@ -14,7 +14,6 @@ from cloud_emulator.fabric.connection_bodies import invalid_details
 from cloud_emulator.fabric.connection_types import CONNECTION_TYPES, DATABRICKS, STORAGE
 from cloud_emulator.storage import access as storage
 from cloud_emulator.storage import files
-from cloud_emulator.unity_catalog import access as unity_catalog
 
 _STORAGE_HOST = re.compile(r"[a-z0-9]{3,24}\.dfs\.core\.windows\.net")
 _DATABRICKS_HOST = re.compile(r"adb-\d+\.\d+\.azuredatabricks\.net")
@@ -57,10 +56,9 @@ def check_connection(cloud: Cloud, connection: Document, credential: Document) -
 
 def _check_databricks(cloud: Cloud, connection: Document, credential: Document) -> None:
     host = connections.databricks_host(connection)
-    direct = connection["connectivityType"] == "ShareableCloud"
-    reached = not direct or unity_catalog.reachable_by_fabric(cloud, host)
-    if not reached and cloud.rules.on("fabric.connections.reachable"):
-        raise credentials.incorrect(f"{host} can't be reached from Fabric through the public network.")
+    if not connections.reaches_databricks(cloud, connection):
+        way = "through the public network" if connection.get("gatewayId") is None else "through the gateway's network"
+        raise credentials.incorrect(f"{host} can't be reached from Fabric {way}.")
     credentials.databricks_principal(cloud, host, credential)
 
 

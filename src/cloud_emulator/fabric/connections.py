@@ -14,8 +14,10 @@ from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import credentials
 from cloud_emulator.fabric.connection_types import DATABRICKS, STORAGE
 from cloud_emulator.fabric.errors import FabricError, not_found
+from cloud_emulator.fabric.gateway_routes import GATEWAYS, virtual_network
 from cloud_emulator.fabric.items import CAPACITIES
 from cloud_emulator.fabric.permissions import WORKSPACES, has_role
+from cloud_emulator.unity_catalog import access as unity_catalog
 
 CONNECTIONS = "fabric.connections"
 ROLE_ASSIGNMENTS = "fabric.connectionRoleAssignments"
@@ -83,6 +85,17 @@ def assign(cloud: Cloud, connection_id: str, object_id: str, kind: str, role: st
     }  # fmt: skip
     cloud.table(ROLE_ASSIGNMENTS)[assignment["id"]] = assignment
     return assignment
+
+
+def reaches_databricks(cloud: Cloud, connection: Document) -> bool:
+    """Whether a Databricks connection gets through to its workspace: from Fabric's own addresses, or by its gateway."""
+    host = databricks_host(connection)
+    gateway = cloud.table(GATEWAYS).get(connection.get("gatewayId") or "")
+    if gateway is None:
+        public = unity_catalog.reachable_by_fabric(cloud, host)
+        return public or not cloud.rules.on("fabric.connections.reachable")
+    led = unity_catalog.reachable_through(cloud, host, virtual_network(gateway))
+    return led or not cloud.rules.on("fabric.connections.gateway_network")
 
 
 def databricks_host(connection: Document) -> str:

@@ -30,6 +30,13 @@ def find_gateway(cloud: Cloud, caller: Caller, gateway_id: str) -> Document:
     return gateway
 
 
+def virtual_network(gateway: Document) -> str:
+    """The resource id of the virtual network that a gateway is in."""
+    place = gateway["virtualNetworkAzureResource"]
+    group = f"/subscriptions/{place['subscriptionId']}/resourceGroups/{place['resourceGroupName']}"
+    return f"{group}/providers/Microsoft.Network/virtualNetworks/{place['virtualNetworkName']}"
+
+
 def _view(gateway: Document) -> dict[str, Any]:
     return {field: value for field, value in gateway.items() if field != "users" and value is not None}
 

@@ -63,7 +63,7 @@ def usable_connection(cloud: Cloud, caller: Caller, connection_id: str, connecti
 def open_source(cloud: Cloud, connection: Document) -> Source:
     """Signs in to Databricks as a connection does. Raises 400 ``InvalidRequest`` when it can't."""
     host, principal = connections.databricks_principal(cloud, connection)
-    if connection.get("gatewayId") is None and not unity_catalog.reachable_by_fabric(cloud, host):
+    if not connections.reaches_databricks(cloud, connection):
         message = f"The Databricks workspace {host} can't be reached: no public access, or IP access lists are on."
         raise FabricError(400, "InvalidRequest", message)
     if not unity_catalog.signs_in(cloud, host, principal) and cloud.rules.on("fabric.mirror.signs_in"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cloud_emulator.arm.access import databricks_is_public
+from cloud_emulator.arm.access import databricks_is_public, reached_privately
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 from cloud_emulator.unity_catalog import identities, state
@@ -41,6 +41,16 @@ def reachable_by_fabric(cloud: Cloud, host: str) -> bool:
     """
     here = state.workspace(cloud, host)
     return here is not None and databricks_is_public(cloud, host) and not here["ip_access_lists_enabled"]
+
+
+def reachable_through(cloud: Cloud, host: str, virtual_network: str) -> bool:
+    """Whether a gateway in that virtual network (a resource id) reaches the workspace.
+
+    A public one it reaches whatever IP access lists say; a private one only where an endpoint of it is.
+    """
+    if state.workspace(cloud, host) is None:
+        return False
+    return databricks_is_public(cloud, host) or reached_privately(cloud, host, virtual_network)
 
 
 def admin_of(cloud: Cloud, host: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
-from cloud_emulator.arm.access import databricks_is_public
+from cloud_emulator.arm.access import databricks_is_public, reached_privately
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Refusal, Request, json_response
 from cloud_emulator.core.identity import BadToken, Caller
@@ -111,6 +111,9 @@ def _token_owner(cloud: Cloud, principal: str) -> Caller:
 
 def _check_network(cloud: Cloud, here: Document) -> None:
     address = cloud.behaviour.client_address
+    inside = reached_privately(cloud, here["host"], cloud.behaviour.client_virtual_network)
+    if inside:
+        return
     if not databricks_is_public(cloud, here["host"]) and cloud.rules.on("unity_catalog.workspace.private"):
         raise refuse("PERMISSION_DENIED", f"Unauthorized network access to workspace: {here['workspace_id']}")
     shut_out = here["ip_access_lists_enabled"] and not _admitted(here, address)

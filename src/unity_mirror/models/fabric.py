@@ -88,6 +88,14 @@ class Connection(CamelModel):
     gateway_id: str | None = None
 
 
+class VirtualNetworkResource(CamelModel):
+    """Where a virtual network gateway is in Azure."""
+
+    resource_group_name: str = ""
+    virtual_network_name: str = ""
+    subnet_name: str = ""
+
+
 class Gateway(CamelModel):
     """A data gateway; ``type`` VirtualNetwork (on ``capacity_id``), OnPremises, OnPremisesPersonal, ..."""
 
@@ -95,6 +103,13 @@ class Gateway(CamelModel):
     type: str
     display_name: str = ""
     capacity_id: str | None = None
+    virtual_network_azure_resource: VirtualNetworkResource | None = None
+
+    @property
+    def network(self) -> str:
+        """The virtual network that it is in, in words; empty when that isn't told."""
+        place = self.virtual_network_azure_resource
+        return f"{place.virtual_network_name} (resource group {place.resource_group_name})" if place else ""
 
 
 class ConnectionCreationParameter(CamelModel):

@@ -106,6 +106,14 @@ def databricks_network(
     evidence = f"publicNetworkAccess of {workspace.name} is {workspace.public_network_access}"
     if workspace.public_network_access != "Disabled":
         return Check("databricks_network", title, _catalog(spec), Outcome.PASSED, evidence)
+    endpoints = workspace.private_endpoint_connections
+    evidence += f"; private endpoints: {', '.join(f'{each.name} ({each.status})' for each in endpoints) or 'none'}"
+    if gateway is not None and not any(each.status == "Approved" for each in endpoints):
+        remedy = Remedy(
+            "Someone who administers the Databricks workspace makes a private endpoint of it (sub-resource "
+            "databricks_ui_api) in the gateway's virtual network, and approves it (Azure portal, Networking)."
+        )
+        return Check("databricks_network", title, _catalog(spec), Outcome.FAILED, evidence, remedy)
     if gateway is not None:
         evidence += f"; the connection goes through gateway {gateway.display_name or gateway.id}"
         return Check("databricks_network", title, _catalog(spec), Outcome.PASSED, evidence)

@@ -63,6 +63,10 @@ class Prerequisites:
         return Done({"survey": again.survey})
 
 
+_GIVE_RESOURCE_ID = (
+    "run unity-mirror on a machine in the workspace's virtual network, and give databricks.resource_id, so that a "
+    "gateway for Fabric is looked for"
+)
 METASTORE = "Unity Catalog metastore"
 SCHEMA_GRANT = "Unity Catalog grant"
 
@@ -120,11 +124,15 @@ async def _schemas(
 async def _explain(context: Context, error: PermissionDenied) -> None:
     """Raises ``PrerequisiteFailed`` when the refusal comes from the Databricks workspace's network, not from rights."""
     workspace = await survey.read_databricks_workspace(context)
+    if workspace is None and "network access" in error.why:
+        error.remedy = _GIVE_RESOURCE_ID
+        return
     gateway = await find_gateway(context, workspace)
     check = checks.databricks_network(context.spec, workspace, gateway)
-    if check is not None and gateway is not None and is_private(workspace):
+    if check is not None and gateway is not None and is_private(workspace) and not check.blocks:
         message = "the Databricks workspace is behind a private endpoint, and this machine isn't let in"
-        remedy = "Run unity-mirror on a machine in the workspace's virtual network, or peered with it."
+        network = f"the virtual network {gateway.network}" if gateway.network else "the workspace's virtual network"
+        remedy = f"Run unity-mirror on a machine in {network}, or in one that is peered with it."
         raise PrerequisiteFailed(message, (check,), where=check.evidence, remedy=remedy) from error
     if check is not None and check.blocks:
         message = "the Databricks workspace can't be reached from here, nor from Fabric, so nothing was written"

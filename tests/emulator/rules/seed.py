@@ -39,9 +39,11 @@ HOST = "adb-1234567890123456.7.azuredatabricks.net"
 LISTED_HOST = "adb-2234567890123456.16.azuredatabricks.net"
 BARE_HOST = "adb-3234567890123456.1.azuredatabricks.net"
 CLOSED_HOST = "adb-4234567890123456.2.azuredatabricks.net"
+REMOTE_HOST = "adb-5234567890123456.3.azuredatabricks.net"
 TOKEN, OTHER_TOKEN, SPENT_TOKEN = (f"dapi{digit * 32}" for digit in "123")
 LAKE, OPEN, FLAT = "lakeone", "openlake", "flatone"
 GROUP = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/contoso-data"
+NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet"
 ADDRESS = "203.0.113.10"
 INSTANCE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/Fabric/providers/Microsoft.Fabric/workspaces/"
@@ -112,7 +114,11 @@ def _azure() -> dict[str, Any]:
         ],
         "databricks_workspaces": [
             {**place, "name": "closed", "host": CLOSED_HOST, "workspace_id": 4234567890123456,
-             "public_network_access": "Disabled"},
+             "public_network_access": "Disabled",
+             "private_endpoints": [{"name": "ui-api", "virtual_network": NETWORK}]},
+            {**place, "name": "remote", "host": REMOTE_HOST, "workspace_id": 5234567890123456,
+             "public_network_access": "Disabled",
+             "private_endpoints": [{"name": "afar", "virtual_network": f"{NETWORK}-afar"}]},
         ],
         "role_assignments": [
             *({"scope": scope, "principal_id": who, "role": role} for scope, who, role in roles),
@@ -201,6 +207,7 @@ def _unity_catalog() -> dict[str, Any]:
             ),
             _workspace(BARE_HOST, metastore_id=None),
             _workspace(CLOSED_HOST),
+            _workspace(REMOTE_HOST),
         ],
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ from tests.emulator.rules.seed import (
     OPEN,
     OTHER_VAULT,
     OUTSIDER_APP,
+    REMOTE_HOST,
     RUNNER,
     TENANT,
     TOKEN,
@@ -244,6 +245,11 @@ async def test_a_second_workspace_through_a_gateway(world: World) -> None:
     assert (await create(world, through_gateway(databricks(CLOSED_HOST)))).status == 201
     answer = await create(world, through_gateway(databricks(), "other"))
     assert answer.verdict == (400, "CreateGatewayConnectionFailed")
+
+
+@breaks("fabric.connections.gateway_network")
+async def test_a_gateway_in_another_network(world: World) -> None:
+    assert (await create(world, through_gateway(databricks(REMOTE_HOST)))).verdict == (400, "IncorrectCredentials")
 
 
 @breaks("fabric.connections.kind_kept")

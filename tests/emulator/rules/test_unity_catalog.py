@@ -15,6 +15,7 @@ from tests.emulator.rules.seed import (
     CONNECTOR_APP,
     LISTED_HOST,
     METASTORE,
+    NETWORK,
     OPEN,
     OTHER_TOKEN,
     OWNER,
@@ -79,6 +80,8 @@ async def test_an_address_that_is_not_listed(world: World) -> None:
 @breaks("unity_catalog.workspace.private")
 async def test_a_workspace_without_public_access(world: World) -> None:
     assert await summary(world, host=CLOSED_HOST) == DENIED
+    await world.behave(client_virtual_network=NETWORK)
+    assert await summary(world, host=CLOSED_HOST) == (200, "")
 
 
 @breaks("unity_catalog.workspace.metastore")

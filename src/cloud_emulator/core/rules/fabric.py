@@ -58,6 +58,7 @@ fabric.connections.secret D A service principal's secret must be good when a con
 fabric.connections.token D A personal access token must be known to the Databricks workspace.
 fabric.connections.member D The connection's principal must be a member of the Databricks workspace.
 fabric.connections.reachable D A Databricks workspace with IP access lists or private access takes a gateway.
+fabric.connections.gateway_network I A gateway reaches a private workspace from a network with its private endpoint.
 fabric.connections.account D A storage connection's account must exist.
 fabric.connections.storage_rights D A storage connection's credential must be able to list the folder when it is made.
 fabric.connections.storage_folder D A storage connection's folder must exist.

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from unity_mirror.errors import CloudError, CredentialError, PermissionDenied
+from unity_mirror.errors import CloudError, PermissionDenied
 from unity_mirror.models.arm import Permission
 from unity_mirror.models.identity import Identity
 from unity_mirror.models.unity_catalog import same_privilege
 from unity_mirror.plan.model import AfterApply, Check, Outcome, Remedy, Scope, ScopeKind
-from unity_mirror.spec import CatalogSpec, ExistingAuth, KeyVaultSecret, SasAuth, WorkspaceIdentityAuth
+from unity_mirror.spec import CatalogSpec, ExistingAuth, SasAuth, WorkspaceIdentityAuth
 from unity_mirror.steps import remedies
 from unity_mirror.steps.connections import TENANT_SWITCH, wanted_connections
 from unity_mirror.steps.context import Context, Known, side_by_side
+from unity_mirror.steps.secrets import secret_checks
 
 READ_ACCOUNT = "Microsoft.Storage/storageAccounts/read"
 WRITE_ACCOUNT = "Microsoft.Storage/storageAccounts/write"
@@ -46,11 +47,10 @@ async def runner_checks(context: Context, known: Known) -> tuple[Check, ...]:
             _fabric_role(context, known, us),
             _catalog_rights(context, us),
             _azure_rights(context),
-            _secrets(context, known),
             _tenant_switch(context, known, us),
         ]
     )
-    return tuple(check for part in found for check in part)
+    return (*(check for part in found for check in part), *secret_checks(context, known))
 
 
 async def _fabric_role(context: Context, known: Known, us: Identity) -> list[Check]:
@@ -136,25 +136,6 @@ def _permits(held: Permission, action: str) -> bool:
     return any(fnmatchcase(wanted, each.lower()) for each in given) and not any(
         fnmatchcase(wanted, each.lower()) for each in taken
     )
-
-
-async def _secrets(context: Context, known: Known) -> list[Check]:
-    """The secrets of connections that are to be made can be read."""
-    checks = []
-    for wanted in wanted_connections(context):
-        secret = wanted.secret
-        to_make = isinstance(getattr(known, wanted.fact), AfterApply)
-        if secret is None or isinstance(secret, KeyVaultSecret) or not to_make:
-            continue
-        subject = _Subject("secret", f"The secret of {wanted.auth_field} can be read")
-        try:
-            context.secrets.resolve(secret)
-        except CredentialError as error:
-            remedy = Remedy(error.remedy) if error.remedy else None
-            checks.append(_check(context, subject, Outcome.FAILED, error.message, remedy))
-        else:
-            checks.append(_check(context, subject, Outcome.PASSED, "it is there"))
-    return checks
 
 
 async def _tenant_switch(context: Context, known: Known, us: Identity) -> list[Check]:

@@ -30,6 +30,7 @@ from unity_mirror.steps.mirror import Mirror
 from unity_mirror.steps.prerequisites import Prerequisites
 from unity_mirror.steps.record import write_ahead
 from unity_mirror.steps.rollback import roll_back
+from unity_mirror.steps.secrets import secret_checks
 from unity_mirror.steps.semantic_model import SemanticModelStep
 from unity_mirror.steps.sql_endpoint import SqlEndpoint
 from unity_mirror.steps.storage_access import StorageAccess
@@ -98,12 +99,22 @@ async def make_plan(context: Context) -> Planned:
         known = known.learn(_facts(part.plan, part.facts) for part in parts)
         if any(check.blocks for part in parts for check in part.plan.checks):
             break
+    found.update(_without_secrets(context, known, found))
     plan = Plan(
         context.spec.catalog,
         known.surveyed.workspace.display_name,
         tuple(found[name].plan for stage in STAGES[:-1] for name in stage if name in found),
     )
     return Planned(plan, found, known)
+
+
+def _without_secrets(context: Context, known: Known, found: Mapping[StepName, Found]) -> dict[StepName, Found]:
+    """The connections' part with the secrets that aren't there: known before anything is written for their sake."""
+    part = found.get(StepName.CONNECTIONS)
+    missing = [each for each in secret_checks(context, known) if each.blocks] if part else []
+    if part is None or not missing:
+        return {}
+    return {StepName.CONNECTIONS: replace(part, plan=replace(part.plan, checks=(*part.plan.checks, *missing)))}
 
 
 _SHARED = frozenset({StepName.IDENTITY, StepName.STORAGE_ACCESS, StepName.TRUSTED_ACCESS, StepName.CONNECTIONS})

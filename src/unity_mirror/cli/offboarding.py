@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
+
 from unity_mirror.cli.documents import failure_document, plan_document
 from unity_mirror.cli.session import DONE, FAILED, Session
 from unity_mirror.cli.text import show_failure, show_plan
@@ -30,7 +32,15 @@ async def run_offboard(session: Session) -> int:
             await apply_offboarding(context, offboarding)
         except UnityMirrorError as error:
             _failed(session, context.spec.catalog, error, failures)
+        else:
+            _say_removed(session, offboarding)
     return session.finish(_document(session, planned, failures), FAILED if failures else DONE)
+
+
+def _say_removed(session: Session, offboarding: Offboarding) -> None:
+    plan = offboarding.plan
+    if plan.changes:
+        session.output.console.print(f"[green]{escape(plan.catalog)} is offboarded: {len(plan.changes)} removed.[/]")
 
 
 def _spec_of(member: Member) -> Any:

@@ -18,6 +18,9 @@ from unity_mirror.steps.fleet import CatalogRun, apply_fleet, plan_fleet, verify
 from unity_mirror.steps.runner import require_prerequisites
 from unity_mirror.steps.verification import Depth
 
+_SHOWN = 5
+"""Differences that a message names; what else changed is in the new plan."""
+
 
 async def run_plan(session: Session) -> int:
     """Shows the plan; 2 when changes are pending."""
@@ -84,7 +87,8 @@ async def _planned(session: Session) -> list[CatalogRun]:
 def _checked(run: CatalogRun, differences: Sequence[str]) -> CatalogRun:
     if not differences:
         return run
-    why = "; ".join(differences)
+    rest = len(differences) - _SHOWN
+    why = "; ".join(differences[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
     remedy = "Make a new plan and look at it."
     error = PlanOutgrown("things changed since the plan was saved", where=run.name, why=why, remedy=remedy)
     return replace(run, error=error)

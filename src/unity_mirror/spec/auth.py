@@ -19,7 +19,7 @@ _PRINCIPAL = (
 _SECRET_EXAMPLES = [{"env": "SALES_DATABRICKS_SECRET"}, {"block": "sales-databricks"}]
 
 
-class ServicePrincipalAuth(SpecPart):
+class ServicePrincipalAuth(SpecPart, title="Service principal"):
     """An Entra application with a client secret."""
 
     kind: Literal["service_principal"] = Field(title="Kind", description=_KIND, examples=["service_principal"])
@@ -57,7 +57,7 @@ class ServicePrincipalAuth(SpecPart):
         return self
 
 
-class PersonalAccessTokenAuth(SpecPart):
+class PersonalAccessTokenAuth(SpecPart, title="Access token"):
     """A Databricks personal access token."""
 
     kind: Literal["personal_access_token"] = Field(title="Kind", description=_KIND, examples=["personal_access_token"])
@@ -69,7 +69,7 @@ class PersonalAccessTokenAuth(SpecPart):
     )
 
 
-class SasAuth(SpecPart):
+class SasAuth(SpecPart, title="Shared access signature"):
     """A shared access signature of the storage account."""
 
     kind: Literal["sas"] = Field(title="Kind", description=_KIND, examples=["sas"])
@@ -80,13 +80,13 @@ class SasAuth(SpecPart):
     )
 
 
-class WorkspaceIdentityAuth(SpecPart):
+class WorkspaceIdentityAuth(SpecPart, title="Workspace identity"):
     """The identity of the Fabric workspace that uses the connection: no secret at all. Recommended for storage."""
 
     kind: Literal["workspace_identity"] = Field(title="Kind", description=_KIND, examples=["workspace_identity"])
 
 
-class ExistingAuth(SpecPart):
+class ExistingAuth(SpecPart, title="Existing connection"):
     """Only reuse a connection that is there, whatever it signs in with; never create one."""
 
     kind: Literal["existing"] = Field(title="Kind", description=_KIND, examples=["existing"])

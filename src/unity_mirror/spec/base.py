@@ -5,7 +5,9 @@ Refusals never repeat a value that could hold a secret: a spec is pasted into ti
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 REFUSED = "unity_mirror_refused"
@@ -16,6 +18,14 @@ class SpecPart(BaseModel):
     """A mapping of the spec: unknown keys are refused, values don't change, errors don't repeat what was given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=False)
+
+
+def shape(pattern: str) -> Any:
+    """For forms: a pattern of the text once its variables are substituted, hence not one for editors of files.
+
+    A form shows it to people when it isn't met, so it has to be readable. The validators decide, and may ask for more.
+    """
+    return Field(json_schema_extra={"x-pattern": pattern})
 
 
 def refuse(message: str, hint: str = "", *, at: str = "") -> PydanticCustomError:

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from unity_mirror.models.table_ref import TableRef
-from unity_mirror.spec.base import refuse
+from unity_mirror.spec.base import refuse, shape
 
 EVERYTHING = "*"
 _FORBIDDEN = re.compile(r"[/\s\x00-\x1f\x7f]")
@@ -39,7 +39,7 @@ def _pattern(text: str) -> str:
     return text
 
 
-TablePattern = Annotated[str, AfterValidator(_pattern)]
+TablePattern = Annotated[str, AfterValidator(_pattern), shape("^([*]|[^./ ]+[.][^./ ]+)$")]
 """``schema.table`` with wildcards, or ``*`` for everything."""
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from unity_mirror.spec.base import SpecPart, refuse
+from unity_mirror.spec.base import SpecPart, refuse, shape
 from unity_mirror.spec.values import NonEmpty
 
 WAYS = "{env: NAME}, {key_vault: {connection: ..., secret_name: ...}} or {block: NAME}"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOT_DAPI = "(?![Dd][Aa][Pp][Ii][0-9a-fA-F]{16})"
 _DATABRICKS_TOKEN = re.compile(r"dapi[0-9a-f]{16,}(-\d+)?", re.IGNORECASE)
 _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _KEY_VAULT_SECRET = re.compile(r"[A-Za-z0-9-]{1,127}")
@@ -47,10 +48,10 @@ def _key_vault_secret(name: str) -> str:
     return name
 
 
-class EnvSecret(SpecPart):
+class EnvSecret(SpecPart, title="Environment variable"):
     """A secret in an environment variable of the process that runs unity-mirror."""
 
-    env: Annotated[str, AfterValidator(_variable)] = Field(
+    env: Annotated[str, AfterValidator(_variable), shape(f"^{_NOT_DAPI}[A-Za-z_][A-Za-z0-9_]*$")] = Field(
         title="Environment variable",
         description="Name of the environment variable that holds the secret.",
         examples=["SALES_DATABRICKS_SECRET"],
@@ -65,14 +66,14 @@ class KeyVaultReference(SpecPart):
         description="Name or id of the Fabric connection to the Key Vault.",
         examples=["contoso-vault"],
     )
-    secret_name: Annotated[str, AfterValidator(_key_vault_secret)] = Field(
+    secret_name: Annotated[str, AfterValidator(_key_vault_secret), shape(f"^{_NOT_DAPI}[A-Za-z0-9-]+$")] = Field(
         title="Secret's name",
         description="Name of the secret in the Key Vault.",
         examples=["sales-databricks"],
     )
 
 
-class KeyVaultSecret(SpecPart):
+class KeyVaultSecret(SpecPart, title="Key Vault"):
     """A secret that Fabric itself reads from Azure Key Vault: unity-mirror never sees it."""
 
     key_vault: KeyVaultReference = Field(
@@ -82,10 +83,10 @@ class KeyVaultSecret(SpecPart):
     )
 
 
-class BlockSecret(SpecPart):
+class BlockSecret(SpecPart, title="Prefect block"):
     """A secret in a Prefect block; only flows can read it."""
 
-    block: Annotated[str, AfterValidator(_block)] = Field(
+    block: Annotated[str, AfterValidator(_block), shape(f"^{_NOT_DAPI}[a-z0-9]+(-[a-z0-9]+)*$")] = Field(
         title="Prefect block",
         description="Name of the Prefect Secret block that holds the secret. Works in flows, not on the command line.",
         examples=["sales-databricks"],

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from unity_mirror.models.table_ref import TableRef
-from unity_mirror.spec.base import SpecPart, refuse
+from unity_mirror.spec.base import SpecPart, refuse, shape
 from unity_mirror.spec.patterns import EVERYTHING, TablePattern, matches_any
 from unity_mirror.spec.values import Guid, ItemName
 
@@ -23,7 +23,7 @@ def _column(text: str) -> str:
     return text
 
 
-ColumnName = Annotated[str, AfterValidator(_column)]
+ColumnName = Annotated[str, AfterValidator(_column), shape("^[^. ]+[.][^. ]+[.].+$")]
 """A column as ``schema.table.column``."""
 
 

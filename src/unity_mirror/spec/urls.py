@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -11,7 +12,7 @@ from pydantic import AfterValidator
 
 from unity_mirror.models.azure_clouds import CLOUDS, PUBLIC, cloud_of
 from unity_mirror.models.storage import StorageUrl
-from unity_mirror.spec.base import refuse
+from unity_mirror.spec.base import refuse, shape
 
 DATABRICKS_WORKSPACES = "Microsoft.Databricks/workspaces"
 STORAGE_ACCOUNTS = "Microsoft.Storage/storageAccounts"
@@ -27,6 +28,11 @@ _ARM_ID = re.compile(
     r"/providers/(?P<provider>[^/\s]+/[^/\s]+)/(?P<name>[^/\s]+)",
     re.IGNORECASE,
 )
+
+
+def _readable(pattern: str, suffixes: Iterable[str]) -> str:
+    """A pattern for forms, with brackets in place of backslashes."""
+    return f"(?i){pattern}({'|'.join(suffixes)})".replace(".", "[.]")
 
 
 def _split(text: str, example: str) -> SplitResult:
@@ -117,11 +123,27 @@ def resource_name(resource_id: str) -> str:
     return resource_id.rsplit("/", 1)[1]
 
 
-DatabricksWorkspaceUrl = Annotated[str, AfterValidator(_databricks_workspace)]
+DatabricksWorkspaceUrl = Annotated[
+    str,
+    AfterValidator(_databricks_workspace),
+    shape(_readable("^https://adb-[0-9]+.[0-9]+.", (cloud.databricks_suffix for cloud in CLOUDS)) + "/?$"),
+]
 """``https://adb-<id>.<n>.azuredatabricks.net`` (or a sovereign cloud's), without a path; host in lower case."""
-AdlsUrl = Annotated[str, AfterValidator(_storage_url)]
+AdlsUrl = Annotated[
+    str,
+    AfterValidator(_storage_url),
+    shape(_readable("^https://[a-z0-9]+.dfs.", (cloud.storage_suffix for cloud in CLOUDS)) + "(/.*)?$"),
+]
 """``https://<account>.dfs.core.windows.net[/container[/folder]]`` (or a sovereign cloud's); no slash at the end."""
-DatabricksWorkspaceId = Annotated[str, AfterValidator(partial(_arm_id, resource_type=DATABRICKS_WORKSPACES))]
+DatabricksWorkspaceId = Annotated[
+    str,
+    AfterValidator(partial(_arm_id, resource_type=DATABRICKS_WORKSPACES)),
+    shape(f"(?i)^/subscriptions/.+/resourceGroups/.+/providers/{DATABRICKS_WORKSPACES}/[^/]+/?$"),
+]
 """Azure resource id of a Databricks workspace."""
-StorageAccountId = Annotated[str, AfterValidator(partial(_arm_id, resource_type=STORAGE_ACCOUNTS))]
+StorageAccountId = Annotated[
+    str,
+    AfterValidator(partial(_arm_id, resource_type=STORAGE_ACCOUNTS)),
+    shape(f"(?i)^/subscriptions/.+/resourceGroups/.+/providers/{STORAGE_ACCOUNTS}/[^/]+/?$"),
+]
 """Azure resource id of a storage account."""

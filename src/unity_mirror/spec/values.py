@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from unity_mirror.spec.base import refuse
+from unity_mirror.spec.base import refuse, shape
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -88,15 +88,15 @@ def _catalog_name(text: str) -> str:
     return text
 
 
-Guid = Annotated[str, AfterValidator(_guid)]
+Guid = Annotated[str, AfterValidator(_guid), Field(json_schema_extra={"x-format": "uuid"})]
 """A GUID, kept in lower case."""
-WorkspaceNameOrId = Annotated[str, AfterValidator(_workspace)]
+WorkspaceNameOrId = Annotated[str, AfterValidator(_workspace), shape("^[^ ](.*[^ ])?$")]
 """A Fabric workspace by display name or id."""
-ConnectionName = Annotated[str, AfterValidator(_connection_name)]
+ConnectionName = Annotated[str, AfterValidator(_connection_name), shape("^[^ ](.*[^ ])?$")]
 """A Fabric connection's display name: at most 200 characters (Connections API)."""
-ItemName = Annotated[str, AfterValidator(_item_name)]
+ItemName = Annotated[str, AfterValidator(_item_name), shape(r'^[^"/:<>\\*?|]+$')]
 """A Fabric item's display name."""
-LakehouseName = Annotated[str, AfterValidator(_lakehouse_name)]
+LakehouseName = Annotated[str, AfterValidator(_lakehouse_name), shape("^[A-Za-z][A-Za-z0-9_]*$")]
 """A lakehouse's display name; it is also a database's name, hence stricter than other items'."""
-CatalogName = Annotated[str, AfterValidator(_catalog_name)]
+CatalogName = Annotated[str, AfterValidator(_catalog_name), shape("^[^./ ]+$")]
 """A Unity Catalog catalog's name."""

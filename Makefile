@@ -1,6 +1,6 @@
 # Each target that people call has a description after ##; `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test soak lint bench
+.PHONY: help install demo up up-scaled down test soak lint bench
 
 BASE_PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ DEV := .venv/.dev-installed
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 help: ## Show this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 install: $(RUNTIME) ## Make .venv with unity-mirror, cloud-emulator and all they need
 
@@ -19,7 +19,10 @@ demo: $(RUNTIME) ## Onboard the sample catalog on an emulated cloud, through Pre
 up: $(RUNTIME) ## Start the emulated cloud, Prefect's server and a worker, and say where to look
 	@$(BIN)/python -m deploy.local up
 
-down: $(RUNTIME) ## Stop what `make up` started
+up-scaled: $(DEV) ## The same past one machine: PostgreSQL, Redis, two API replicas behind HAProxy, two workers, sign-in
+	@$(BIN)/python -m deploy.scaled up
+
+down: $(RUNTIME) ## Stop what `make up` or `make up-scaled` started
 	@$(BIN)/python -m deploy.local down
 
 test: $(DEV) ## Run all tests that this machine can run

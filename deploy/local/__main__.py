@@ -15,6 +15,7 @@ from deploy.local.layout import Layout
 from deploy.local.processes import StackError
 from deploy.local.show import make_console, show_failure, show_next, show_stack
 from deploy.local.stack import down, load, up
+from deploy.scaled.layout import scaled_layout
 
 
 def _up(layout: Layout, console: Console) -> int:
@@ -28,7 +29,8 @@ def _up(layout: Layout, console: Console) -> int:
 
 
 def _down(layout: Layout, console: Console) -> int:
-    console.print("Stopped." if down(layout) else "Nothing was running.")
+    ran = [down(each) for each in (layout, scaled_layout(layout))]
+    console.print("Stopped." if any(ran) else "Nothing was running.")
     return 0
 
 

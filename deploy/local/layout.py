@@ -81,13 +81,14 @@ def prefect_environment(layout: Layout, port: int) -> dict[str, str]:
     }
 
 
-def worker_environment(layout: Layout, port: int, emulator: Mapping[str, str]) -> dict[str, str]:
-    """The worker knows where the flows are and the secrets that specs name; the rest is in the block."""
+def worker_environment(layout: Layout, prefect: Mapping[str, str], emulator: Mapping[str, str]) -> dict[str, str]:
+    """A client of Prefect that also knows where the flows are and the secrets that specs name; the rest is in the
+    block."""
     secrets = {
         name: value for name, value in emulator.items() if name.endswith("_SECRET") and not name.startswith(_FOREIGN)
     }
     ours = {"UNITY_MIRROR_HOME": str(layout.root), "UNITY_MIRROR_CLOUDS_BLOCK": BLOCK}
-    return {**prefect_environment(layout, port), **secrets, **ours}
+    return {**prefect, **secrets, **ours}
 
 
 def prefect_api(port: int) -> str:

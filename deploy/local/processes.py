@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PATIENCE = ((signal.SIGTERM, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
-"""Signals and the seconds given to each. Prefect's worker sometimes needs a second SIGTERM."""
+_PATIENCE = (10.0, 5.0)
+"""Seconds after each signal that asks to stop, before SIGKILL. Prefect's worker sometimes needs a second one."""
+_KILL_SECONDS = 5.0
 _POLL = 0.1
 
 
@@ -21,19 +22,27 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Process:
-    """A process that we started, the leader of a group of its own. ``born`` tells it from a later one of its number."""
+    """A process that we started, the leader of a group of its own. ``born`` tells it from a later one of its number;
+    ``stop_signal`` is what asks it to stop at once, and in good order."""
 
     name: str
     pid: int
     born: str
     log: str
+    stop_signal: int = signal.SIGTERM
 
     def is_running(self) -> bool:
         """Whether this very process still runs."""
         return _born(self.pid) == self.born
 
 
-def start(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+def start(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    stop_signal: signal.Signals = signal.SIGTERM,
+) -> Process:
     """Start a program in the background with its output in ``log``; it begins a session, so Ctrl-C doesn't reach it.
 
     Not by subprocess, which holds that whoever starts a process also sees its end.
@@ -45,14 +54,14 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], log
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     pid = os.posix_spawnp(command[0], list(command), dict(environment), file_actions=files, setsid=True)
-    return Process(name, pid, _born(pid) or "", str(log))
+    return Process(name, pid, _born(pid) or "", str(log), int(stop_signal))
 
 
 def stop(process: Process) -> None:
     """Stop the process and what it started in its group. Does nothing when another process has its number by now."""
     if not process.is_running():
         return
-    for sent, seconds in _PATIENCE:
+    for sent, seconds in [*((process.stop_signal, each) for each in _PATIENCE), (signal.SIGKILL, _KILL_SECONDS)]:
         _signal(process.pid, sent)
         if _ended(process.pid, seconds):
             return
@@ -82,7 +91,7 @@ def last_words(log: Path) -> str:
     return lines[-1] if lines else "it said nothing."
 
 
-def _signal(group: int, sent: signal.Signals) -> None:
+def _signal(group: int, sent: int) -> None:
     try:
         os.killpg(group, sent)
     except ProcessLookupError:

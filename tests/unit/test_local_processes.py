@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.layout import Layout, clean_environment, free_port, worker_environment
+from deploy.local.layout import Layout, clean_environment, free_port, prefect_environment, worker_environment
 from deploy.local.processes import StackError, run, start, stop
 
 _WITH_CHILD = """
@@ -72,7 +72,8 @@ def test_the_worker_gets_the_specs_secrets_and_nobody_elses_cloud(
         "SALES_DATABRICKS_SECRET": "sales",
         "UNITY_MIRROR_ARM_URL": "https://x",
     }
-    found = worker_environment(Layout(tmp_path, tmp_path), 4711, emulated)
+    layout = Layout(tmp_path, tmp_path)
+    found = worker_environment(layout, prefect_environment(layout, 4711), emulated)
     assert "AZURE_CLIENT_SECRET" not in found
     assert "UNITY_MIRROR_ARM_URL" not in found
     assert (found["SALES_DATABRICKS_SECRET"], found["PREFECT_API_URL"]) == ("sales", "http://127.0.0.1:4711/api")

@@ -16,6 +16,7 @@ from unity_mirror.errors import (
     InvalidRequest,
     NotFound,
     OperationFailed,
+    PermissionDenied,
     ServiceUnavailable,
     Throttled,
     Unauthenticated,
@@ -274,6 +275,31 @@ class TestCreate:
     async def test_an_effect_that_shows_late_is_found_by_the_conflict(self) -> None:
         b = bench(httpx.ReadError("reset"), answer(409, {"errorCode": "ItemDisplayNameAlreadyInUse"}))
         assert await create(b, [None, "late"]) == "late"
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            answer(409),
+            answer(409, {"errorCode": "OperationInProgress"}),
+            answer(400, {"errorCode": "SomethingIsThereAlready"}),
+        ],
+    )
+    async def test_whatever_the_service_calls_it(self, refusal: httpx.Response) -> None:
+        b = bench(httpx.ReadError("reset"), refusal)
+        assert await create(b, [None, "late"]) == "late"
+
+    async def test_an_attempt_that_takes_its_time_is_waited_for(self) -> None:
+        b = bench(httpx.ReadError("reset"), answer(409))
+        assert await create(b, [None, None, None, "late"]) == "late"
+        assert len(b.wire.requests) == 2
+
+    async def test_what_never_appears_is_somebody_elses(self) -> None:
+        b = bench(httpx.ReadError("reset"), answer(409))
+        with pytest.raises(Conflict):
+            await create(b, [None] * 6)
+        b = bench(httpx.ReadError("reset"), answer(403))
+        with pytest.raises(PermissionDenied):
+            await create(b, [None, None])
 
     async def test_a_conflict_without_doubt_is_somebody_elses(self) -> None:
         b = bench(answer(409, {"errorCode": "ItemDisplayNameAlreadyInUse"}))

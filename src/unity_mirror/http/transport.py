@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -67,6 +68,12 @@ class Transport:
         self._rng = rng or random.SystemRandom().random
         self._limiters: dict[str, Limiter] = {}
 
+    def signed_in_by(self, tokens: TokenSource) -> "Transport":
+        """Return the same transport, budgets included, with another sign-in."""
+        theirs = copy(self)
+        theirs._tokens = tokens
+        return theirs
+
     def limiter(self, budget: str) -> Limiter:
         """Return the limiter that all calls of one budget share."""
         if budget not in self._limiters:
@@ -112,12 +119,25 @@ class Transport:
                     return made
                 if given_up:
                     raise given_up from doubt.__cause__
-            except (Conflict, OperationFailed):
-                # An earlier attempt may have been at work still when we looked, and stand in the way of this one.
-                made = await found() if attempts.doubtful else None
-                if made is None:
+            except CloudError as refusal:
+                if not attempts.doubtful:
                     raise
+                return await self._late(found, attempts, refusal)
+
+    async def _late(self, found: Callable[[], Awaitable[T | None]], attempts: _Attempts, refusal: CloudError) -> T:
+        """Return what an earlier attempt made that was still at work when we looked, and stood in the way of this one.
+
+        Services have many words for that, so the refusal's code says nothing. Raises it when nothing appears.
+        """
+        while True:
+            made = await found()
+            if made is not None:
                 return made
+            if not isinstance(refusal, Conflict | OperationFailed):
+                raise refusal
+            given_up = await self._paused(attempts, refusal, self.limits.poll_floor)
+            if given_up:
+                raise given_up
 
     async def _persist(self, call: Call, attempts: _Attempts) -> httpx.Response:
         """Send until there is an answer to stand by, or one that isn't worth another attempt."""

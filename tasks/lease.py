@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -14,13 +15,20 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
-from unity_mirror.errors import UnityMirrorError
+from tasks import lease_holder
+from unity_mirror.errors import SettingsError, UnityMirrorError
 
 LEASE_SECONDS = 240.0
-"""Renewed eight times as often. The server looks for expired leases every few seconds: so a catalog whose run was
-killed is free within 300 s."""
+"""The server looks for expired leases every 15 s: so a catalog is free within 300 s, whatever became of its run."""
+_SHORTEST, _LONGEST = 60.0, 270.0
+"""Prefect gives no shorter lease; a longer one would keep a catalog locked for more than 300 s."""
+LEASE_VARIABLE = "UNITY_MIRROR_LEASE_SECONDS"
 WAIT_SECONDS = 900.0
+_RENEWALS = 8
+"""How often a lease is renewed within its duration."""
 _POLL_SECONDS = 2.0
+_LOOK_SECONDS = 10.0
+"""Between two looks at whether the holder has ended."""
 
 
 class CatalogBusy(UnityMirrorError):
@@ -33,58 +41,95 @@ def limit_name(catalog: str) -> str:
     return f"unity-mirror.{readable}.{uuid5(NAMESPACE_URL, catalog.lower()).hex[:8]}"
 
 
+def lease_seconds(environ: Mapping[str, str]) -> float:
+    """How long a lease lasts without being renewed. Raises SettingsError when the environment says what can't be."""
+    written = environ.get(LEASE_VARIABLE)
+    with suppress(ValueError):
+        seconds = float(written) if written else LEASE_SECONDS
+        if _SHORTEST <= seconds <= _LONGEST:
+            return seconds
+    raise SettingsError(
+        f"{LEASE_VARIABLE} is {written!r}, and no lease can last that long",
+        remedy=f"Give seconds from {_SHORTEST:.0f} to {_LONGEST:.0f}, or leave it out: {LEASE_SECONDS:.0f}.",
+    )
+
+
 @asynccontextmanager
-async def catalog_lease(catalog: str, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[None]:
+async def catalog_lease(
+    catalog: str, wait_seconds: float = WAIT_SECONDS, seconds: float | None = None
+) -> AsyncIterator[None]:
     """Hold the catalog's lease. Raises CatalogBusy when others hold it for longer than ``wait_seconds``.
 
-    A run that can't renew its lease until it ends is cancelled, since another one may hold it by then.
+    ``seconds`` is how long it lasts without being renewed; left out, as ``lease_seconds`` says. A run that can't renew
+    its lease, or from which it was taken, is cancelled, since another one may hold it by then.
     """
+    lasts = seconds or lease_seconds(os.environ)
     name = limit_name(catalog)
     async with get_client() as client:
         await _ensure_limit(client, name)
-        lease = await _acquired(client, name, wait_seconds)
+        lease = await _acquired(client, name, lasts, wait_seconds)
         if lease is None:
             raise CatalogBusy(
                 f"another run is at work on catalog {catalog}",
                 where=f"concurrency limit {name}",
                 remedy="Wait for its end, or cancel it. The lease of a run that was killed is free after 5 minutes.",
             )
-        renewing = asyncio.create_task(_keep(client, lease, asyncio.current_task()))
+        renewing = asyncio.create_task(_keep(client, lease, lasts, asyncio.current_task()))
         try:
+            await lease_holder.write_down(client, name, lease)
             yield
         finally:
             renewing.cancel()
+            with suppress(httpx.HTTPError):  # a note of a run that has ended does no harm
+                await lease_holder.forget(client, name)
             await client.release_concurrency_slots_with_lease(lease)
 
 
-async def _acquired(client: PrefectClient, name: str, wait_seconds: float) -> UUID | None:
+async def _acquired(client: PrefectClient, name: str, lasts: float, wait_seconds: float) -> UUID | None:
     """The lease's id; None when it can't be had in time."""
     deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            answer = await client.increment_concurrency_slots_with_lease([name], 1, "concurrency", LEASE_SECONDS)
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code != httpx.codes.LOCKED:
-                raise
-        else:
-            return UUID(answer.json()["lease_id"])
+    look = 0.0
+    while (lease := await _asked_for(client, name, lasts)) is None:
+        if time.monotonic() >= look:
+            look = time.monotonic() + _LOOK_SECONDS
+            if await lease_holder.free_after_a_crash(client, name):
+                continue
         if time.monotonic() >= deadline:
             return None
         await asyncio.sleep(_POLL_SECONDS)
+    return lease
 
 
-async def _keep(client: PrefectClient, lease: UUID, holder: asyncio.Task[object] | None) -> None:
-    """Renew the lease until cancelled. What fails is tried again; the holder is cancelled when the lease has ended."""
+async def _asked_for(client: PrefectClient, name: str, lasts: float) -> UUID | None:
+    """The lease's id; None while others hold it."""
+    try:
+        answer = await client.increment_concurrency_slots_with_lease([name], 1, "concurrency", lasts)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code == httpx.codes.LOCKED:
+            return None
+        raise
+    return UUID(answer.json()["lease_id"])
+
+
+async def _keep(client: PrefectClient, lease: UUID, lasts: float, holder: asyncio.Task[object] | None) -> None:
+    """Renew the lease until cancelled. What fails is tried again; the holder is cancelled once the lease has ended or
+    was given back by others."""
     renewed = time.monotonic()
     while True:
-        await asyncio.sleep(LEASE_SECONDS / 8)
+        await asyncio.sleep(lasts / _RENEWALS)
         asked = time.monotonic()
-        with suppress(httpx.HTTPError):
-            await client.renew_concurrency_lease(lease, LEASE_SECONDS)
+        try:
+            await client.renew_concurrency_lease(lease, lasts)
             renewed = asked
-        if time.monotonic() - renewed > LEASE_SECONDS and holder is not None:
-            holder.cancel("the catalog's lease could not be renewed")
-            return
+        except httpx.HTTPError as error:
+            if _is_gone(error) or time.monotonic() - renewed > lasts:
+                if holder is not None:
+                    holder.cancel("the catalog's lease could not be renewed")
+                return
+
+
+def _is_gone(error: httpx.HTTPError) -> bool:
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.GONE
 
 
 async def _ensure_limit(client: PrefectClient, name: str) -> None:

@@ -9,16 +9,16 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.flow_runs import apause_flow_run, asuspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from pydantic import Field
 
 from flows.artifacts import publish_plan
-from flows.events import emit_catalog_event
+from flows.events import tell_of_catalog
 from flows.onboard_catalog import tag_run
+from flows.outcomes import failed, finished, tell_ending
 from flows.parameters import CloudsBlock
 from tasks.lease import catalog_lease
 from tasks.offboarding import OffboardSession, plan_removal, remove_catalog
-from tasks.options import explain, state_of
 from tasks.session import connect_clouds
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.render_markdown import plan_markdown
@@ -48,6 +48,9 @@ class Approval(RunInput):
     flow_run_name="offboard {spec.catalog}",
     description="Remove from Fabric what unity-mirror made for a catalog, after a person has approved the plan.",
     persist_result=False,
+    on_failure=[tell_ending],
+    on_crashed=[tell_ending],
+    on_cancellation=[tell_ending],
 )
 async def offboard_catalog(
     spec: CatalogSpec, clouds: CloudsBlock = None, keep_lakehouse: KeepLakehouse = False
@@ -60,29 +63,33 @@ async def offboard_catalog(
         keep_lakehouse: Leave the lakehouse and its shortcuts as they are.
     """
     await tag_run(f"catalog:{spec.catalog}")
+    session: OffboardSession | None = None
     try:
         async with connect_clouds(clouds, [spec]) as connected:
             session = OffboardSession(connected, spec, keep_lakehouse=keep_lakehouse)
             return await _offboard(session, spec.catalog)
     except UnityMirrorError as error:
-        emit_catalog_event("failed", spec.catalog, None, {"message": explain(error)})
-        return Failed(message=explain(error), data=error)
+        return failed(error, session.metastore_id if session else None)
 
 
 async def _offboard(session: OffboardSession, catalog: str) -> State[Any]:
-    await (await state_of(plan_removal, session)).aresult()
+    await finished(plan_removal, session)
     if not session.plan.changes:
+        await tell_of_catalog("offboarded", catalog, session.metastore_id, {"changes": 0, "reason": ""})
         return Completed(message=f"Nothing of {catalog} is ours to remove.")
     await publish_plan(session.plan)
     answer = await _ask(session)
     if answer.decision != "approve":
+        payload = {"changes": len(session.plan.changes), "reason": answer.reason}
+        await tell_of_catalog("rejected", catalog, session.metastore_id, payload)
         message = f"Rejected: {answer.reason} Nothing was changed."
         return State(type=StateType.CANCELLED, name="Rejected", message=message)
     session.approved = answer.plan or session.fingerprint
     async with catalog_lease(catalog):
-        await (await state_of(remove_catalog, session)).aresult()
+        await finished(remove_catalog, session)
     removed = len(session.plan.changes)
-    emit_catalog_event("offboarded", catalog, None, {"changes": removed, "reason": answer.reason})
+    payload = {"changes": removed, "reason": answer.reason}
+    await tell_of_catalog("offboarded", catalog, session.metastore_id, payload)
     return Completed(message=f"{catalog} is offboarded: {removed} changes made. Approved: {answer.reason}")
 
 

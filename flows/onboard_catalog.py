@@ -9,22 +9,23 @@ from uuid import UUID
 from prefect import flow, get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from pydantic import Field
 
 from flows.artifacts import publish_plan, publish_report
 from flows.deduplication import earlier_run, event_tag
-from flows.events import emit_catalog_event
+from flows.events import tell_of_catalog
+from flows.outcomes import Stopped, failed, raise_for, tell_ending
 from flows.parameters import CloudsBlock
 from tasks.lease import catalog_lease
-from tasks.options import StepTask, explain, state_of
+from tasks.options import StepTask, state_of
 from tasks.plan import make_plan
 from tasks.report import Report, report_of
 from tasks.session import Session, connect_clouds, open_session
 from tasks.steps import STEP_TASKS
 from unity_mirror.errors import UnityMirrorError
-from unity_mirror.plan.model import STAGES, Plan
-from unity_mirror.plan.render_markdown import counts_text
+from unity_mirror.plan.model import STAGES, Plan, StepName
+from unity_mirror.plan.render_markdown import counts_text, remedy_text
 from unity_mirror.spec import CatalogSpec
 
 DryRun = Annotated[bool, Field(title="Dry run", description="Only make the plan and show it; write nothing.")]
@@ -46,6 +47,9 @@ MAX_STARTS = 3
     flow_run_name="onboard {spec.catalog}",
     description="Mirror a Unity Catalog catalog into Microsoft Fabric, up to the semantic model, and verify it.",
     persist_result=False,
+    on_failure=[tell_ending],
+    on_crashed=[tell_ending],
+    on_cancellation=[tell_ending],
 )
 async def onboard_catalog(
     spec: CatalogSpec,
@@ -70,9 +74,8 @@ async def onboard_catalog(
     if event_id and (earlier := await earlier_run(event_id)):
         return Completed(message=f"Nothing to do: run {earlier.name} ({earlier.id}) deals with event {event_id}.")
     if flow_run.run_count > MAX_STARTS:
-        return Failed(
-            message=f"Its process was killed {MAX_STARTS} times. See the worker's log, memory first; then retry."
-        )
+        remedy = "See the worker's log, memory first; then retry."
+        return failed(Stopped(f"Its process was killed {MAX_STARTS} times. {remedy}", remedy=remedy))
     session: Session | None = None
     try:
         async with connect_clouds(clouds, [spec]) as connected:
@@ -82,7 +85,7 @@ async def onboard_catalog(
             async with catalog_lease(spec.catalog):
                 return await _onboard(session)
     except UnityMirrorError as error:
-        return await _failed(spec, report_of(session) if session else None, explain(error), error)
+        return await _failed(session, error)
 
 
 async def _plan_only(session: Session) -> State[None]:
@@ -97,10 +100,10 @@ async def _onboard(session: Session) -> State[Any]:
         await _side_by_side(session, *(STEP_TASKS[name] for name in stage))
     report = report_of(session)
     if report.broken:
-        return await _failed(session.spec, report, report.sentence)
+        return await _failed(session, _not_in_order(report))
     await publish_report(report)
     payload = {"tables": len(report.tables), "left_out": len(report.left_out), "changes": report.changes}
-    emit_catalog_event("onboarded", report.catalog, report.metastore_id, payload)
+    await tell_of_catalog("onboarded", report.catalog, report.metastore_id, payload)
     return Completed(message=report.sentence)
 
 
@@ -114,18 +117,22 @@ async def _side_by_side(session: Session, *tasks: StepTask) -> None:
     """Run tasks together. All are waited for, since one that is cut off amid a write leaves its state unknown; then
     the first failure is raised."""
     states = await asyncio.gather(*(state_of(task, session) for task in tasks))
-    for state in states:
-        await state.aresult()
+    for task, state in zip(tasks, states, strict=True):
+        await raise_for(state, task.name)
 
 
-async def _failed(
-    spec: CatalogSpec, report: Report | None, message: str, error: UnityMirrorError | None = None
-) -> State[Any]:
-    """Show what was done until then, tell others, and end as Failed."""
-    if report is not None:
-        await publish_report(report)
-    emit_catalog_event("failed", spec.catalog, report.metastore_id if report else None, {"message": message})
-    return Failed(message=message, data=error)
+def _not_in_order(report: Report) -> Stopped:
+    remedies = "\n".join(remedy_text(check.remedy) for check in report.broken if check.remedy)
+    return Stopped(report.sentence, step=StepName.VERIFICATION.label, remedy=remedies)
+
+
+async def _failed(session: Session | None, error: UnityMirrorError) -> State[Any]:
+    """Show what was done until then, and end as Failed, which tells others."""
+    if session is None:
+        return failed(error)
+    report = report_of(session)
+    await publish_report(report)
+    return failed(error, report.metastore_id)
 
 
 async def tag_run(*tags: str) -> None:

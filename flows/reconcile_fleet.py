@@ -12,7 +12,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.events import emit_catalog_event
+from flows.events import tell_of_catalog
+from flows.outcomes import AlreadyTold, failed, finished, tell_ending
 from flows.parameters import CloudsBlock, FleetFile
 from tasks.fleet import (
     CatalogOutcome,
@@ -24,7 +25,7 @@ from tasks.fleet import (
     plan_catalogs,
     reconcile_catalog,
 )
-from tasks.options import explain, state_of
+from tasks.options import state_of
 from unity_mirror.errors import UnityMirrorError
 
 AT_ONCE = 8
@@ -39,6 +40,9 @@ Mode = Annotated[
     flow_run_name="{mode} drift of {fleet}",
     description="Compare every catalog of a fleet with its spec, and repair or report what differs.",
     persist_result=False,
+    on_failure=[tell_ending],
+    on_crashed=[tell_ending],
+    on_cancellation=[tell_ending],
 )
 async def reconcile_fleet(fleet: FleetFile, mode: Mode = "report", clouds: CloudsBlock = None) -> State[Any]:
     """Go through all catalogs in one process. A catalog that fails doesn't stop the others; one that another run is at
@@ -52,15 +56,15 @@ async def reconcile_fleet(fleet: FleetFile, mode: Mode = "report", clouds: Cloud
     try:
         async with open_fleet(clouds, fleet) as session:
             for task in (find_catalogs, plan_catalogs):
-                await (await state_of(task, session)).aresult()
+                await finished(task, session)
             outcomes = await _all_turns(session, repair=mode == "repair")
             metastore_id = await session.metastore_id()
     except UnityMirrorError as error:
-        return Failed(message=explain(error), data=error)
+        return failed(error)
     await acreate_table_artifact(
         [each.row for each in outcomes], key="fleet-summary", description=f"Catalogs of {fleet}, {mode}"
     )
-    _tell(outcomes, metastore_id, mode)
+    await _tell(outcomes, metastore_id, mode)
     return _ended(outcomes)
 
 
@@ -71,19 +75,24 @@ async def _all_turns(session: FleetSession, *, repair: bool) -> list[CatalogOutc
     async def one(turn: Turn) -> None:
         task = reconcile_catalog.with_options(name=f"Reconcile {turn.run.name}")
         async with gate:
-            await state_of(task, turn)
+            state = await state_of(task, turn)
+        if turn.outcome is None:
+            turn.broken_off(state.message or "")
 
     await asyncio.gather(*(one(turn) for turn in turns))
     return outcomes_of(turns)
 
 
-def _tell(outcomes: Sequence[CatalogOutcome], metastore_id: str, mode: str) -> None:
+async def _tell(outcomes: Sequence[CatalogOutcome], metastore_id: str, mode: str) -> None:
     for each in outcomes:
-        payload = {"changes": each.changes, "message": each.what, "mode": mode, "repaired": each.ending == "repaired"}
+        payload: dict[str, Any] = {"changes": each.changes, "message": each.what, "remedy": each.remedy, "mode": mode}
         if each.ending in ("drifted", "repaired"):
-            emit_catalog_event("drifted", each.catalog, metastore_id, payload)
+            drift = {**payload, "repaired": each.ending == "repaired"}
+            await tell_of_catalog("drifted", each.catalog, metastore_id, drift)
         elif each.ending == "failed":
-            emit_catalog_event("failed", each.catalog, metastore_id, payload)
+            await tell_of_catalog(
+                "failed", each.catalog, metastore_id, {**payload, "ending": "failed", "step": each.step}
+            )
 
 
 def _ended(outcomes: Sequence[CatalogOutcome]) -> State[Any]:
@@ -91,8 +100,11 @@ def _ended(outcomes: Sequence[CatalogOutcome]) -> State[Any]:
     message = f"{len(outcomes)} catalogs: " + ", ".join(
         f"{count} {ending}" for ending, count in counts.items() if count
     )
-    failed = [f"{each.catalog}: {each.what}" for each in outcomes if each.ending == "failed"]
-    return Failed(message="\n".join([message, *failed])) if failed else Completed(message=message)
+    wrong = [f"{each.catalog}: {each.what}" for each in outcomes if each.ending == "failed"]
+    if not wrong:
+        return Completed(message=message)
+    told = "\n".join([message, *wrong])
+    return Failed(message=told, data=AlreadyTold(told))
 
 
 _ENDINGS = ("in order", "repaired", "drifted", "busy", "failed")

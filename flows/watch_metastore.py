@@ -6,12 +6,13 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows.announcing import Known, announce, read_known, remember
+from flows.outcomes import Stopped, failed, finished, tell_ending
 from flows.parameters import CloudsBlock, FleetFile
 from tasks.fleet import FleetSession, find_catalogs, open_fleet
-from tasks.options import explain, state_of
+from tasks.options import explain
 from unity_mirror.errors import UnityMirrorError
 
 
@@ -20,6 +21,9 @@ from unity_mirror.errors import UnityMirrorError
     flow_run_name="watch for new catalogs of {fleet}",
     description="Look for catalogs that are new in Unity Catalog and belong to the fleet; tell of each by an event.",
     persist_result=False,
+    on_failure=[tell_ending],
+    on_crashed=[tell_ending],
+    on_cancellation=[tell_ending],
 )
 async def watch_metastore(fleet: FleetFile, clouds: CloudsBlock = None) -> State[Any]:
     """Compare the catalogs of the metastore with those that were told of. Writes nothing to any cloud.
@@ -30,10 +34,10 @@ async def watch_metastore(fleet: FleetFile, clouds: CloudsBlock = None) -> State
     """
     try:
         async with open_fleet(clouds, fleet) as session:
-            (await (await state_of(find_catalogs, session)).aresult())
+            await finished(find_catalogs, session)
             return await _tell(session)
     except UnityMirrorError as error:
-        return Failed(message=explain(error), data=error)
+        return failed(error)
 
 
 async def _tell(session: FleetSession) -> State[Any]:
@@ -49,5 +53,6 @@ async def _tell(session: FleetSession) -> State[Any]:
     message = f"{len(names)} catalogs, {told}"
     if wrong:
         problems = "\n".join(explain(each.error) for each in wrong if each.error)
-        return Failed(message=f"{message}; {len(wrong)} have no usable spec:\n{problems}")
+        remedy = "Correct the fleet's spec."
+        return failed(Stopped(f"{message}; {len(wrong)} have no usable spec:\n{problems}", remedy=remedy))
     return Completed(message=message)

@@ -11,13 +11,13 @@ from typing import Literal
 
 from blocks import UnityMirrorClouds, named_secrets
 from tasks.lease import CatalogBusy, catalog_lease
-from tasks.options import explain, step_task
+from tasks.options import explain, remedy_of, step_task
 from tasks.session import connect_clouds
 from unity_mirror.clouds import Clouds
-from unity_mirror.credentials import SecretResolver
 from unity_mirror.errors import SpecError, SpecProblem
-from unity_mirror.plan.model import Outcome
-from unity_mirror.plan.render_markdown import counts_text, done_text, failed_checks_text
+from unity_mirror.plan.model import Check, Outcome, StepName
+from unity_mirror.plan.render_markdown import counts_text, done_text, failed_checks_text, remedy_text
+from unity_mirror.redaction import Redactor
 from unity_mirror.spec import CatalogSpec, FleetSpec, Member, load_any
 from unity_mirror.steps.context import Context, Reads
 from unity_mirror.steps.fleet import CatalogRun, apply_fleet, plan_fleet, resolve, verify_fleet
@@ -33,6 +33,8 @@ class CatalogOutcome:
     ending: Ending
     changes: int
     what: str
+    remedy: str = ""
+    step: str = ""
 
     @property
     def row(self) -> dict[str, str]:
@@ -50,6 +52,11 @@ class FleetSession:
         self.members: tuple[Member, ...] = ()
         self.runs: list[CatalogRun] = []
 
+    @property
+    def redactor(self) -> Redactor:
+        """Takes the secrets out of texts."""
+        return self._secrets.redactor
+
     def __repr__(self) -> str:
         return f"FleetSession({len(self.members)} catalogs)"
 
@@ -59,7 +66,7 @@ class FleetSession:
         found: dict[str, str] = {}
         for member in self.members:
             found |= await named_secrets(member.spec) if member.spec else {}
-        self._secrets = SecretResolver(self._clouds.settings.environ, found)
+        self._secrets = self._clouds.secrets.with_blocks(found)
 
     async def metastore_id(self) -> str:
         """The metastore of the Databricks workspace through which the fleet is discovered, or of its first catalog."""
@@ -81,11 +88,17 @@ class Turn:
 
     def __init__(self, session: FleetSession, run: CatalogRun, *, repair: bool) -> None:
         self.session, self.run, self.repair = session, run, repair
+        self.redactor = session.redactor
         self.outcome: CatalogOutcome | None = None
 
     async def take(self) -> CatalogOutcome:
         """Repair the catalog, or only say what is different; it never raises what is the catalog's own trouble."""
         self.outcome = await self._outcome()
+        return self.outcome
+
+    def broken_off(self, message: str = "") -> CatalogOutcome:
+        """Failed: its task ended early, as the message says."""
+        self.outcome = CatalogOutcome(self.run.name, "failed", 0, message or "its task ended early: see its log")
         return self.outcome
 
     async def _outcome(self) -> CatalogOutcome:
@@ -109,10 +122,13 @@ class Turn:
     def _described(self, run: CatalogRun) -> CatalogOutcome:
         changes = run.planned.plan.changes if run.planned else ()
         if run.error is not None:
-            return CatalogOutcome(run.name, "failed", len(changes), explain(run.error))
+            what = self.redactor.redact(explain(run.error))
+            return CatalogOutcome(run.name, "failed", len(changes), what, remedy_of(run.error))
         broken = self._broken(run)
         if broken:
-            return CatalogOutcome(run.name, "failed", len(changes), broken)
+            remedies = "\n".join(remedy_text(check.remedy) for check in broken if check.remedy)
+            step = StepName.PREREQUISITES if run.planned and run.planned.plan.blockers else StepName.VERIFICATION
+            return CatalogOutcome(run.name, "failed", len(changes), failed_checks_text(broken), remedies, step.label)
         if not changes:
             return CatalogOutcome(run.name, "in order", 0, "nothing to do")
         if run.result is not None:
@@ -121,11 +137,10 @@ class Turn:
         names = ", ".join(f"{change.action} {change.kind} {change.name}" for change in changes[:5])
         return CatalogOutcome(run.name, "drifted", len(changes), f"{counts}: {names}")
 
-    def _broken(self, run: CatalogRun) -> str:
+    def _broken(self, run: CatalogRun) -> list[Check]:
         blockers = run.planned.plan.blockers if run.planned else ()
         checks = run.verification.checks if run.verification else ()
-        broken = [*blockers, *(check for check in checks if check.outcome is Outcome.FAILED)]
-        return failed_checks_text(broken) if broken else ""
+        return [*blockers, *(check for check in checks if check.outcome is Outcome.FAILED)]
 
 
 @step_task("Find the fleet's catalogs", minutes=30)
@@ -169,8 +184,5 @@ def load_fleet(file: str) -> FleetSpec:
 
 
 def outcomes_of(turns: Sequence[Turn]) -> list[CatalogOutcome]:
-    """How all of them came out; a turn that broke off counts as failed."""
-    return [
-        turn.outcome or CatalogOutcome(turn.run.name, "failed", 0, "its task ended early: see the task run's log")
-        for turn in turns
-    ]
+    """How all of them came out."""
+    return [turn.outcome or turn.broken_off() for turn in turns]

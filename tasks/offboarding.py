@@ -6,9 +6,10 @@ import hashlib
 
 from tasks.options import step_task
 from unity_mirror.clouds import Clouds
-from unity_mirror.errors import PlanOutgrown
+from unity_mirror.errors import PlanOutgrown, UnityMirrorError
 from unity_mirror.plan.model import Plan
 from unity_mirror.plan.render_markdown import counts_text, done_text
+from unity_mirror.redaction import Redactor
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.context import Context, Reads
 from unity_mirror.steps.offboard import Offboarding, apply_offboarding, plan_offboarding
@@ -21,6 +22,12 @@ class OffboardSession:
         self._clouds, self._spec, self._keep = clouds, spec, keep_lakehouse
         self._offboarding: Offboarding | None = None
         self.approved: str | None = None
+        self.metastore_id: str | None = None
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes the secrets out of texts."""
+        return self._clouds.secrets.redactor
 
     def __repr__(self) -> str:
         return f"OffboardSession({self._spec.catalog!r})"
@@ -40,8 +47,17 @@ class OffboardSession:
 
     async def make_plan(self) -> Plan:
         """Read what is there. Writes nothing."""
+        self.metastore_id = await self._find_metastore()
         self._offboarding = await plan_offboarding(self._context(), keep_lakehouse=self._keep)
         return self._offboarding.plan
+
+    async def _find_metastore(self) -> str | None:
+        """For events, which name it. A catalog can be taken out when Databricks no longer answers, too."""
+        try:
+            client = self._clouds.clients.unity_catalog(self._spec.databricks.workspace)
+            return (await client.metastore_summary()).metastore_id
+        except UnityMirrorError:
+            return None
 
     async def apply(self) -> Plan:
         """Plan again, and remove. Raises PlanOutgrown when that is no longer what was approved."""

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import httpx
-from prefect import Task, task
+from prefect import Task, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed, Failed
 
 from tasks.session import Session
-from unity_mirror.errors import OperationFailed, PreconditionFailed, PrerequisiteFailed, UnityMirrorError
+from unity_mirror.errors import (
+    OperationFailed,
+    PreconditionFailed,
+    PrerequisiteFailed,
+    UnexpectedError,
+    UnityMirrorError,
+)
 from unity_mirror.plan.model import Check
-from unity_mirror.plan.render_markdown import failed_checks_text
+from unity_mirror.plan.render_markdown import failed_checks_text, remedy_text
+from unity_mirror.redaction import Redactor
 
 RETRY_DELAYS = (5.0, 30.0)
 """Seconds before the second and the third attempt."""
 
-S = TypeVar("S")
+
+class Discreet(Protocol):
+    """Any session: it knows the secrets that no text may hold."""
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes them out."""
+
+
+S = TypeVar("S", bound=Discreet)
 TaskOver = Task[[S], Coroutine[Any, Any, "State[None]"]]
 """A task over a session of some kind, which ends in a state of its own making."""
 StepTask = TaskOver[Session]
@@ -32,7 +48,8 @@ def step_task(
     """Make a task of a function that works on a session and says in a few words what it did.
 
     These words become the message of the task's Completed state, a refusal's text that of its Failed state, so the
-    graph of a run can be read without opening logs. What we raise on purpose leaves no traceback in them. ``minutes``
+    graph of a run can be read without opening logs. What we raise on purpose leaves no traceback in them; what nobody
+    foresaw is told with its traceback, without secrets, whatever locals or messages held them. ``minutes``
     is a last resort, above all deadlines of the requests within. The clouds that a task writes to become its tags, so
     that Prefect's limits for tags can bound how many write to one at a time, over all runs.
     """
@@ -44,6 +61,11 @@ def step_task(
                 return Completed(message=await work(session))
             except UnityMirrorError as error:
                 return Failed(message=explain(error), data=error)
+            except (httpx.HTTPError, ConnectionError):
+                raise  # Prefect's own API: the task is tried again
+            except Exception as error:  # noqa: BLE001  (whatever it is, no one but us may write it into the log)
+                told = log_unexpected(error, session.redactor)
+                return Failed(message=explain(told), data=told)
 
         return task(
             name=name,
@@ -58,6 +80,13 @@ def step_task(
         )(run)
 
     return make
+
+
+def log_unexpected(error: Exception, redactor: Redactor) -> UnexpectedError:
+    """Write an exception that nobody foresaw into the run's log, without secrets; returns what to tell of it."""
+    told, trace = redactor.unexpected(error)
+    get_run_logger().error("%s\n%s", told.message, trace)
+    return told
 
 
 async def state_of(task: TaskOver[S], session: S) -> State[None]:
@@ -88,6 +117,14 @@ def explain(error: UnityMirrorError) -> str:
     if isinstance(error, PrerequisiteFailed):
         return f"{error.message}\n{failed_checks_text(each for each in error.checks if isinstance(each, Check))}"
     return str(error)
+
+
+def remedy_of(error: UnityMirrorError) -> str:
+    """What to do about an error; for failed prerequisites, about each of them."""
+    if isinstance(error, PrerequisiteFailed):
+        checks = (each for each in error.checks if isinstance(each, Check))
+        return "\n".join(remedy_text(check.remedy) for check in checks if check.remedy)
+    return error.remedy
 
 
 def _error_of(state: State[Any]) -> object:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+
+from prefect import get_run_logger
 
 from blocks import UnityMirrorClouds, named_secrets
 from tasks.progress import progress_artifact
 from unity_mirror.clouds import Clouds, connect
 from unity_mirror.credentials import SecretResolver
+from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.model import STAGES, Plan, StepName, StepPlan
 from unity_mirror.plan.render_markdown import StepOutcome
+from unity_mirror.redaction import Redactor
 from unity_mirror.settings import Settings
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.context import Context, Known
 from unity_mirror.steps.runner import Planned, StepResult, make_plan, require_prerequisites, run_step
 from unity_mirror.steps.verification import verify
+
+_SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "SAS", "PAT", "API_KEY", "AUTH_STRING")
 
 
 class Session:
@@ -28,8 +34,9 @@ class Session:
     object on as it is.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, redactor: Redactor) -> None:
         self._context = context
+        self.redactor = redactor
         self._planned: Planned | None = None
         self._results: dict[StepName, StepResult] = {}
         self._verified: StepOutcome | None = None
@@ -113,22 +120,43 @@ async def connect_clouds(block: UnityMirrorClouds | None, specs: Sequence[Catalo
     """Clients of all clouds for one flow run, over one limiter and one token cache, however many catalogs it has.
 
     Without a block the environment says which clouds they are: by naming a block in UNITY_MIRROR_CLOUDS_BLOCK, or as on
-    the command line. The secrets of the specs' Prefect blocks are read here.
+    the command line. The secrets of the specs' Prefect blocks are read here. What goes wrong in the block without being
+    foreseen leaves it as UnexpectedError, and is in the log; both without secrets.
     """
+    redactor = Redactor(environment_secrets(os.environ))
+    try:
+        settings = await _settings(block, redactor)
+        found: dict[str, str] = {}
+        for spec in specs:
+            found |= await named_secrets(spec)
+        async with connect(settings, secrets=SecretResolver(settings.environ, found, redactor)) as clouds:
+            yield clouds
+    except UnityMirrorError:
+        raise
+    except Exception as error:  # noqa: BLE001  (told without secrets)
+        told, trace = redactor.unexpected(error)
+        get_run_logger().error("%s\n%s", told.message, trace)
+        raise told from None
+
+
+async def _settings(block: UnityMirrorClouds | None, redactor: Redactor) -> Settings:
     if block is None and (name := os.environ.get("UNITY_MIRROR_CLOUDS_BLOCK")):
         block = await UnityMirrorClouds.aload(name)
     settings = block.settings(os.environ) if block else Settings.from_environment(os.environ)
-    found: dict[str, str] = {}
-    for spec in specs:
-        found |= await named_secrets(spec)
-    async with connect(settings, secrets=SecretResolver(settings.environ, found)) as clouds:
-        yield clouds
+    redactor.learn(*settings.sign_in.secrets)
+    return settings
+
+
+def environment_secrets(environ: Mapping[str, str]) -> list[str]:
+    """What the environment holds under names that secrets have; what a spec names is learnt when it is looked up."""
+    return [value for name, value in environ.items() if name.upper().endswith(_SECRET_NAMES)]
 
 
 def open_session(clouds: Clouds, spec: CatalogSpec, *, prune: bool = False) -> Session:
     """One catalog's session over clouds that are connected."""
     deadline = clouds.settings.timeouts.operation
-    return Session(Context(spec, clouds.clients, clouds.secrets, deadline_seconds=deadline, prune=prune))
+    context = Context(spec, clouds.clients, clouds.secrets, deadline_seconds=deadline, prune=prune)
+    return Session(context, clouds.secrets.redactor)
 
 
 def _outcome(result: StepResult) -> StepOutcome:

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 from prefect.filesystems import LocalFileSystem
-from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_DEFAULT_RESULT_STORAGE_BLOCK,
+    PREFECT_SERVER_API_AUTH_STRING,
+    temporary_settings,
+)
 from prefect.testing.utilities import prefect_test_harness
 
 from tests.flows.cloud import SampleCloud, served
+
+AUTH = "unity-mirror:a password, with/odd+signs"
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +33,16 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        with prefect_test_harness(server_startup_timeout=90), _results_in(tmp_path_factory.mktemp("results")):
+        results = tmp_path_factory.mktemp("results")
+        with _signed_in(), prefect_test_harness(server_startup_timeout=90), _results_in(results):
             yield
+
+
+@contextmanager
+def _signed_in() -> Iterator[None]:
+    """The server lets nobody in who doesn't know the password; all flows of the session do."""
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: AUTH, PREFECT_API_AUTH_STRING: AUTH}):
+        yield
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
+from prefect.utilities.urls import url_for
 
 from flows.onboard_catalog import onboard_catalog
 from tasks.steps import STEP_TASKS
@@ -59,7 +60,10 @@ async def test_sales_is_onboarded_and_shown_and_a_second_run_writes_nothing(clou
     (event,) = shown.events
     assert event.event == "unity-mirror.catalog.onboarded"
     assert event.resource.id == "unity-catalog.77770000-0000-4000-8000-00000000c0de.sales"
-    assert event.payload == {"tables": tables, "left_out": left_out, "changes": int(changed[1])}
+    assert event.payload == {
+        **{"catalog": "sales", "tables": tables, "left_out": left_out, "changes": int(changed[1])},
+        **{"flow_run_id": str(shown.run.id), "flow_run": "onboard sales", "link": url_for(shown.run)},
+    }
 
     cloud.forget_requests()
     state, again = await run(cloud, example("sales"))
@@ -117,7 +121,10 @@ async def test_a_missing_prerequisite_stops_before_any_write_and_says_what_to_do
     assert cloud.writes() == []
     assert "Traceback" not in shown.log
     (failed,) = shown.events
-    assert (failed.event, failed.payload) == ("unity-mirror.catalog.failed", {"message": message})
+    assert failed.event == "unity-mirror.catalog.failed"
+    told = {"catalog": "hr", "ending": "failed", "message": message, "step": "Validate prerequisites"}
+    assert told.items() <= failed.payload.items()
+    assert failed.payload["remedy"] in message
     assert failed.resource.id == "unity-catalog.77770000-0000-4000-8000-00000000c0de.hr"
 
 
@@ -136,7 +143,7 @@ async def test_a_secret_comes_from_a_prefect_block(cloud: SampleCloud, monkeypat
     written = yaml.safe_load((EXAMPLES / "hr.yaml").read_text())
     written["databricks"]["connection"]["auth"]["secret"] = {"block": "hr-databricks"}
     spec = load_spec(written)
-    state, _ = await run(cloud, spec, tasks=6)
+    state = await onboard_catalog(spec, clouds=cloud.block, return_state=True)
     assert state.is_failed()
     assert "there is no Prefect block 'hr-databricks'" in str(state.message)
 

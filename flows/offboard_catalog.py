@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
@@ -16,19 +16,15 @@ from flows.artifacts import publish_plan
 from flows.events import tell_of_catalog
 from flows.onboard_catalog import tag_run
 from flows.outcomes import failed, finished, tell_ending
-from flows.parameters import CloudsBlock
+from flows.parameters import CatalogForm, CloudsBlock, KeepLakehouse
 from tasks.lease import catalog_lease
 from tasks.offboarding import OffboardSession, plan_removal, remove_catalog
 from tasks.session import connect_clouds
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.render_markdown import plan_markdown
-from unity_mirror.spec import CatalogSpec
 
 APPROVAL_SECONDS = 7 * 24 * 3600
 _KEY = "approval"
-KeepLakehouse = Annotated[
-    bool, Field(title="Keep the lakehouse", description="Leave the lakehouse and its shortcuts as they are.")
-]
 
 
 class Approval(RunInput):
@@ -53,13 +49,13 @@ class Approval(RunInput):
     on_cancellation=[tell_ending],
 )
 async def offboard_catalog(
-    spec: CatalogSpec, clouds: CloudsBlock = None, keep_lakehouse: KeepLakehouse = False
+    spec: CatalogForm, clouds: CloudsBlock = None, keep_lakehouse: KeepLakehouse = False
 ) -> State[Any]:
     """Show what would be removed, wait for approval, and remove it. Nothing of Unity Catalog or its data is touched.
 
     Args:
         spec: The catalog as it was onboarded.
-        clouds: Which clouds, and who signs in. When left out, the worker's environment says so.
+        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
         keep_lakehouse: Leave the lakehouse and its shortcuts as they are.
     """
     await tag_run(f"catalog:{spec.catalog}")

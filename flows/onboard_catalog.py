@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
 from prefect import flow, get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import Field
 
 from flows.artifacts import publish_plan, publish_report
 from flows.deduplication import earlier_run, event_tag
 from flows.events import tell_of_catalog
 from flows.outcomes import Stopped, failed, raise_for, tell_ending
-from flows.parameters import CloudsBlock
+from flows.parameters import CatalogForm, CloudsBlock, DryRun, EventId, Prune
 from tasks.lease import catalog_lease
 from tasks.options import StepTask, state_of
 from tasks.plan import make_plan
@@ -26,17 +24,6 @@ from tasks.steps import STEP_TASKS
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.model import STAGES, Plan, StepName
 from unity_mirror.plan.render_markdown import counts_text, remedy_text
-from unity_mirror.spec import CatalogSpec
-
-DryRun = Annotated[bool, Field(title="Dry run", description="Only make the plan and show it; write nothing.")]
-Prune = Annotated[
-    bool,
-    Field(title="Prune", description="Also delete what an earlier run made and the spec no longer asks for."),
-]
-EventId = Annotated[
-    UUID | None,
-    Field(title="Event", description="Id of the event that asks for this; the same event again does nothing."),
-]
 
 MAX_STARTS = 3
 """How often a run whose process is killed is started again before people have to look."""
@@ -52,7 +39,7 @@ MAX_STARTS = 3
     on_cancellation=[tell_ending],
 )
 async def onboard_catalog(
-    spec: CatalogSpec,
+    spec: CatalogForm,
     clouds: CloudsBlock = None,
     dry_run: DryRun = False,
     prune: Prune = False,
@@ -64,8 +51,9 @@ async def onboard_catalog(
     contradict, a missing right or prerequisite) is such a message, with the remedy, and no traceback.
 
     Args:
-        spec: The catalog, and how it is to appear in Fabric.
-        clouds: Which clouds, and who signs in. When left out, the worker's environment says so.
+        spec: The catalog, and how it is to appear in Fabric. Its name and the two workspaces are enough
+            where Fabric has a connection to Databricks already; the rest is optional.
+        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
         dry_run: Only make the plan and show it; write nothing.
         prune: Also delete what an earlier run made and the spec no longer asks for.
         event_id: The event that asks for this. When it was dealt with before, the run ends without asking any cloud.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import Field
 
 from flows.events import tell_of_catalog
 from flows.outcomes import AlreadyTold, failed, finished, tell_ending
-from flows.parameters import CloudsBlock, FleetFile
+from flows.parameters import CloudsBlock, FleetFile, Mode
 from tasks.fleet import (
     CatalogOutcome,
     FleetSession,
@@ -29,10 +28,6 @@ from tasks.options import state_of
 from unity_mirror.errors import UnityMirrorError
 
 AT_ONCE = 8
-Mode = Annotated[
-    Literal["repair", "report"],
-    Field(title="Drift is", description="repair: put right what differs from the specs. report: only say what it is."),
-]
 
 
 @flow(
@@ -50,8 +45,8 @@ async def reconcile_fleet(fleet: FleetFile, mode: Mode = "report", clouds: Cloud
 
     Args:
         fleet: The fleet's spec: a file, from the repository's root on the worker.
-        mode: Whether what differs is repaired or only reported.
-        clouds: Which clouds, and who signs in. When left out, the worker's environment says so.
+        mode: report: only say what differs from the specs. repair: put it right.
+        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
     """
     try:
         async with open_fleet(clouds, fleet) as session:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from cloud_emulator.core.faults import FaultRule
-from tests.onboarding.test_drift import CATALOG, FABRIC, LAKE, VERSION, do, item_of
+from tests.onboarding.test_drift import CATALOG, FABRIC, commit, do, item_of
 from tests.onboarding.world import World, example, failed
 from unity_mirror.errors import OperationFailed
 from unity_mirror.plan.freshness import FRESHNESS
@@ -16,7 +15,7 @@ from unity_mirror.plan.model import Outcome, StepPlan
 from unity_mirror.steps.verification import Depth
 
 TABLE = "orders.dim_store"
-LOG = f"{LAKE}/sales/orders/dim_store/_delta_log"
+FOLDER = "sales/orders/dim_store"
 LONG_AGO = 3600.0
 OFF = {"auto_sync": "false"}
 STRICT = {"freshness.max_lag_minutes": "0"}
@@ -30,14 +29,6 @@ WIDER: dict[str, Any] = {
     }
 }
 """A feature that the SQL endpoint doesn't read."""
-
-
-async def commit(world: World, version: int, action: dict[str, Any]) -> None:
-    """Commits to a table where it lies, as its writers do."""
-    url = f"{LOG}/{version:020}.json"
-    await do(world, "storage", "PUT", f"{url}?resource=file", **VERSION)
-    await do(world, "storage", "PATCH", f"{url}?action=append&position=0", action, **VERSION)
-    await do(world, "storage", "PATCH", f"{url}?action=flush&position={len(json.dumps(action))}", **VERSION)
 
 
 async def sync(world: World) -> None:
@@ -72,7 +63,7 @@ async def test_a_commit_that_nothing_followed(world: World) -> None:
     """Behind at once and said so, wrong only once it is older than what the spec allows."""
     spec = example("sales", auto_sync="false")
     await world.apply(spec)
-    await commit(world, 1, NO_CHANGE)
+    await commit(world, FOLDER, 1, NO_CHANGE)
     assert told(await world.verify(spec, Depth.FRESH)) == {}
     assert TABLE in told(await world.verify(example("sales", **{**OFF, **STRICT}), Depth.FRESH))
     await world.time.sleep(LONG_AGO)
@@ -89,7 +80,7 @@ async def test_a_commit_that_nothing_followed(world: World) -> None:
 
 async def test_a_commit_that_the_sql_endpoint_cannot_take(world: World) -> None:
     await world.apply(example("sales"))
-    await commit(world, 1, WIDER)
+    await commit(world, FOLDER, 1, WIDER)
     await world.time.sleep(LONG_AGO)
     evidence = told(await world.verify(example("sales"), Depth.FRESH))[TABLE]
     assert "the SQL endpoint (UnsupportedDeltaFeature: " in evidence

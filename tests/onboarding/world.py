@@ -79,9 +79,9 @@ class World:
             yield Context(spec, clouds.clients, clouds.secrets, prune=prune)
         assert [request for request in self.cloud.requests if request["status"] == 501] == []
 
-    async def plan(self, spec: CatalogSpec) -> Planned:
+    async def plan(self, spec: CatalogSpec, *, prune: bool = False) -> Planned:
         """What applying would change."""
-        async with self.context(spec) as context:
+        async with self.context(spec, prune=prune) as context:
             return await make_plan(context)
 
     async def apply(self, spec: CatalogSpec, *, prune: bool = False) -> Result:
@@ -103,16 +103,22 @@ class World:
 
     async def call(self, call: RestCall) -> httpx.Response:
         """Sends a request as written for the public clouds."""
-        principal = self.cloud.directory.by_object_id(_WHO[call.service].object_id)
-        assert principal is not None
-        token = self.cloud.tokens.issue(principal, _AUDIENCES[call.service], "https://login.test/v2.0")
-        transport = httpx.ASGITransport(app=Emulator(self.cloud, mounts()))
-        headers = {"authorization": f"Bearer {token}", **call.headers}
-        content = None
+        headers, content = dict(call.headers), None
         if call.body is not None:
-            content, headers["content-type"] = json.dumps(call.body), "application/json"
+            content, headers["content-type"] = json.dumps(call.body).encode(), "application/json"
+        return await self.send(call.service, call.method, call.url, content, headers)
+
+    async def send(
+        self, service: str, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        """Sends any content, as whoever administers the service."""
+        principal = self.cloud.directory.by_object_id(_WHO[service].object_id)
+        assert principal is not None
+        token = self.cloud.tokens.issue(principal, _AUDIENCES[service], "https://login.test/v2.0")
+        transport = httpx.ASGITransport(app=Emulator(self.cloud, mounts()))
+        headers = {"authorization": f"Bearer {token}", **headers}
         async with httpx.AsyncClient(transport=transport) as client:
-            return await client.request(call.method, on_the_emulator(call.url), headers=headers, content=content)
+            return await client.request(method, on_the_emulator(url), headers=headers, content=content)
 
     def effects(self) -> Mapping[str, int]:
         """How many requests of each effect were made."""

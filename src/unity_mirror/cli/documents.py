@@ -17,6 +17,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "workspace": plan.workspace,
         "steps": [step_document(step) for step in plan],
         "left_out": [_left_out(left) for left in plan.left_out],
+        "would_prune": [_change(change) for change in plan.prunable],
         "counts": plan.counts(),
     }
 

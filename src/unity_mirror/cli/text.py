@@ -44,16 +44,18 @@ def summary(plan: Plan) -> str:
     """The last line of a plan."""
     if plan.blockers:
         return f"[red]Nothing can be applied: {_count(len(plan.blockers), 'prerequisite')} of the catalog failed.[/]"
+    kept = len(plan.prunable)
+    more = f" [dim]--prune would do {kept} more.[/]" if kept else ""
     if not plan.changes:
-        return "[green]Nothing to do: everything is as the spec says.[/]"
+        return f"[green]Nothing to do: everything is as the spec says.[/]{more}"
     counts = plan.counts()
-    return f"[bold]{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete.[/]"
+    return f"[bold]{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete.[/]{more}"
 
 
 def _show_step(console: Console, step: StepPlan) -> None:
     checks = [check for check in step.checks if check.outcome is not Outcome.PASSED]
     passed = len(step.checks) - len(checks)
-    if not (step.checks or step.changes or step.notes):
+    if not (step.checks or step.changes or step.notes or step.prunable):
         return
     console.print(f"[bold]{step.step.label}[/]")
     if passed:
@@ -61,10 +63,20 @@ def _show_step(console: Console, step: StepPlan) -> None:
     show_checks(console, checks)
     for (action, kind), group in groupby(step.changes, key=lambda change: (change.action, change.kind)):
         _show_changes(console, action, kind, list(group))
+    _show_prunable(console, step.prunable)
     for note in step.notes:
         console.print(f"  [dim]note: {escape(note)}[/]")
     show_tables(console, step.tables)
     console.print()
+
+
+def _show_prunable(console: Console, prunable: Sequence[Change]) -> None:
+    """What stays: of many of a kind the first few."""
+    for (action, kind), group in groupby(prunable, key=lambda change: (change.action, change.kind)):
+        names = [each.name for each in group]
+        more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+        what = f"{escape(kind)} {escape(', '.join(names[:_MANY]))}{more}"
+        console.print(f"  [dim]would be {action}d with --prune: {what}[/]")
 
 
 def show_checks(console: Console, checks: Iterable[Check]) -> None:

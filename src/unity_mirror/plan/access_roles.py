@@ -49,12 +49,13 @@ def wanted_roles(
 @dataclass(frozen=True, slots=True)
 class RoleDifference:
     """What to write. ``emptied`` are ours that nobody shall have any more: their members go, the role itself stays
-    unless deletions are asked for."""
+    unless deletions are asked for; ``prunable`` are those that stay."""
 
     created: tuple[DataAccessRole, ...] = ()
     updated: tuple[tuple[DataAccessRole, DataAccessRole], ...] = ()
     emptied: tuple[DataAccessRole, ...] = ()
     deleted: tuple[DataAccessRole, ...] = ()
+    prunable: tuple[DataAccessRole, ...] = ()
 
 
 def difference(held: Sequence[DataAccessRole], wanted: Sequence[DataAccessRole], *, prune: bool) -> RoleDifference:
@@ -71,6 +72,7 @@ def difference(held: Sequence[DataAccessRole], wanted: Sequence[DataAccessRole],
         ),
         emptied=() if prune else tuple(role for role in surplus if content_of(role)[1]),
         deleted=tuple(surplus) if prune else (),
+        prunable=() if prune else tuple(surplus),
     )
 
 

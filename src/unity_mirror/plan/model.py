@@ -199,7 +199,8 @@ class DataTable:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """What one step found and will do. ``notes`` are remarks worth a reader's time.
+    """What one step found and will do. ``notes`` are remarks worth a reader's time. ``prunable``: deletions that aren't
+    made, and changes that wait for them, because pruning wasn't asked for.
 
     ``tables`` and ``picture`` (an SVG document) go into the report.
     """
@@ -211,6 +212,7 @@ class StepPlan:
     notes: tuple[str, ...] = ()
     tables: tuple[DataTable, ...] = ()
     picture: str = ""
+    prunable: tuple[Change, ...] = ()
 
     def outgrows(self, approved: StepPlan) -> tuple[Change, ...]:
         """The changes that the approved plan of the same step doesn't have."""
@@ -237,6 +239,11 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """All changes, in the order of the steps."""
         return tuple(change for step in self.steps for change in step.changes)
+
+    @property
+    def prunable(self) -> tuple[Change, ...]:
+        """All that only pruning would do."""
+        return tuple(change for step in self.steps for change in step.prunable)
 
     @property
     def checks(self) -> tuple[Check, ...]:

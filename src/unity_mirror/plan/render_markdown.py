@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ NOTHING = "nothing to do"
 _PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 _OUTCOMES = {Outcome.PASSED: "passed", Outcome.FAILED: "**failed**", Outcome.UNKNOWN: "**unknown**"}
 _NAMES_SHOWN = 3
+_LONG_WORD = 24
+_BREAK = "\u200b"  # zero-width space
+_BREAKS = re.compile(r"(?<=[/,:;=&?._])(?=.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ def plan_markdown(plan: Plan) -> str:
         f"Fabric workspace: {_text(plan.workspace)}. {counts_text(plan.counts())}.",
         _blockers(plan.blockers),
         _section("Changes", changes_table(plan.changes)),
+        _section("Would be deleted with prune", prunable_table(plan.prunable)),
         _section("Checks", checks_table(plan.checks)),
         _section("Left out", table(left_out_rows(plan.left_out))),
         _section("Remarks", _bullets(note for step in plan for note in step.notes)),
@@ -127,19 +132,27 @@ def changes_table(changes: Sequence[Change]) -> str:
         {
             "Step": change.step.label,
             "Change": f"{change.action.value} {change.kind}",
-            "Name": change.name,
-            "Why": change.reason,
-            "Values": _values(change),
+            "Name": _breakable(change.name),
+            "Why": _breakable(change.reason),
+            "Values": _breakable(_values(change)),
         }
         for change in changes
     ]
     return table(rows) or "Nothing to do: the clouds already hold what the spec asks for."
 
 
+def prunable_table(changes: Sequence[Change]) -> str:
+    """The deletions that aren't made, because pruning wasn't asked for."""
+    return table([{"What": each.kind, "Name": each.name, "Why": each.reason} for each in changes])
+
+
 def checks_table(checks: Sequence[Check]) -> str:
     """The checks; those that did not pass come first, with their remedy."""
     order = sorted(checks, key=lambda check: check.outcome is Outcome.PASSED)
-    rows = [{**row, "Outcome": _OUTCOMES[check.outcome]} for row, check in zip(check_rows(order), order, strict=True)]
+    rows = [
+        {**row, "Outcome": _OUTCOMES[check.outcome], "Evidence": _breakable(row["Evidence"])}
+        for row, check in zip(check_rows(order), order, strict=True)
+    ]
     return table(rows)
 
 
@@ -176,6 +189,12 @@ def _line(cells: Iterable[str]) -> str:
 def _cell(text: str) -> str:
     """Text of the clouds must not break the table; what we wrote in bold stays bold."""
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
+
+
+def _breakable(text: str) -> str:
+    """Text whose long words, such as URLs and ACLs, may be broken: or else they push a table out of its page. For what is
+    read only; a command to be copied must not hold such breaks."""
+    return " ".join(_BREAKS.sub(_BREAK, word) if len(word) > _LONG_WORD else word for word in text.split(" "))
 
 
 def _text(text: str) -> str:

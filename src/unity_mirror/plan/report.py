@@ -49,6 +49,8 @@ def _catalog(document: Mapping[str, Any]) -> str:
     steps: Sequence[Mapping[str, Any]] = document.get("steps") or ()
     parts.append(_section("Steps", ("step", "changes", "seconds", "notes"), map(_step_row, steps)))
     parts.append(_section("Changes", ("step", "change", "name", "why", "values"), _change_rows(steps)))
+    would_prune = document.get("would_prune") or ()
+    parts.append(_section("Would be deleted with --prune", ("kind", "name", "reason"), would_prune))
     parts.append(_section("Checks", ("check", "about", "outcome", "evidence", "what to do"), _check_rows(document)))
     left_out = [{**each, "reason": str(each["reason"]).replace("_", " ")} for each in document.get("left_out") or ()]
     parts.append(_section("Left out", ("subject", "reason", "detail"), left_out))

@@ -25,7 +25,6 @@ SHORTCUT = "OneLake shortcut"
 _POLICY = "CreateOrOverwrite"
 """Places that others hold were taken out when the plan was made."""
 _DEPTH = 3
-_NAMED = 5
 Held = Mapping[tuple[str, str], Shortcut]
 
 
@@ -61,19 +60,20 @@ class LakehouseShortcuts:
         ours = lakehouse is not None and is_marked(lakehouse.description, context.spec.catalog)
         missing, foreign = _compare(wanted, held, with_schemas, str(known.item), ours=ours)
         unwanted = _unwanted(wanted, held, with_schemas, str(known.item))
+        deletions = tuple(_deletion(spec, each) for each in unwanted)
         changes = (
             *_lakehouse_changes(spec, lakehouse),
             *(self._change(spec, ref, held.get(key_of(ref.shortcut(with_schemas)))) for ref in missing),
-            *(_deletion(spec, each) for each in unwanted if context.prune),
+            *(deletions if context.prune else ()),
         )
-        notes = _not_pruned(unwanted) if unwanted and not context.prune else ()
         facts = {
             "lakehouse": lakehouse.id if lakehouse else AfterApply(self.name, "id"),
             "lakehouse_workspace": workspace.id,
             "shortcuts": tuple(ref for ref in wanted if str(ref) not in {left.subject for left in foreign}),
         }
         work = _Work(workspace.id, lakehouse, with_schemas, tuple(missing), tuple(unwanted) if context.prune else ())
-        return Found(StepPlan(self.name, changes, left_out=foreign, notes=notes), facts, work)
+        prunable = () if context.prune else deletions
+        return Found(StepPlan(self.name, changes, left_out=foreign, prunable=prunable), facts, work)
 
     def _change(self, spec: LakehouseSpec, ref: TableRef, there: Shortcut | None) -> Change:
         after = {"path": ref.onelake_path}
@@ -161,12 +161,6 @@ def _deletion(spec: LakehouseSpec, shortcut: Shortcut) -> Change:
     table = _table_of(shortcut)
     reason = "its table is no longer mirrored, or no longer wanted here"
     return Change(StepName.LAKEHOUSE_SHORTCUTS, Action.DELETE, SHORTCUT, f"{spec.name}/{table}", reason)
-
-
-def _not_pruned(unwanted: Sequence[Shortcut]) -> tuple[str, ...]:
-    names = ", ".join(map(_table_of, unwanted[:_NAMED])) + (" …" if len(unwanted) > _NAMED else "")
-    count = f"{len(unwanted)} shortcut" + ("s lead" if len(unwanted) > 1 else " leads")
-    return (f"{count} to tables that are no longer mirrored or wanted, and stay without --prune: {names}.",)
 
 
 def _table_of(shortcut: Shortcut) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,15 @@ from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.diagram import diagram
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import mark_of, with_mark
-from unity_mirror.plan.tmdl import ModelDefinition, ModelDiff, ModelInput, build_model, compare
+from unity_mirror.plan.tmdl import (
+    Kept,
+    ModelDefinition,
+    ModelDiff,
+    ModelInput,
+    build_model,
+    compare,
+    keep_tables,
+)
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.model_input import data_source, model_input, wait_for_endpoint
@@ -19,6 +27,8 @@ from unity_mirror.steps.readers import Readers, find_model, find_readers, read_m
 from unity_mirror.steps.sql_preview import Looked, look_at_keys
 
 MODEL = "Semantic model"
+MODEL_TABLE = "Semantic model table"
+_TABLE = "table "
 _IN_MODEL = "in the semantic model"
 _GB = 1024**3
 
@@ -55,13 +65,10 @@ class SemanticModelStep:
             created = replace(plan, changes=(_creation(spec, definition),))
             return Found(created, {"semantic_model": AfterApply(self.name, "id")}, _Work(readers))
         there = await read_model(context, known, model)
-        difference = compare(definition.parts, there)
-        changes = () if difference.equal else (_update(model, difference),)
-        if not changes and await _was_never_framed(context, known.surveyed.workspace.id, model.id):
-            changes = (_framing(model),)
-        notes = (*plan.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
-        facts = {"semantic_model": model.id}
-        return Found(replace(plan, changes=changes, notes=notes), facts, _Work(readers, model, there))
+        plan = _compared(context, known, plan, model, definition, there, readers)
+        if not plan.changes and await _was_never_framed(context, known.surveyed.workspace.id, model.id):
+            plan = replace(plan, changes=(_framing(model),))
+        return Found(plan, {"semantic_model": model.id}, _Work(readers, model, there))
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Creates or updates the definition, binds the model where that is asked, then frames it."""
@@ -76,7 +83,7 @@ class SemanticModelStep:
             await _bind(context, workspace_id, model_id, spec.connection, wanted)
         if work.model is not None or spec.connection is not None:
             there = work.there or await context.clients.fabric.semantic_models.definition(workspace_id, model_id)
-            difference = compare(build_model(wanted).parts, there)
+            difference = compare(_with_kept(context, build_model(wanted).parts, there).parts, there)
             if not difference.equal:
                 await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, difference.parts)
         notes = await _frame(context, workspace_id, model_id)
@@ -120,6 +127,58 @@ def _framing(model: SemanticModel) -> Change:
         {"framed": "never"},
         {"framed": "now"},
     )
+
+
+def _with_kept(context: Context, wanted: Mapping[str, str], there: Mapping[str, str]) -> Kept:
+    """The definition wanted, with our tables that only pruning would take out."""
+    return Kept(wanted, {}) if context.prune else keep_tables(wanted, there)
+
+
+def _compared(
+    context: Context,
+    known: Known,
+    plan: StepPlan,
+    model: SemanticModel,
+    definition: ModelDefinition,
+    there: Mapping[str, str],
+    readers: Readers,
+) -> StepPlan:
+    """What differs. A model that keeps a table which can't be read any more isn't changed: Fabric would refuse it."""
+    kept = _with_kept(context, definition.parts, there)
+    difference = compare(kept.parts, there)
+    notes = (*plan.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
+    changes = () if difference.equal else (_update(model, difference), *_deletions(model, difference))
+    if not kept.tables:
+        return replace(plan, changes=changes, notes=notes)
+    pruned = compare(definition.parts, there)
+    prunable = _deletions(model, pruned)
+    stale = _stale(context, known, readers, kept)
+    if not stale:
+        return replace(plan, changes=changes, notes=notes, prunable=prunable)
+    waiting = () if difference.equal else (_update(model, pruned),)
+    return replace(plan, notes=(*notes, _unreadable(stale)), prunable=(*prunable, *waiting))
+
+
+def _stale(context: Context, known: Known, readers: Readers, kept: Kept) -> tuple[str, ...]:
+    """The names of tables that stay in the model though nothing can be read there any more."""
+    spec = context.spec.semantic_model
+    readable = {ref for ref in known.mirrored if spec and not readers.kept_out_of(spec, ref)}
+    return tuple(sorted(name for name, shown in kept.tables.items() if not shown <= readable))
+
+
+def _unreadable(stale: Sequence[str]) -> str:
+    return (
+        f"The semantic model keeps {', '.join(stale)}, which can't be read any more: until that is pruned, Fabric "
+        "refuses to change or to refresh the model, so it stays as it is."
+    )
+
+
+def _deletions(model: SemanticModel, difference: ModelDiff) -> tuple[Change, ...]:
+    """The tables that leave the model."""
+    names = (each.removeprefix(_TABLE) for each in difference.removed if each.startswith(_TABLE))
+    reason = "its table is no longer mirrored, or no longer wanted here"
+    step = StepName.SEMANTIC_MODEL
+    return tuple(Change(step, Action.DELETE, MODEL_TABLE, f"{model.display_name}/{name}", reason) for name in names)
 
 
 async def _frame(context: Context, workspace_id: str, model_id: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from unity_mirror.plan.tmdl.building import build_model
 from unity_mirror.plan.tmdl.diff import ModelDiff, compare
+from unity_mirror.plan.tmdl.keeping import Kept, keep_tables
 from unity_mirror.plan.tmdl.metric_views import METRIC_VIEW
 from unity_mirror.plan.tmdl.model import (
     ModelColumn,
@@ -17,6 +18,7 @@ from unity_mirror.plan.tmdl.shown import tables_shown
 
 __all__ = [
     "METRIC_VIEW",
+    "Kept",
     "ModelColumn",
     "ModelDefinition",
     "ModelDiff",
@@ -28,5 +30,6 @@ __all__ = [
     "SqlSource",
     "build_model",
     "compare",
+    "keep_tables",
     "tables_shown",
 ]

@@ -12,10 +12,11 @@ from unity_mirror.plan.tmdl.tmdl import TmdlObject, canonical
 def tables_shown(parts: Mapping[str, str]) -> frozenset[TableRef]:
     """The tables that the model's partitions read. Raises UnityMirrorError when a part can't be read."""
     roots = (item for path, text in parts.items() if path.endswith(".tmdl") for item in parse_part(text, path))
-    return frozenset(ref for item in roots if item.kind == "table" for ref in _sources(item))
+    return frozenset(ref for item in roots if item.kind == "table" for ref in sources(item))
 
 
-def _sources(table: TmdlObject) -> Iterator[TableRef]:
+def sources(table: TmdlObject) -> Iterator[TableRef]:
+    """The tables that a table's partitions read."""
     partitions = (child for child in table.children if child.kind == "partition")
     for source in (each for partition in partitions for each in partition.children if each.kind == "source"):
         schema, entity = (canonical(key, source.properties.get(key, "")) for key in ("schemaName", "entityName"))

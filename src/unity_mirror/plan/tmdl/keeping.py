@@ -1,0 +1,86 @@
+"""Tables of ours that a model should no longer show: without pruning they stay, as they are, with their relationships.
+
+A relationship of theirs that would open a second active path beside the wanted ones becomes inactive: such a model
+would be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.plan.tmdl.filter_paths import FilterPaths
+from unity_mirror.plan.tmdl.merging import find, is_ours, with_properties
+from unity_mirror.plan.tmdl.names import split_reference
+from unity_mirror.plan.tmdl.parsing import parse_part
+from unity_mirror.plan.tmdl.shown import sources
+from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, TmdlObject, render, written
+
+Parts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The definition wanted, with what stays; and which tables those are, with what they show."""
+
+    parts: Parts
+    tables: Mapping[str, frozenset[TableRef]]
+
+
+def keep_tables(wanted: Parts, there: Parts) -> Kept:
+    """Takes our tables that aren't wanted any more into the definition wanted."""
+    want, have = list(_objects(wanted)), list(_objects(there))
+    matched = {id(match) for each in want if (match := find(each, have)) is not None}
+    tables = [each for each in have if each.kind == "table" and id(each) not in matched and written(each) is not None]
+    if not tables:
+        return Kept(wanted, {})
+    names = frozenset(each.name for each in tables)
+    relationships = [
+        each
+        for each in have
+        if each.kind == "relationship" and id(each) not in matched and is_ours(each) and names & set(_ends(each))
+    ]
+    parts = dict(wanted)
+    for number, table in enumerate(tables):
+        parts[f"definition/tables/kept-{number}.tmdl"] = render(_own(table))
+    fitting = [_own(each) for each in _without_second_paths(want, relationships)]
+    if fitting:
+        parts["definition/relationships-kept.tmdl"] = "\n".join(map(render, fitting))
+    return Kept(parts, {each.name: frozenset(sources(each)) for each in tables})
+
+
+def _objects(parts: Parts) -> Iterator[TmdlObject]:
+    for path, text in sorted(parts.items()):
+        if path.lower().endswith(".tmdl"):
+            yield from parse_part(text, path)
+
+
+def _own(item: TmdlObject) -> TmdlObject:
+    """What is ours of an object of ours; what others put into it stays where it is anyway."""
+    return replace(item, children=tuple(_own(child) for child in item.children if is_ours(child)), raw=())
+
+
+def _ends(relationship: TmdlObject) -> tuple[str, ...]:
+    """The tables at its ends, the many side first."""
+    return tuple(split_reference(relationship.properties.get(key, ""))[0] for key in COLUMN_REFERENCES)
+
+
+def _without_second_paths(wanted: Sequence[TmdlObject], kept: Iterable[TmdlObject]) -> Iterator[TmdlObject]:
+    paths = FilterPaths()
+    for each in wanted:
+        if each.kind == "relationship" and _is_active(each):
+            _add(paths, each)
+    for each in kept:
+        second = _is_active(each) and _add(paths, each)
+        yield with_properties(each, {"isActive": "false"}) if second else each
+
+
+def _is_active(relationship: TmdlObject) -> bool:
+    return relationship.properties.get("isActive", "true") != "false"
+
+
+def _add(paths: FilterPaths, relationship: TmdlObject) -> str:
+    many, one = _ends(relationship)
+    both_ways = relationship.properties.get("crossFilteringBehavior") == "bothDirections"
+    return paths.add(one, many, both_ways=both_ways)

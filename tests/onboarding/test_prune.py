@@ -1,0 +1,80 @@
+"""Deletions only with prune: what the spec or Unity Catalog drops stays in the model, the lakehouse and the roles."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.onboarding.states import differences
+from tests.onboarding.test_drift import CATALOG, WORKSPACE, do, item_of, settle
+from tests.onboarding.world import World, example, failed
+from unity_mirror.models.table_ref import TableRef
+from unity_mirror.plan.model import Action, Plan
+from unity_mirror.plan.tmdl import tables_shown
+from unity_mirror.spec import CatalogSpec
+from unity_mirror.steps.verification import Depth
+
+Drop = Callable[[World], Awaitable[CatalogSpec]]
+DROPPED = TableRef("orders", "dim_promotion")
+GONE = {("OneLake shortcut", "sales_lake/orders.dim_promotion"), ("Semantic model table", "Sales/dim_promotion")}
+
+
+def deletions(plan: Plan) -> set[tuple[str, str]]:
+    return {(change.kind, change.name) for change in plan.changes if change.action is Action.DELETE}
+
+
+def prunable(plan: Plan) -> set[tuple[str, str]]:
+    return {(change.kind, change.name) for change in plan.prunable if change.action is Action.DELETE}
+
+
+async def shown(world: World) -> frozenset[TableRef]:
+    """The tables in the model."""
+    async with world.context(example("sales")) as context:
+        model = item_of(world, "SemanticModel", "Sales")
+        return tables_shown(await context.clients.fabric.semantic_models.definition(WORKSPACE, model))
+
+
+def shortcuts(world: World) -> set[str]:
+    return {str(each["name"]) for each in world.dump()["fabric.shortcuts"].values()}
+
+
+async def dropped_in_unity_catalog(world: World) -> CatalogSpec:
+    await do(world, "databricks", "DELETE", f"{CATALOG}/tables/sales.{DROPPED}")
+    return example("sales")
+
+
+async def dropped_by_the_spec(world: World) -> CatalogSpec:
+    del world
+    others = "[orders.dim_c*, orders.fact_*]"
+    return example("sales", **{"lakehouse.tables": others, "semantic_model.tables": others})
+
+
+@pytest.mark.parametrize("drop", [dropped_in_unity_catalog, dropped_by_the_spec])
+async def test_what_is_dropped_stays_until_it_is_pruned(world: World, drop: Drop) -> None:
+    """Without prune a second plan has nothing to do and still says what would go; with it just that goes."""
+    await world.apply(example("sales"))
+    spec = await drop(world)
+    plan = (await world.plan(spec)).plan
+    assert deletions(plan) == set()
+    assert prunable(plan) >= GONE
+    result = await world.apply(spec)
+    assert failed(result.verification) == []
+    again = (await world.plan(spec)).plan
+    assert again.changes == ()
+    assert prunable(again) == prunable(plan)
+    assert DROPPED in await shown(world)
+    assert DROPPED.table in shortcuts(world)
+    await settle(world)
+    before = world.dump()
+    pruning = (await world.plan(spec, prune=True)).plan
+    assert deletions(pruning) == prunable(again)
+    assert pruning.prunable == ()
+    pruned = await world.apply(spec, prune=True)
+    assert failed(pruned.verification) == []
+    assert DROPPED not in await shown(world)
+    assert DROPPED.table not in shortcuts(world)
+    moved = {path.partition("|")[0] for path in differences(before, world.dump())}
+    assert moved <= {"fabric.definitions", "fabric.shortcuts", "fabric.sqlTables", "fabric.refreshes"}
+    assert (await world.plan(spec)).plan.prunable == ()
+    assert failed(await world.verify(spec, Depth.FRESH)) == []

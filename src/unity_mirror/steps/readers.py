@@ -35,6 +35,7 @@ from unity_mirror.steps.mirror import shown_tables
 from unity_mirror.steps.survey import find_capacity
 
 _SHOWN = 3
+_DENIED = "the identity that runs unity-mirror may not read its files"
 _FIREWALL = "the storage account's firewall turns this machine away: its log can be read once it is mirrored"
 
 
@@ -182,12 +183,15 @@ async def _read(context: Context, known: Known, table: Table, *, mirrored: bool)
     files, why = _files(context, known, table, mirrored=mirrored)
     if files is None:
         return None, why
-    if isinstance(files, StoredTable) and await _turned_away(context, files):
-        return None, _FIREWALL
+    if isinstance(files, StoredTable):
+        if await _turned_away(context, files):
+            return None, _FIREWALL
+        if await _denied_beside(context, table, files):
+            return None, _DENIED
     try:
         return await context.delta_logs.once((table.full_name, mirrored), lambda: read_delta_state(files)), ""
     except (PermissionDenied, Unauthenticated):
-        return None, "the identity that runs unity-mirror may not read its files"
+        return None, _DENIED
     except NotFound:
         return None, "there is no Delta log at its location"
     except (CloudError, NoDeltaLog) as error:
@@ -207,6 +211,26 @@ async def _turned_away(context: Context, table: StoredTable) -> bool:
         return False
 
     return await context.delta_logs.once(("turned away", table.account, table.container), ask)
+
+
+async def _denied_beside(context: Context, table: Table, files: StoredTable) -> bool:
+    """Whether we may not read the first table asked for of those that lie in one folder.
+
+    Rights come from above nearly always; asking for ten thousand tables in turn would bring as many refusals. Where one
+    of the others is ours to read all the same, that shows once it is mirrored.
+    """
+    folder = files.path.rpartition("/")[0]
+
+    async def ask() -> bool:
+        try:
+            await context.delta_logs.once((table.full_name, False), lambda: read_delta_state(files))
+        except (PermissionDenied, Unauthenticated):
+            return True
+        except (CloudError, NoDeltaLog):
+            return False
+        return False
+
+    return await context.delta_logs.once(("denied", files.account, files.container, folder), ask)
 
 
 def _files(context: Context, known: Known, table: Table, *, mirrored: bool) -> tuple[LogFiles | None, str]:

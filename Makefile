@@ -3,6 +3,7 @@
 .PHONY: help install demo up up-scaled down test soak lint bench
 
 BASE_PYTHON ?= python3
+TEST_PROCESSES ?= 2
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
@@ -26,7 +27,7 @@ down: $(RUNTIME) ## Stop what `make up` or `make up-scaled` started
 	@$(BIN)/python -m deploy.local down
 
 test: $(DEV) ## Run all tests that this machine can run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 soak: $(DEV) ## Run the long tests of events, schedules and approval against a real Prefect; takes minutes
 	$(BIN)/python -m pytest soak

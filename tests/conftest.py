@@ -20,10 +20,31 @@ _passed: set[str] = set()
 _seen: set[observed.Sighting] = set()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side (``-n 2 --dist loadgroup``), a file's tests stay together.
+
+    Those that share a server of Prefect's are one group each and go first, since they take longest.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _FIRST.index(_group(item)) if _group(item) in _FIRST else len(_FIRST))
+
+
+_FIRST = ("e2e", "flows")
+
+
+def _group(item: pytest.Item) -> str:
+    path = item.path.relative_to(item.config.rootpath)
+    return path.parts[1] if path.parts[1] in _FIRST else path.as_posix()
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remembers which tests passed, parameters aside, and what they showed of the emulator."""
     if report.when == "call" and report.passed:
-        _passed.add(report.nodeid.split("[")[0])
+        _passed.add(report.nodeid.split("[")[0].split("@")[0])
         shown = [value for name, value in report.user_properties if name == _SEEN]
         _seen.update((service, operation, what) for each in shown for service, operation, what in each)  # type: ignore[attr-defined]
 

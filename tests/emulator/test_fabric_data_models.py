@@ -59,7 +59,7 @@ async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
 def table(name: str, schema: str | None, key: str = "id", *, mode: str = "directLake", source: str = "Lake") -> str:
     schema_line = f"\t\t\tschemaName: {schema}\n" if schema else ""
     return (
-        f"/// What was sold\ntable {name}\n\tlineageTag: 1\n\n\tcolumn {key}\n\t\tdataType: int64\n\t\tisKey\n"
+        f"/// What was sold\ntable {name}\n\tlineageTag: {name}\n\n\tcolumn {key}\n\t\tdataType: int64\n\t\tisKey\n"
         "\t\tformatString: 0\n\t\tsummarizeBy: none\n\t\tsourceColumn: id\n\n"
         "\t\tannotation SummarizationSetBy = Automatic\n\n"
         "\tcolumn name\n\t\tdataType: string\n\t\tsourceColumn: name\n\n"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.tmdl_samples import build, star, table
-from tests.unit.tmdl_thirty import THIRTY, Edit, lost
+from tests.unit.tmdl_thirty import MORE, THIRTY, Edit, lost
 from unity_mirror.models.unity_catalog import Table
 from unity_mirror.plan.tmdl import ModelDefinition, compare
+
+EDITS = (*THIRTY, *MORE)
 
 
 def changed_catalog() -> tuple[Table, ...]:
@@ -36,11 +38,11 @@ def edited(definition: ModelDefinition, edits: tuple[Edit, ...]) -> dict[str, st
 
 def test_there_are_thirty() -> None:
     assert len({edit.what for edit in THIRTY}) == 30
-    assert not lost(THIRTY, edited(build(*star()), THIRTY))
-    assert len(lost(THIRTY, build(*star()).parts)) == 30, "each leaves a trace that only it leaves"
+    assert not lost(EDITS, edited(build(*star()), EDITS))
+    assert len(lost(EDITS, build(*star()).parts)) == len(EDITS), "each leaves a trace that only it leaves"
 
 
-@pytest.mark.parametrize("edit", THIRTY, ids=lambda edit: str(edit.what))
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: str(edit.what))
 def test_one_edit_stays_when_nothing_else_changed(edit: Edit) -> None:
     there = edited(build(*star()), (edit,))
     difference = compare(build(*star()).parts, there)
@@ -49,7 +51,7 @@ def test_one_edit_stays_when_nothing_else_changed(edit: Edit) -> None:
     assert not difference.conflicts
 
 
-@pytest.mark.parametrize("edit", THIRTY, ids=lambda edit: str(edit.what))
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: str(edit.what))
 def test_one_edit_stays_when_the_catalog_changed(edit: Edit) -> None:
     merged = compare(build(*changed_catalog()).parts, edited(build(*star()), (edit,)))
     assert not merged.equal
@@ -57,17 +59,17 @@ def test_one_edit_stays_when_the_catalog_changed(edit: Edit) -> None:
     assert compare(build(*changed_catalog()).parts, merged.parts).equal
 
 
-def test_all_thirty_stay_when_the_catalog_changed() -> None:
-    merged = compare(build(*changed_catalog()).parts, edited(build(*star()), THIRTY))
-    assert lost(THIRTY, merged.parts) == []
+def test_all_stay_when_the_catalog_changed() -> None:
+    merged = compare(build(*changed_catalog()).parts, edited(build(*star()), EDITS))
+    assert lost(EDITS, merged.parts) == []
     assert set(merged.added) >= {"table dim_store", "column store_key of table fact_sales"}
     assert "/// Since 2020" in "".join(merged.parts.values())
     assert compare(build(*changed_catalog()).parts, merged.parts).equal
 
 
-def test_all_thirty_stay_when_a_table_goes() -> None:
+def test_all_stay_when_a_table_goes() -> None:
     """The table that people built on stays as well, and that is told."""
     fact, date, _ = star()
-    merged = compare(build(fact, date).parts, edited(build(*star()), THIRTY))
-    assert lost(THIRTY, merged.parts) == []
+    merged = compare(build(fact, date).parts, edited(build(*star()), EDITS))
+    assert lost(EDITS, merged.parts) == []
     assert any("table Customers is no longer wanted, but stays" in conflict for conflict in merged.conflicts)

@@ -241,15 +241,18 @@ def tangles(draw: st.DrawFn) -> tuple[Table, ...]:
     )  # fmt: skip
 
 
-@st.composite
-def wide_catalogs(draw: st.DrawFn) -> tuple[Table, ...]:
-    """A catalog whose last table has 300 columns, some of them with odd names."""
-    odd = draw(st.lists(names, max_size=20, unique_by=lambda name: name.casefold()))
+def wide(odd: list[str], types: list[str]) -> Table:
+    """A table of 300 columns, some of them with odd names, of types in turn."""
     taken = {name.casefold() for name in odd}
     plain = [name for number in range(320) if (name := f"Column {number}").casefold() not in taken][: 300 - len(odd)]
-    types = draw(st.lists(st.sampled_from(_TYPES), min_size=1, max_size=4))
     columns = [column(name, types[place % len(types)]) for place, name in enumerate([*odd, *plain])]
-    return *draw(catalogs()), table("wide", *columns, schema="w")
+    return table("wide", *columns)
+
+
+odd_names = st.lists(names, max_size=20, unique_by=lambda name: name.casefold())
+"""Names of one table's columns."""
+some_types = st.lists(st.sampled_from(_TYPES), min_size=1, max_size=4)
+"""Types of columns."""
 
 
 def _drawn_table(draw: st.DrawFn, ref: tuple[str, str], columns: dict[tuple[str, str], list[dict[str, Any]]]) -> Table:

@@ -206,6 +206,140 @@ THIRTY: tuple[Edit, ...] = (
 )  # fmt: skip
 
 
+_CALCULATION_GROUP = f"""table Turn
+	{_tag(30)}
+
+	calculationGroup
+		precedence: 1
+
+		calculationItem YTD = CALCULATE(SELECTEDMEASURE(), DATESYTD(dim_date[day]))
+
+		calculationItem 'As is' = SELECTEDMEASURE()
+
+	column Turning
+		dataType: string
+		summarizeBy: none
+		sourceColumn: Name
+		sortByColumn: Ordinal
+		{_tag(31)}
+
+	column Ordinal
+		dataType: int64
+		isHidden
+		summarizeBy: none
+		sourceColumn: Ordinal
+		{_tag(32)}
+
+	partition Turn = calculationGroup
+		mode: import
+"""
+_CALCULATED_TABLE = f"""table Fields
+	{_tag(33)}
+
+	column Fields
+		summarizeBy: none
+		sourceColumn: [Value1]
+		sortByColumn: Order
+		{_tag(34)}
+
+		extendedProperty ParameterMetadata =
+				{{
+				  "version": 3,
+				  "kind": 2
+				}}
+
+	column Order
+		isHidden
+		summarizeBy: none
+		sourceColumn: [Value2]
+		{_tag(35)}
+
+	column Twice = 2 * Fields[Order]
+		{_tag(36)}
+
+	partition Fields = calculated
+		mode: import
+		source =
+				{{
+				    ("Amount", 0),
+				    ("Rows", 1)
+				}}
+"""
+_PARAMETER = f"""
+expression Limit = 10 meta [IsParameterQuery=true, Type="Number", IsParameterQueryRequired=true]
+	{_tag(37)}
+
+	annotation PBI_ResultType = Number
+"""
+_KPI = f"""	measure Target = 5
+		{_tag(38)}
+
+		kpi
+			targetExpression = 100
+			statusGraphic: Three Circles Colored
+			statusExpression = IF([Target] > 1, 1, 0)
+"""
+_DYNAMIC = f"""	measure Shown = 6
+		{_tag(39)}
+
+		formatStringDefinition = IF([Shown] > 1, "0.0", "0")
+
+		detailRowsDefinition = SELECTCOLUMNS(dim_date, "Day", dim_date[day])
+"""
+_HIDING_ROLE = """role Outsiders
+	modelPermission: read
+
+	tablePermission dim_customer
+		metadataPermission: none
+"""
+_LINGUISTICS = """cultureInfo fr-FR
+
+	linguisticMetadata =
+			{
+			  "Version": "1.0.0",
+			  "Language": "fr-FR"
+			}
+		contentType: json
+"""
+EXPRESSIONS = "definition/expressions.tmdl"
+
+
+def _their_table(name: str, text: str) -> Callable[[Parts], None]:
+    return _all(
+        _part(f"definition/tables/{name}.tmdl", text), _replace(MODEL, "ref table", f"ref table {name}\nref table")
+    )
+
+
+MORE: tuple[Edit, ...] = (
+    Edit("a calculation group", _their_table("Turn", _CALCULATION_GROUP), "calculationItem YTD"),
+    Edit("a calculated table with a calculated column", _their_table("Fields", _CALCULATED_TABLE),
+         "column Twice = 2 * Fields[Order]"),
+    Edit("a parameter", lambda parts: parts.update({EXPRESSIONS: parts[EXPRESSIONS] + _PARAMETER}),
+         "expression Limit = 10 meta"),
+    Edit("a key performance indicator", _before_partition(DATE, _KPI), "targetExpression = 100"),
+    Edit("a dynamic format and detail rows", _before_partition(DATE, _DYNAMIC), "formatStringDefinition"),
+    Edit("a role that hides a table", lambda parts: parts.update({
+        "definition/roles/Outsiders.tmdl": _named(parts, _HIDING_ROLE)}), "metadataPermission: none"),
+    Edit("words for questions", _part("definition/cultures/fr-FR.tmdl", _LINGUISTICS), '"Language": "fr-FR"'),
+    Edit("a column that MDX doesn't see", _of_column(FACT, "date_key", "isAvailableInMdx: false"),
+         "isAvailableInMdx: false"),
+    Edit("a table hidden", _replace(DATE, "table dim_date\n", "table dim_date\n\tisHidden\n"),
+         "table dim_date\n\tisHidden"),
+    Edit("a table's data category", _replace(CUSTOMER, "\tlineageTag", "\tdataCategory: Customers\n\tlineageTag"),
+         "dataCategory: Customers"),
+    Edit("no falling back", _replace(MODEL, "model Model\n", "model Model\n\tdirectLakeBehavior: directLakeOnly\n"),
+         "directLakeBehavior: directLakeOnly"),
+    Edit("another culture of the model", _replace(MODEL, "culture: en-US", "culture: de-DE"), "culture: de-DE"),
+    Edit("a security filter both ways",
+         _replace(RELATIONSHIPS, "\tfromColumn: fact_sales.ship_date_key",
+                  "\tsecurityFilteringBehavior: bothDirections\n\tfromColumn: fact_sales.ship_date_key"),
+         "securityFilteringBehavior: bothDirections"),
+    Edit("a changed property noted", _annotated(CUSTOMER, "customer_key", "changedProperty = DisplayFolder"),
+         "changedProperty = DisplayFolder"),
+)  # fmt: skip
+"""More of them: what Power BI and Tabular Editor make besides."""
+
+
 def _named(parts: Mapping[str, str], text: str) -> str:
     """With the table of customers as it is called by now."""
     return text.replace("dim_customer", "Customers") if "table Customers\n" in parts[CUSTOMER] else text

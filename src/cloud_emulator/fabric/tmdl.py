@@ -17,8 +17,11 @@ _REFERENCE = re.compile(rf"ref\s+(\w+)\s+({_NAME})")
 _COLUMN = re.compile(rf"({_NAME})\.({_NAME})")
 
 NAMELESS = frozenset(
-    {"database", "model", "source", "dataAccessOptions", "calculationGroup", "refreshPolicy", "linguisticMetadata"}
-)
+    {
+        "database", "model", "source", "dataAccessOptions", "calculationGroup", "refreshPolicy", "linguisticMetadata",
+        "kpi", "translations",
+    }
+)  # fmt: skip
 """Objects that may stand without a name (a model may have one)."""
 
 
@@ -50,6 +53,7 @@ class _Line:
     depth: int
     text: str
     place: str
+    before_blank: bool
 
 
 def read(text: str, path: str) -> list[Node]:
@@ -94,6 +98,8 @@ class _Reader:
         if line.text.startswith(" "):
             raise TmdlError(line.place, "indent with tabs, not with blanks")
         if line.text.startswith("///"):
+            if line.before_blank:
+                raise TmdlError(line.place, "a description stands right above what it describes")
             return
         if (reference := _REFERENCE.fullmatch(line.text)) is not None:
             parent.children.append(Node("ref", unquote(reference[2]), line.place, reference[1]))
@@ -139,11 +145,13 @@ def unquote_text(value: str) -> str:
 
 
 def _split(text: str, path: str) -> Iterator[_Line]:
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    lines = text.removeprefix("\ufeff").splitlines()
+    for number, raw in enumerate(lines, 1):
         content = raw.lstrip("\t")
         if not content.strip():
             continue
-        yield _Line(len(raw) - len(content), content.rstrip(), f"{path}:{number}")
+        before_blank = number == len(lines) or not lines[number].strip()
+        yield _Line(len(raw) - len(content), content.rstrip(), f"{path}:{number}", before_blank)
 
 
 def check_vocabulary(node: Node, known: Mapping[str, tuple[frozenset[str], frozenset[str]]]) -> None:

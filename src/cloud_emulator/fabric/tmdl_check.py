@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from cloud_emulator.fabric.tmdl import Node, TmdlError, check_vocabulary, column_reference, read
+from cloud_emulator.fabric.tmdl_links import check_links
 from cloud_emulator.fabric.tmdl_model import FLAGS, VALUES, VOCABULARY
 
 PBISM = "definition.pbism"
@@ -46,7 +47,8 @@ class BadModel(ValueError):
 class ModelTable:
     """A table: where it comes from, and its columns (data type and source column by name).
 
-    ``server`` is set when it comes from a SQL endpoint, whose name or id is ``item_id`` then; else from OneLake.
+    A calculated table or calculation group has no ``entity``, and its columns may tell no type. ``server`` is set when
+    it comes from a SQL endpoint, whose name or id is ``item_id`` then; else from OneLake.
     """
 
     name: str
@@ -122,11 +124,11 @@ def _check_pbism(content: bytes) -> None:
 
 _KINDS = {
     DATABASE: {"database"},
-    MODEL: {"model", "ref", "annotation"},
+    MODEL: {"model", "ref", "annotation", "queryGroup"},
     EXPRESSIONS: {"expression"},
     RELATIONSHIPS: {"relationship"},
 }
-"""What each file holds. Power BI itself writes the model's annotations at the first level of its file."""
+"""What each file holds. Power BI itself writes the model's annotations and query groups at its file's first level."""
 _FOLDERS = {"tables": "table", "cultures": "cultureInfo", "roles": "role", "perspectives": "perspective"}
 
 
@@ -145,8 +147,9 @@ def _check_nodes(files: Mapping[str, list[Node]]) -> list[ModelTable]:
     _check_references(files[MODEL], {node.name for node in tables})
     sources = {node.name: node for node in expressions}
     found = [_table(node, sources) for node in tables]
+    check_links(files.values())
     _check_relationships(relationships, {table.name: table for table in found})
-    return found
+    return [table for table in found if table.entity]
 
 
 def _check_database(database: list[Node], model: list[Node]) -> None:
@@ -185,6 +188,8 @@ def _table(node: Node, sources: Mapping[str, Node]) -> ModelTable:
     if len(partitions) != 1:
         raise TmdlError(node.place, f"the table {node.name!r} needs one partition, and has {len(partitions)}")
     partition = partitions[0]
+    if partition.default in ("calculated", "calculationGroup"):
+        return ModelTable(node.name, "", "", None, "", dict(map(_calculated, node.of("column"))))
     if partition.default != "entity" or partition.properties.get("mode") != "directLake":
         raise _import_failure(
             f"The table {node.name!r} is not in Direct Lake mode; the emulator reads such models only."
@@ -238,12 +243,17 @@ def _column(node: Node) -> tuple[str, tuple[str, str]]:
     return node.name, (data_type, source)
 
 
+def _calculated(node: Node) -> tuple[str, tuple[str, str]]:
+    """A column of a table that isn't read from anywhere: its type follows from its expression."""
+    return node.name, (node.properties.get("dataType", ""), node.properties.get("sourceColumn", ""))
+
+
 def _check_relationships(relationships: Iterable[Node], tables: Mapping[str, ModelTable]) -> None:
     filters: dict[str, list[str]] = {}
     for node in relationships:
         ends = [_end(node, key, tables) for key in ("fromColumn", "toColumn")]
         (from_table, from_type), (to_table, to_type) = ends
-        if from_type != to_type:
+        if from_type != to_type and from_type and to_type:
             raise _import_failure(f"The relationship {node.name!r} joins columns of different types.")
         if from_table == to_table:
             raise _import_failure(f"The relationship {node.name!r} joins a table with itself.")

@@ -28,7 +28,7 @@ VOCABULARY: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
             "lineageTag sourceLineageTag isHidden isPrivate dataCategory excludeFromModelRefresh showAsVariationsOnly"
             " alternateSourcePrecedence"
         ),
-        _words("column measure partition hierarchy") | _NOTES,
+        _words("column measure partition hierarchy calculationGroup defaultDetailRowsDefinition") | _NOTES,
     ),
     "column": (
         _words(
@@ -43,6 +43,25 @@ VOCABULARY: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         _words("formatString isHidden isSimpleMeasure displayFolder lineageTag sourceLineageTag dataCategory dataType"),
         _words("formatStringDefinition detailRowsDefinition kpi") | _NOTES,
     ),
+    "calculationGroup": (
+        _words("precedence"),
+        _words("calculationItem multipleOrEmptySelectionExpression noSelectionExpression") | _NOTES,
+    ),
+    "calculationItem": (_words("ordinal"), _words("formatStringDefinition") | _NOTES),
+    "kpi": (
+        _words("statusGraphic statusDescription targetDescription targetFormatString trendDescription trendGraphic"),
+        _words("statusExpression targetExpression trendExpression") | _NOTES,
+    ),
+    "hierarchy": (_words("isHidden displayFolder hideMembers lineageTag sourceLineageTag"), _words("level") | _NOTES),
+    "level": (_words("column ordinal lineageTag sourceLineageTag"), _NOTES),
+    "role": (_words("modelPermission"), _words("tablePermission member") | _NOTES),
+    "tablePermission": (_words("metadataPermission"), _words("columnPermission") | _NOTES),
+    "perspective": (frozenset(), _words("perspectiveTable") | _NOTES),
+    "perspectiveTable": (
+        _words("includeAll"),
+        _words("perspectiveColumn perspectiveMeasure perspectiveHierarchy") | _NOTES,
+    ),
+    "cultureInfo": (frozenset(), _words("translations linguisticMetadata") | _NOTES),
     "partition": (_words("mode dataView queryGroup retainDataTillForceCalculate"), _words("source") | _NOTES),
     "relationship": (
         _words(
@@ -57,6 +76,8 @@ VOCABULARY: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
 VALUES: Mapping[tuple[str, str], frozenset[str]] = {
     ("column", "dataType"): _words("string int64 double dateTime decimal boolean binary"),
     ("column", "summarizeBy"): _words("default none sum min max count average distinctCount"),
+    ("role", "modelPermission"): _words("none read readRefresh refresh administrator"),
+    ("tablePermission", "metadataPermission"): _words("default none read"),
     ("partition", "mode"): _words("import directQuery default push dual directLake"),
     ("relationship", "fromCardinality"): _words("none one many"),
     ("relationship", "toCardinality"): _words("none one many"),

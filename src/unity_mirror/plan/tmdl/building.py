@@ -19,7 +19,17 @@ from unity_mirror.plan.tmdl.model import (
 from unity_mirror.plan.tmdl.names import column_reference, file_name, stable_id
 from unity_mirror.plan.tmdl.relationships import model_relationships
 from unity_mirror.plan.tmdl.tables import model_tables, summarised
-from unity_mirror.plan.tmdl.tmdl import CONNECTION, EXPRESSION, TmdlObject, description, marked, render, text_value
+from unity_mirror.plan.tmdl.tmdl import (
+    CONNECTION,
+    EXPRESSION,
+    TmdlObject,
+    description,
+    marked,
+    member_id,
+    render,
+    text_value,
+    with_members,
+)
 
 SOURCE = "DirectLake"
 """Name of the shared expression that leads to the mirrored item."""
@@ -44,7 +54,7 @@ def build_model(wanted: ModelInput) -> ModelDefinition:
         "definition/database.tmdl": render(
             TmdlObject("database", "", {"compatibilityLevel": str(COMPATIBILITY_LEVEL)})
         ),
-        "definition/model.tmdl": _model(wanted, tables),
+        "definition/model.tmdl": _model(wanted, tables, related.relationships),
         "definition/expressions.tmdl": render(_expression(wanted)),
     }
     if related.relationships:
@@ -69,14 +79,16 @@ def _with_hidden_keys(table: ModelTable, relationships: Iterable[ModelRelationsh
     return replace(table, columns=tuple(replace(column, is_hidden=hidden(column)) for column in table.columns))
 
 
-def _model(wanted: ModelInput, tables: Sequence[ModelTable]) -> str:
+def _model(wanted: ModelInput, tables: Sequence[ModelTable], relationships: Sequence[ModelRelationship]) -> str:
     properties = {
         "culture": wanted.culture,
         "defaultPowerBIDataSourceVersion": "powerBI_V3",
         "sourceQueryCulture": wanted.culture,
     }
     references = [render(TmdlObject("ref table", table.name)) for table in tables]
-    return "\n".join([render(marked(TmdlObject("model", "Model", properties))), "".join(references)])
+    ids = [str(member_id(_relationship(one, wanted))) for one in relationships]
+    model = with_members(marked(TmdlObject("model", "Model", properties)), sorted(ids))
+    return "\n".join([render(model), "".join(references)])
 
 
 def _expression(wanted: ModelInput) -> TmdlObject:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from unity_mirror.plan.tmdl.deleting import remembering, without_deleted
 from unity_mirror.plan.tmdl.fitting import Names, fitted
 from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, rewritten
 from unity_mirror.plan.tmdl.names import split_reference
@@ -76,8 +77,11 @@ def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> ModelDiff:
     """
     want, have = _Definition.parse(wanted), _Definition.parse(there)
     merger = Merger("\n".join(_foreign_text(have.objects())))
-    files, names = fitted(want.files, list(have.objects()), merger)
-    files = _merged_files(replace(want, files=files), have, merger, names)
+    there_now = list(have.objects())
+    wanted_still, stranded = without_deleted(want.files, there_now, merger)
+    files, names = fitted(wanted_still, there_now, merger)
+    files = _possible(files, there_now, merger, names, stranded)
+    files = _merged_files(replace(want, files=files), have, merger)
     outcome = merger.outcome
     texts = {path: _text(path, items, have, there) for path, items in files.items() if items}
     parts = {**want.others, **have.others, **texts}
@@ -98,17 +102,30 @@ def _diff(parts: Mapping[str, str], outcome: Outcome, foreign: Iterable[str]) ->
     )
 
 
-def _merged_files(want: _Definition, have: _Definition, merger: Merger, names: Names) -> Files:
+def _possible(
+    files: Files, there: Sequence[TmdlObject], merger: Merger, names: Names, stranded: Iterable[TmdlObject]
+) -> Files:
+    """The wanted objects without relationships that can't be made, those called as their ends are called in the end."""
+    translated = {
+        path: [names.translate(item) if item.kind == "relationship" else item for item in items]
+        for path, items in files.items()
+    }
+    new = (item for items in translated.values() for item in items if find(item, there) is None)
+    unmade = {id(item): item for item in new if not _may_add(item, there, names, merger)}
+    kept = {path: [item for item in items if id(item) not in unmade] for path, items in translated.items()}
+    return remembering(kept, [*unmade.values(), *stranded])
+
+
+def _merged_files(want: _Definition, have: _Definition, merger: Merger) -> Files:
     there = list(have.objects())
     merged: dict[int, TmdlObject] = {}
     added: Files = {}
     for path, items in want.files.items():
-        for item in items:
-            wanted = names.translate(item) if item.kind == "relationship" else item
+        for wanted in items:
             match = find(wanted, there)
             if match is not None:
                 merged[id(match)] = _merge_root(wanted, match, merger)
-            elif item.kind != _REFERENCE and _may_add(wanted, there, names, merger):
+            elif wanted.kind != _REFERENCE:
                 added.setdefault(path, []).append(wanted)
                 merger.outcome.added.append(label(wanted))
     gone = _gone([item for item in there if id(item) not in merged], there, merged, merger)

@@ -10,7 +10,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from unity_mirror.plan.tmdl.tmdl import EXPRESSION, OURS, WRITTEN, TmdlObject, digest, marked, recorded, written
+from unity_mirror.plan.tmdl.tmdl import (
+    EXPRESSION,
+    OURS,
+    WRITTEN,
+    TmdlObject,
+    digest,
+    is_mark,
+    marked,
+    recorded,
+    written,
+)
 
 _TASTE = frozenset({"name", "description", "formatString", "summarizeBy", "isHidden", "isActive", "culture"})
 _OUR_STRUCTURE = frozenset({"partition", "source"})
@@ -61,7 +71,7 @@ def _is_another(item: TmdlObject, tag: str | None) -> bool:
 
 def with_properties(item: TmdlObject, properties: Mapping[str, str]) -> TmdlObject:
     """A wanted object with other values, and the annotation to match."""
-    bare = tuple(child for child in item.children if not _is_mark(child))
+    bare = tuple(child for child in item.children if child.name != WRITTEN)
     return marked(replace(item, properties={**item.properties, **properties}, children=bare))
 
 
@@ -114,11 +124,11 @@ class Merger:
         wanted_of = {id(match): child for child, match in found if match is not None}
         kept = [one for child in there.children for one in self._child(child, wanted_of.get(id(child)), there)]
         new = [child for child, match in found if match is None]
-        self.outcome.added += [label(child, there) for child in new if not _is_mark(child)]
+        self.outcome.added += [label(child, there) for child in new if not is_mark(child)]
         return [*kept, *new]
 
     def _child(self, child: TmdlObject, wanted: TmdlObject | None, owner: TmdlObject) -> Sequence[TmdlObject]:
-        if _is_mark(child):
+        if is_mark(child):
             return [wanted or child]
         if not is_ours(child):
             if wanted is not None:
@@ -165,14 +175,10 @@ def mentioned(name: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name.replace(chr(39), chr(39) * 2))}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def _is_mark(item: TmdlObject) -> bool:
-    return item.kind == "annotation" and item.name == WRITTEN
-
-
 def _same(left: TmdlObject, right: TmdlObject) -> bool:
-    """Whether two objects are equal, but for how they are written and for our annotation."""
-    if left is right or _is_mark(left):
-        return left is right or _is_mark(right)
+    """Whether two objects are equal, but for how they are written and for our record of their properties."""
+    if left is right or left.name == WRITTEN:
+        return left is right or right.name == WRITTEN
     if left.kind != right.kind or recorded(left) != recorded(right) or len(left.children) != len(right.children):
         return False
     return all(_same(one, other) for one, other in zip(left.children, right.children, strict=True))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from unity_mirror.plan.tmdl.names import column_reference, printable, quote, split_reference
@@ -13,14 +13,19 @@ WRITTEN = "UnityMirror_Written"
 """Annotation on each object of ours: the values we wrote last, as JSON. What differs was changed by someone else."""
 OURS = "UnityMirror_"
 """How the names of all annotations begin that we write."""
+MEMBERS = "UnityMirror_Members"
+"""Annotation on tables and the model: the short ids of the members that we wrote. Of these, what is gone was deleted
+by someone else."""
 CONNECTION = "UnityMirror_Connection"
 """Annotation on the shared expression: the connection to which we bound the model; nothing else tells it."""
 DESCRIPTION = "description"
 EXPRESSION = "="
 COLUMN_REFERENCES = ("fromColumn", "toColumn")
 _FLAGS = frozenset({"isHidden", "isKey", "isActive"})
-_WRITTEN_KEY = ("annotation", WRITTEN.casefold())
+_WRITTEN_KEY, _MEMBERS_KEY = (("annotation", name.casefold()) for name in (WRITTEN, MEMBERS))
 _LONGEST_VALUE = 64
+_ID_LENGTH = 8
+_MEMBERS_OF_TABLES = frozenset({"column", "measure"})
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,43 @@ def digest(key: str, value: str) -> str:
 
 
 def marked(item: TmdlObject) -> TmdlObject:
-    """The object with our annotation on it, which records its properties and its name."""
+    """The object with our annotation on it, which records its properties and its name; a table's records its members
+    too."""
     text = json.dumps(recorded(item), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     annotation = TmdlObject("annotation", WRITTEN, {EXPRESSION: text})
-    return TmdlObject(item.kind, item.name, item.properties, (*item.children, annotation))
+    whole = TmdlObject(item.kind, item.name, item.properties, (*item.children, annotation))
+    if item.kind != "table" or any(child.key == _MEMBERS_KEY for child in item.children):
+        return whole
+    return with_members(whole, filter(None, map(member_id, item.children)))
+
+
+def with_members(item: TmdlObject, ids: Iterable[str]) -> TmdlObject:
+    """The object with a record of the members that we write into it."""
+    text = json.dumps(list(ids), separators=(",", ":"))
+    return replace(item, children=(*item.children, TmdlObject("annotation", MEMBERS, {EXPRESSION: text})))
+
+
+def member_id(item: TmdlObject) -> str | None:
+    """The short id of a column, measure or relationship: by what names it for good, not by what it is called."""
+    if item.kind == "relationship":
+        return item.name[:_ID_LENGTH]
+    tag = item.properties.get("lineageTag")
+    return tag[:_ID_LENGTH] if tag and item.kind in _MEMBERS_OF_TABLES else None
+
+
+def members(item: TmdlObject) -> frozenset[str]:
+    """The short ids of the members that we wrote into an object, by our annotation."""
+    text = next((child.properties.get(EXPRESSION, "") for child in item.children if child.key == _MEMBERS_KEY), "[]")
+    try:
+        held = json.loads(text)
+    except ValueError:
+        return frozenset()
+    return frozenset(map(str, held)) if isinstance(held, list) else frozenset()
+
+
+def is_mark(item: TmdlObject) -> bool:
+    """Whether it is one of the annotations in which we record what we wrote."""
+    return item.key in (_WRITTEN_KEY, _MEMBERS_KEY)
 
 
 def recorded(item: TmdlObject) -> dict[str, str]:

@@ -1,0 +1,110 @@
+"""What people delete of ours stays deleted; tables come back, and so does what nobody deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from cloud_emulator.fabric.tmdl_check import check_model
+from tests.unit.test_tmdl_thirty_edits import changed_catalog
+from tests.unit.tmdl_samples import build, metric_view, star
+from tests.unit.tmdl_thirty import FACT, RELATIONSHIPS
+from unity_mirror.models.unity_catalog import Table
+from unity_mirror.plan.tmdl import compare
+from unity_mirror.plan.tmdl.parsing import parse_part
+from unity_mirror.plan.tmdl.tmdl import MEMBERS
+
+Parts = Mapping[str, str]
+
+
+def without(parts: Parts, path: str, kind: str, *names: str) -> dict[str, str]:
+    """The definition without members of a table, or without the relationships that begin at these columns."""
+    text = parts[path]
+    roots = parse_part(text, path)
+    blocks = [child for root in roots for child in root.children] if kind != "relationship" else roots
+    for block in blocks:
+        named = block.properties.get("fromColumn", "").partition(".")[2] if kind == "relationship" else block.name
+        if block.kind == kind and named in names:
+            text = text.replace("\n".join(block.raw) + "\n", "", 1)
+    assert text != parts[path]
+    return {**parts, path: text}
+
+
+def wanted(*tables: Table) -> Parts:
+    return build(*(tables or star()), metric_views=(metric_view(),)).parts
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "name", "told"),
+    [
+        (FACT, "measure", "lines", "measure lines of table fact_sales"),
+        (FACT, "column", "unit_price", "column unit_price of table fact_sales"),
+        (RELATIONSHIPS, "relationship", "ship_date_key", "relationship fact_sales.ship_date_key"),
+    ],
+)
+def test_it_stays_deleted_then_and_later(path: str, kind: str, name: str, told: str) -> None:
+    there = without(wanted(), path, kind, name)
+    now = compare(wanted(), there)
+    assert now.equal, str(now)
+    assert [told in conflict for conflict in now.conflicts] == [True]
+    later = compare(wanted(*changed_catalog()), there)
+    assert not [added for added in later.added if name in added]
+    again = compare(wanted(*changed_catalog()), later.parts)
+    assert again.equal, str(again)
+    assert any(told in conflict for conflict in again.conflicts)
+    check_model({each: text.encode() for each, text in later.parts.items()})
+
+
+def test_a_relationship_goes_with_the_column_and_is_forgotten_with_it() -> None:
+    there = without(wanted(), RELATIONSHIPS, "relationship", "customer_key")
+    there = without(there, FACT, "column", "customer_key")
+    merged = compare(wanted(*changed_catalog()), there)
+    check_model({path: text.encode() for path, text in merged.parts.items()})
+    assert "customer_key" not in merged.parts[RELATIONSHIPS]
+    lines = [line for line in merged.parts[FACT].splitlines() if MEMBERS not in line]
+    back = compare(wanted(*changed_catalog()), {**merged.parts, FACT: "\n".join(lines)})
+    assert "column customer_key of table fact_sales" in back.added, "without the record all that is wanted is made"
+    assert "fact_sales.customer_key" in back.parts[RELATIONSHIPS]
+
+
+def test_what_unity_catalog_takes_away_and_gives_again_comes_back() -> None:
+    fact, *others = star()
+    bare = fact.model_copy(update={"columns": tuple(c for c in fact.columns if c.name != "unit_price")})
+    gone = compare(build(bare, *others).parts, build(fact, *others).parts)
+    assert gone.removed == ("column unit_price of table fact_sales",)
+    back = compare(build(fact, *others).parts, gone.parts)
+    assert back.added == ("column unit_price of table fact_sales",)
+    assert not back.conflicts
+
+
+def test_a_table_that_is_deleted_comes_back_whole() -> None:
+    there = {path: text for path, text in wanted().items() if "dim_customer" not in path}
+    there = without(there, RELATIONSHIPS, "relationship", "customer_key")
+    merged = compare(wanted(), there)
+    assert "table dim_customer" in merged.added
+    assert any("relationship fact_sales.customer_key" in conflict for conflict in merged.conflicts)
+
+
+def test_a_relationship_that_could_not_be_made_was_not_deleted() -> None:
+    """A table of theirs has the name that ours wants; once it is gone ours is made, with its relationship."""
+    fact, date, customer = star()
+    before = build(fact, date).parts
+    theirs = "table dim_customer\n\n\tcolumn customer_key\n\t\tdataType: int64\n\t\tsourceColumn: customer_key\n"
+    path = "definition/tables/dim_customer.tmdl"
+    grown = customer.model_copy(update={"comment": "All of them"})
+    blocked = compare(build(fact, date.model_copy(update={"comment": "x"}), grown).parts, {**before, path: theirs})
+    assert not blocked.equal
+    assert "dim_customer" not in blocked.parts[RELATIONSHIPS]
+    freed = {each: text for each, text in blocked.parts.items() if each != path}
+    made = compare(build(fact, date, grown).parts, freed)
+    assert any("fact_sales.customer_key" in added for added in made.added), str(made)
+
+
+def test_a_renamed_table_still_remembers() -> None:
+    there = without(wanted(), FACT, "measure", "lines")
+    friendly = build(*star(), metric_views=(metric_view(),), friendly_names=True).parts
+    merged = compare(friendly, there)
+    assert not merged.equal
+    assert "measure lines" not in "".join(merged.parts.values())
+    assert compare(friendly, merged.parts).equal

@@ -18,7 +18,7 @@ from unity_mirror.clients.sql import SqlClient
 from unity_mirror.clients.storage import StorageClient
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.clock import Clock, SystemClock
-from unity_mirror.credentials import SecretResolver, TokenSource
+from unity_mirror.credentials import SecretResolver, TokenSource, WithDatabricksToken
 from unity_mirror.http.client import http_client
 from unity_mirror.http.failures import DATABRICKS
 from unity_mirror.http.meter import CallMeter
@@ -110,6 +110,12 @@ def _clients(settings: Settings, transport: Transport, tokens: TokenSource, entr
         url = endpoints.databricks_url(workspace_url)
         return DatabricksClient(transport, url, scopes.databricks, _budget(workspace_url))
 
+    def databricks_by(workspace_url: str, token: str) -> DatabricksClient:
+        theirs = transport.signed_in_by(WithDatabricksToken(tokens, scopes.databricks, lambda: token))
+        return DatabricksClient(
+            theirs, endpoints.databricks_url(workspace_url), scopes.databricks, _budget(workspace_url)
+        )
+
     async def identity_of(tenant_id: str, client_id: str, secret: str) -> Identity:
         return await credentials.identity_as(settings, transport.clock, entra(), tenant_id, client_id, secret)
 
@@ -125,6 +131,7 @@ def _clients(settings: Settings, transport: Transport, tokens: TokenSource, entr
         sql=SqlClient(sql_token, endpoints.sql_server),
         unity_catalog=unity_catalog,
         databricks=databricks,
+        databricks_by=databricks_by,
         clock=transport.clock,
         whoami=tokens.identity,
         identity_of=identity_of,

@@ -49,15 +49,6 @@ async def test_by_personal_access_token(world: World) -> None:
     assert connection(world, "databricks-hr-token")["credentialDetails"]["credentialType"] == "Key"
 
 
-async def test_a_token_that_the_workspace_does_not_know_is_refused_and_not_repeated(world: World) -> None:
-    auth = {"kind": "personal_access_token", "secret": {"env": "HR_TOKEN"}, "principal": identities.HR_READER.app_id}
-    base = load_spec(EXAMPLES / "hr.yaml", environ={}).model_dump(mode="json", exclude_none=True)
-    base["databricks"]["connection"] = {"name": "databricks-hr-token", "auth": auth}
-    with pytest.raises(InvalidRequest, match="could not create the connection") as refused:
-        await apply(world, load_spec(base, environ={}), HR_TOKEN=TOKEN)
-    assert TOKEN not in str(refused.value)
-
-
 def a_vault(world: World, *, shared: bool) -> None:
     """A Key Vault with the reader's secret, and a connection to it; ``shared`` lets the runner use it."""
     readers = (ANALYST.object_id,)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cloud_emulator.seeds.contoso import azure, identities
-from cloud_emulator.seeds.contoso.identities import RUNNER, SALES_READER
-from cloud_emulator.unity_catalog import identities as databricks_identities
-from cloud_emulator.unity_catalog import state
-from tests.onboarding.access import SALES_HOST, grant, make_workspace_admin
+from cloud_emulator.seeds.contoso.identities import RUNNER
+from tests.onboarding.access import SALES_HOST, make_workspace_admin
 from tests.onboarding.world import World, example, failed
 from unity_mirror.models.fabric import Capacity
-from unity_mirror.plan.model import Check, Outcome, Reason, StepName
+from unity_mirror.plan.model import Check, Outcome, StepName
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps import remedies
 from unity_mirror.steps.doctor import diagnose
@@ -104,36 +102,6 @@ async def test_ip_access_lists_are_detected_by_admins_and_unknown_to_others(worl
     assert check.outcome is Outcome.FAILED
     assert check.remedy is not None
     assert "enableIpAccessLists" in check.remedy.commands[0]
-
-
-def join(world: World, team: str, app_id: str) -> None:
-    """Puts a service principal into a group of Databricks'."""
-    table = state.table_of(world.cloud, "identities")
-    member = databricks_identities.identity(world.cloud, app_id)
-    group = databricks_identities.identity(world.cloud, team)
-    assert member is not None
-    assert group is not None
-    key = next(key for key, held in table.items() if held["id"] == group["id"])
-    table[key] = {**group, "members": [*group["members"], member["id"]]}
-
-
-async def test_privileges_that_come_through_a_group_count_once_groups_can_be_read(world: World) -> None:
-    await grant(world, "schema", "sales.staging", "finance-controllers", add=("EXTERNAL_USE_SCHEMA",))
-    join(world, "finance-controllers", SALES_READER.app_id)
-    unseen = (await world.plan(example("sales"))).plan
-    (staging,) = [each for each in unseen.checks if each.id == "external_use_schema" and each.scope.name == "staging"]
-    assert staging.outcome is Outcome.FAILED
-    assert "only workspace admins may look up its groups" in staging.evidence
-    make_workspace_admin(world, SALES_HOST, identities.grantee(RUNNER))
-    result = await world.apply(example("sales"))
-    assert "staging.raw_orders" in {str(ref) for ref in result.known.mirrored}
-    assert failed(result.verification) == []
-
-
-async def test_privileges_of_account_users_count_for_everyone(world: World) -> None:
-    await grant(world, "schema", "sales.staging", "account users", add=("EXTERNAL_USE_SCHEMA",))
-    plan = (await world.plan(example("sales"))).plan
-    assert Reason.NO_EXTERNAL_USE not in {left.reason for left in plan.left_out}
 
 
 async def test_rights_that_take_minutes_to_be_known_everywhere_are_waited_for(world: World) -> None:

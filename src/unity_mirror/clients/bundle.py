@@ -27,6 +27,8 @@ class Clients:
     sql: SqlClient
     unity_catalog: Callable[[str], UnityCatalogClient]
     databricks: Callable[[str], DatabricksClient]
+    databricks_by: Callable[[str, str], DatabricksClient]
+    """The same, signed in by somebody's personal access token (workspace, token)."""
     clock: Clock
     whoami: Callable[[], Awaitable[Identity]]
     identity_of: Callable[[str, str, str], Awaitable[Identity]]

@@ -37,6 +37,11 @@ class DatabricksClient:
         """List the users."""
         return await self._all("Users", "list the users", User, {})
 
+    async def me(self) -> User:
+        """Read who asks; ``user_name`` is what grants call it, for a service principal its application id."""
+        call = self._call(f"{self._base_url}{_SCIM}/Me", "read who we are", {})
+        return User.model_validate(json_object(call, await self._transport.send(call)))
+
     async def ip_access_lists_enabled(self) -> bool | None:
         """Tell whether IP access lists are on; None when only an admin may know."""
         url = f"{self._base_url}/api/2.0/workspace-conf"

@@ -1,6 +1,6 @@
 """Unity Catalog's REST API, Databricks' own and the open-source server's (which lacks some of it: NotSupported)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -108,28 +108,29 @@ class UnityCatalogClient:
 
         Raises NotSupported on servers without it. Whether membership in groups counts isn't documented.
         """
-        return await self._effective(securable_type, full_name, {principal.casefold()}, {"principal": principal})
+        found = await self._effective(securable_type, full_name, {"principal": principal})
+        return list(found.get(principal.casefold(), ()))
 
-    async def effective_privileges_of(
-        self, securable_type: str, full_name: str, names: Collection[str]
-    ) -> list[EffectivePrivilege]:
-        """List what any of these principals (in lower case) may do with a securable, such as someone and its groups.
+    async def everyones_privileges(
+        self, securable_type: str, full_name: str
+    ) -> dict[str, tuple[EffectivePrivilege, ...]]:
+        """List what each principal (in lower case) may do with a securable, inherited privileges included.
 
         Whoever may not see others' privileges isn't told so: theirs are left out.
         """
-        return await self._effective(securable_type, full_name, names, {})
+        return await self._effective(securable_type, full_name, {})
 
     async def _effective(
-        self, securable_type: str, full_name: str, names: Collection[str], params: Mapping[str, str]
-    ) -> list[EffectivePrivilege]:
+        self, securable_type: str, full_name: str, params: Mapping[str, str]
+    ) -> dict[str, tuple[EffectivePrivilege, ...]]:
         path = f"/effective-permissions/{securable_type.lower()}/{_quoted(full_name)}"
         call = self._call("GET", path, f"read the privileges on {full_name}", params=params)
-        found: list[EffectivePrivilege] = []
+        found: dict[str, tuple[EffectivePrivilege, ...]] = {}
         async for page in unity_catalog_pages(self._transport, call):
             for assignment in page.get("privilege_assignments") or ():
-                if str(assignment.get("principal", "")).casefold() in names:
-                    privileges = assignment.get("privileges") or ()
-                    found.extend(EffectivePrivilege.model_validate(privilege) for privilege in privileges)
+                name = str(assignment.get("principal", "")).casefold()
+                privileges = map(EffectivePrivilege.model_validate, assignment.get("privileges") or ())
+                found[name] = (*found.get(name, ()), *privileges)
         return found
 
     async def policies(self, securable_type: str, full_name: str) -> list[Policy]:

@@ -6,6 +6,7 @@ in (Databricks' documentation of Unity Catalog privileges). Owners read without 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,19 @@ ACCOUNT_USERS = "account users"
 _ALL = normalise_privilege("ALL PRIVILEGES")
 _USE_CATALOG, _USE_SCHEMA, _SELECT = map(normalise_privilege, ("USE CATALOG", "USE SCHEMA", "SELECT"))
 Held = Mapping[str, frozenset[str]]
+
+
+_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_application_id(principal: str) -> bool:
+    """Whether a grant names a service principal: those are called by application id."""
+    return _APPLICATION_ID.fullmatch(principal) is not None
+
+
+def may_be_a_group(principal: str) -> bool:
+    """Whether a grant may name a group: neither a service principal nor a user, who is called by an e-mail address."""
+    return "@" not in principal and not is_application_id(principal)
 
 
 @dataclass(frozen=True, slots=True)

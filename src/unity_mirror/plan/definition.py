@@ -89,7 +89,7 @@ def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
 def _schema(spec: CatalogSpec, view: SchemaView, full_catalog: bool, mirrored: bool) -> dict[str, Any] | None:
     """The schema's entry; ``None`` where the catalog's own mode says it already."""
     name = view.schema.name
-    usable = mirrored or view.privileges is None or view.privileges.has("EXTERNAL USE SCHEMA")
+    usable = mirrored or view.privileges is None or view.privileges.may_have("EXTERNAL USE SCHEMA")
     selected = sorted(table.name for table in view.tables if spec.select.selects(table.ref))
     if not selected or not usable:
         return {"name": name, "mirroringMode": "Exclude"} if full_catalog else None

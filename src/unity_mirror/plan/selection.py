@@ -16,25 +16,45 @@ from unity_mirror.plan.model import LeftOut, Reason
 from unity_mirror.spec import SelectSpec
 
 MIRRORED_TYPES = frozenset({"MANAGED", "EXTERNAL"})
-_READS = tuple(map(normalise_privilege, ("USE CATALOG", "USE SCHEMA", "SELECT")))
+_TO_READ = ("USE CATALOG", "USE SCHEMA", "SELECT")
 EXTERNAL_USE_SCHEMA = normalise_privilege("EXTERNAL USE SCHEMA")
 _ALL = normalise_privilege("ALL PRIVILEGES")
 
 
 @dataclass(frozen=True, slots=True)
 class Privileges:
-    """Privileges in force for the connecting principal, in the form that they are compared in."""
+    """Privileges in force for the connecting principal, in the form that they are compared in.
+
+    ``possible`` are those of groups that it may or may not be in: nobody lets us look.
+    """
 
     held: frozenset[str]
+    possible: frozenset[str] = frozenset()
 
     def has(self, privilege: str) -> bool:
         """Whether it is held. ALL PRIVILEGES stands for every one but EXTERNAL USE SCHEMA."""
-        wanted = normalise_privilege(privilege)
-        return wanted in self.held or (_ALL in self.held and wanted != EXTERNAL_USE_SCHEMA)
+        return _stands_for(self.held, normalise_privilege(privilege))
+
+    def may_have(self, privilege: str) -> bool:
+        """Whether it is held, or is by a group that the principal may be in."""
+        return _stands_for(self.held | self.possible, normalise_privilege(privilege))
 
     def missing_to_read(self) -> tuple[str, ...]:
-        """Which of USE CATALOG, USE SCHEMA and SELECT are missing."""
-        return tuple(name for name in ("USE CATALOG", "USE SCHEMA", "SELECT") if not self.has(name))
+        """Which of USE CATALOG, USE SCHEMA and SELECT are missing for certain."""
+        return tuple(name for name in _TO_READ if not self.may_have(name))
+
+    def with_(self, others: Privileges) -> Privileges:
+        """These and others together."""
+        return Privileges(self.held | others.held, self.possible | others.possible)
+
+    @property
+    def lets_read(self) -> bool:
+        """Whether reading is certain to be allowed."""
+        return all(self.has(name) for name in _TO_READ)
+
+
+def _stands_for(privileges: frozenset[str], wanted: str) -> bool:
+    return wanted in privileges or (_ALL in privileges and wanted != EXTERNAL_USE_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +74,17 @@ class SchemaView:
         if self.privileges is None:
             return None
         own = self.table_privileges.get(table.name)
-        return Privileges(self.privileges.held | own.held) if own else self.privileges
+        return self.privileges.with_(own) if own else self.privileges
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The tables to mirror, sorted by name, and those left out with their reasons."""
+    """The tables to mirror, sorted by name, and those left out with their reasons. Of the ``uncertain`` ones nobody
+    tells us whether the principal may read them."""
 
     selected: tuple[Table, ...]
     left_out: tuple[LeftOut, ...]
+    uncertain: frozenset[TableRef] = frozenset()
 
     @property
     def refs(self) -> tuple[TableRef, ...]:
@@ -76,17 +98,23 @@ def select_tables(
     """Sorts every table of the given schemas into selected and left out. ``principal`` is named in the details."""
     selected: list[Table] = []
     left_out: list[LeftOut] = []
+    uncertain: set[TableRef] = set()
     for view in schemas:
         if not view.tables:
             left_out.append(LeftOut(view.schema.name, Reason.EMPTY_SCHEMA, "Fabric shows no schema without tables."))
         for table in view.tables:
             reason = _why_not(select, view, table, storage, principal)
-            if reason is None:
-                selected.append(table)
-            else:
+            if reason is not None:
                 left_out.append(reason)
+                continue
+            selected.append(table)
+            privileges = view.on_table(table)
+            if privileges is None or not privileges.lets_read:
+                uncertain.add(table.ref)
     return Selection(
-        tuple(sorted(selected, key=lambda table: table.ref)), tuple(sorted(left_out, key=lambda left: left.subject))
+        tuple(sorted(selected, key=lambda table: table.ref)),
+        tuple(sorted(left_out, key=lambda left: left.subject)),
+        frozenset(uncertain),
     )
 
 
@@ -148,7 +176,7 @@ def _forbidden(subject: str, view: SchemaView, table: Table, principal: str) -> 
     missing = privileges.missing_to_read()
     if missing:
         return LeftOut(subject, Reason.NO_PRIVILEGE, f"{principal} lacks {', '.join(missing)}.")
-    if not privileges.has("EXTERNAL USE SCHEMA"):
+    if not privileges.may_have("EXTERNAL USE SCHEMA"):
         return LeftOut(subject, Reason.NO_EXTERNAL_USE, f"{principal} lacks EXTERNAL USE SCHEMA on its schema.")
     return None
 

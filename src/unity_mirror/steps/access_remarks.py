@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from unity_mirror.models.fabric import DataAccessRole
@@ -18,12 +17,6 @@ SQL_ENDPOINT = (
     "At the SQL analytics endpoint these roles bind only in the user's identity mode, which no API tells or sets: "
     "look at the endpoint's security settings. In delegated mode SQL permissions decide."
 )
-_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def is_application_id(principal: str) -> bool:
-    """Whether a grant names a service principal."""
-    return _APPLICATION_ID.fullmatch(principal) is not None
 
 
 def grants_hidden(spec: CatalogSpec) -> Check:

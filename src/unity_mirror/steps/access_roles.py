@@ -23,6 +23,7 @@ from unity_mirror.plan.access import (
     access_matrix,
     held_by,
     matrix_table,
+    may_be_a_group,
     readable_paths,
 )
 from unity_mirror.plan.access_roles import (
@@ -37,6 +38,7 @@ from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPl
 from unity_mirror.steps import access_remarks as remarks
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.directory import read_directory
+from unity_mirror.steps.principals import our_name
 
 ROLE = "OneLake data access role"
 
@@ -86,6 +88,7 @@ class AccessRoles:
             remarks.unresolved(context.spec, readers, reading.directory),
             notes=_notes(known, reading, rows, ignored, foreign),
             tables=(matrix_table(rows),) if rows else (),
+            prunable=tuple(_deletion(role) for role in found.prunable),
         )
         return Found(plan, work=found)
 
@@ -119,7 +122,7 @@ async def _read(context: Context, known: Known, tables: Sequence[TableRef]) -> _
     catalog = context.clients.unity_catalog(spec.databricks.workspace)
     us = await context.clients.whoami()
     async with together() as group:
-        granting = group.create_task(_grants(context, catalog, us, tables))
+        granting = group.create_task(_grants(context, catalog, await our_name(context) or us.app_id, tables))
         naming = group.create_task(read_directory(context, spec.access.groups if spec.access else {}))
         holding = group.create_task(_held_roles(context, known))
         placing = group.create_task(_workspace_roles(context, known.surveyed.workspace.id))
@@ -127,9 +130,7 @@ async def _read(context: Context, known: Known, tables: Sequence[TableRef]) -> _
     return _Reading(granting.result(), naming.result(), holding.result(), placing.result(), guarding.result(), us)
 
 
-async def _grants(
-    context: Context, client: UnityCatalogClient, us: Identity, tables: Sequence[TableRef]
-) -> Grants | None:
+async def _grants(context: Context, client: UnityCatalogClient, us: str, tables: Sequence[TableRef]) -> Grants | None:
     """Everyone's grants; ``None`` when only our own are shown: roles made from those would take others' access away."""
     name = context.spec.catalog
     if not await _sees_everyone(client, name, us):
@@ -145,23 +146,23 @@ async def _grants(
     )
 
 
-async def _sees_everyone(client: UnityCatalogClient, catalog: str, us: Identity) -> bool:
+async def _sees_everyone(client: UnityCatalogClient, catalog: str, us: str) -> bool:
     """Whether we are shown others' grants: the catalog's owner and whoever holds MANAGE are (Databricks' Grants API).
 
     Held through a group, it shows only by its effect: the catalog's list names someone that isn't us nor a group.
     """
     try:
         on_catalog = await client.grants("CATALOG", catalog)
-        if us.app_id:
-            held = await client.effective_privileges("CATALOG", catalog, us.app_id)
+        if us:
+            held = await client.effective_privileges("CATALOG", catalog, us)
             if any(same_privilege(each.privilege, "MANAGE") for each in held):
                 return True
-        if (await client.catalog(catalog)).owner == us.app_id:
+        if (await client.catalog(catalog)).owner == us:
             return True
     except (PermissionDenied, NotSupported):
         return False
-    others = (each.principal for each in on_catalog if each.principal.casefold() != us.app_id.casefold())
-    return any("@" in name or remarks.is_application_id(name) for name in others)
+    others = (each.principal for each in on_catalog if each.principal.casefold() != us.casefold())
+    return any(not may_be_a_group(name) for name in others)
 
 
 async def _held_roles(context: Context, known: Known) -> tuple[DataAccessRole, ...]:
@@ -192,8 +193,12 @@ def _changes(found: RoleDifference) -> tuple[Change, ...]:
         _change(Action.UPDATE, emptied(role), "nothing is granted any more: nobody keeps the role", role)
         for role in found.emptied
     ]
-    deleted = [_change(Action.DELETE, role, "nothing is granted any more") for role in found.deleted]
+    deleted = [_deletion(role) for role in found.deleted]
     return (*created, *updated, *gone, *deleted)
+
+
+def _deletion(role: DataAccessRole) -> Change:
+    return _change(Action.DELETE, role, "nothing is granted any more")
 
 
 def _change(action: Action, role: DataAccessRole, reason: str, old: DataAccessRole | None = None) -> Change:

@@ -30,15 +30,14 @@ def external_data_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Chec
         outcome,
         evidence,
         None if enabled else remedies.enable_external_access(spec, metastore),
-        repaired_by_apply=enabled is False and "external_data_access" in spec.prerequisites.fix,
     )
 
 
-def external_use_schema(
-    spec: CatalogSpec, view: SchemaView, principal: str | None, *, groups_known: bool = True
-) -> Check:
-    """EXTERNAL USE SCHEMA for the connecting principal on one schema, itself or through its catalog (S3)."""
-    unsaid = "" if groups_known else " (as far as can be seen: only workspace admins may look up its groups)"
+def external_use_schema(spec: CatalogSpec, view: SchemaView, principal: str | None) -> Check:
+    """EXTERNAL USE SCHEMA for the connecting principal on one schema, itself or through its catalog (S3).
+
+    Unknown where only a group holds it and nobody lets us look who is in that.
+    """
     scope = Scope(ScopeKind.SCHEMA, view.schema.name)
     title = "The connecting principal has EXTERNAL USE SCHEMA"
     if principal is None:
@@ -51,14 +50,17 @@ def external_use_schema(
         return Check(
             "external_use_schema", title, scope, Outcome.PASSED, f"{principal} holds it on {view.schema.full_name}"
         )
+    evidence = f"{principal} holds it neither on {view.schema.full_name} nor on its catalog"
+    possible = view.privileges.may_have("EXTERNAL USE SCHEMA")
+    if possible:
+        evidence += "; a group holds it, and only admins of the Databricks workspace may look up who is in that"
     return Check(
         "external_use_schema",
         title,
         scope,
-        Outcome.FAILED,
-        f"{principal} holds it neither on {view.schema.full_name} nor on its catalog{unsaid}",
+        Outcome.UNKNOWN if possible else Outcome.FAILED,
+        evidence,
         remedies.grant(spec, "SCHEMA", view.schema.full_name, principal, "EXTERNAL USE SCHEMA"),
-        repaired_by_apply="external_use_schema" in spec.prerequisites.fix,
     )
 
 

@@ -148,14 +148,17 @@ async def _missing(
 ) -> tuple[list[TableRef], frozenset[TableRef]]:
     """Selected tables that OneLake doesn't show, and those of them that never will.
 
-    Where it isn't known whom the connection signs in as, Fabric is asked what the connection sees.
+    Where Unity Catalog doesn't tell what the connection's principal may read, Fabric is asked what the connection sees.
     """
-    missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
+    selection = known.surveyed.selection
+    missing = [ref for ref in selection.refs if ref not in shown]
+    unsure = [ref for ref in missing if ref in selection.uncertain]
     connection = known.databricks_connection
-    if not missing or known.surveyed.principal is not None or not isinstance(connection, str):
+    if not unsure or not isinstance(connection, str):
         return missing, frozenset()
-    seen = await seen_by_connection(context, known.surveyed.workspace.id, connection, missing)
-    return [ref for ref in missing if ref in seen], frozenset(missing) - seen
+    seen = await seen_by_connection(context, known.surveyed.workspace.id, connection, unsure)
+    unseen = frozenset(unsure) - seen
+    return [ref for ref in missing if ref not in unseen], unseen
 
 
 def _sync_changes(item: MirroredCatalog, missing: Sequence[TableRef], gone: Sequence[TableRef]) -> list[Change]:

@@ -16,6 +16,7 @@ from unity_mirror.spec import CatalogSpec, ExistingAuth, SasAuth, WorkspaceIdent
 from unity_mirror.steps import remedies
 from unity_mirror.steps.connections import TENANT_SWITCH, wanted_connections
 from unity_mirror.steps.context import Context, Known, side_by_side
+from unity_mirror.steps.principals import our_name
 from unity_mirror.steps.secrets import secret_checks
 
 READ_ACCOUNT = "Microsoft.Storage/storageAccounts/read"
@@ -88,13 +89,14 @@ async def _catalog_rights(context: Context, us: Identity) -> list[Check]:
     spec = context.spec
     client = context.clients.unity_catalog(spec.databricks.workspace)
     subject = _Subject("runner_catalog", "We see the whole catalog and everyone's grants on it")
-    remedy = remedies.grant(spec, "CATALOG", spec.catalog, us.app_id or remedies.US, "MANAGE", calls=bool(us.app_id))
+    name = await our_name(context) or us.app_id
+    remedy = remedies.grant(spec, "CATALOG", spec.catalog, name or remedies.US, "MANAGE", calls=bool(name))
     try:
         owner = (await client.catalog(spec.catalog)).owner
-        held = await client.effective_privileges("CATALOG", spec.catalog, us.app_id) if us.app_id else []
+        held = await client.effective_privileges("CATALOG", spec.catalog, name) if name else []
     except CloudError as error:
         return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
-    if owner == us.app_id or any(same_privilege(each.privilege, "MANAGE") for each in held):
+    if owner == name or any(same_privilege(each.privilege, "MANAGE") for each in held):
         return [_check(context, subject, Outcome.PASSED, "we own it or hold MANAGE on it")]
     evidence = f"we hold no MANAGE of our own and don't own it ({owner} does); a group's doesn't show"
     return [_check(context, subject, Outcome.UNKNOWN, evidence, remedy)]

@@ -9,12 +9,14 @@ from unity_mirror.errors import FirewallDenied, PermissionDenied, PrerequisiteFa
 from unity_mirror.models.arm import StorageAccount
 from unity_mirror.models.fabric import Capacity, Workspace
 from unity_mirror.plan.access import Directory
-from unity_mirror.plan.model import Action, Change, Check, StepName, StepPlan
+from unity_mirror.plan.model import Check, StepName, StepPlan
 from unity_mirror.plan.selection import SchemaView, select_tables
 from unity_mirror.steps import checks, surroundings, survey
 from unity_mirror.steps.context import Context, Done, Found, Known, Survey, together
 from unity_mirror.steps.directory import read_directory
 from unity_mirror.steps.gateways import find_gateway, is_private
+from unity_mirror.steps.principals import connecting_principal
+from unity_mirror.steps.repairs import as_repaired, changes_of, possible_repairs, repair
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Prerequisites:
             raise
         plan = StepPlan(
             self.name,
-            changes=_repairs(context, reading),
+            changes=changes_of(context, reading.survey, reading.checks),
             checks=reading.checks,
             left_out=reading.survey.selection.left_out,
             notes=reading.warnings,
@@ -51,13 +53,7 @@ class Prerequisites:
         del known
         if not found.plan.changes:
             return Done()
-        client = context.clients.unity_catalog(context.spec.databricks.workspace)
-        survey_: Survey = found.facts["survey"]
-        for change in found.plan.changes:
-            if change.kind == METASTORE:
-                await client.update_metastore(survey_.metastore.metastore_id, {"external_access_enabled": True})
-            else:
-                await client.grant("SCHEMA", change.name, survey_.principal or "", ["EXTERNAL_USE_SCHEMA"], [])
+        await repair(context, found.facts["survey"], found.plan.changes)
         context.reads.forget(("survey",))
         again = await context.reads.once(("survey",), lambda: _read(context))
         return Done({"survey": again.survey})
@@ -67,14 +63,13 @@ _GIVE_RESOURCE_ID = (
     "run unity-mirror on a machine in the workspace's virtual network, and give databricks.resource_id, so that a "
     "gateway for Fabric is looked for"
 )
-METASTORE = "Unity Catalog metastore"
-SCHEMA_GRANT = "Unity Catalog grant"
 
 
 async def _read(context: Context) -> _Reading:
     spec = context.spec
     client = context.clients.unity_catalog(spec.databricks.workspace)
-    principal = spec.databricks.connection.principal
+    connecting = await connecting_principal(context)
+    principal = connecting.name
     async with together() as group:
         finding = group.create_task(_workspace(context))
         summary = group.create_task(
@@ -90,10 +85,13 @@ async def _read(context: Context) -> _Reading:
     gateway = await find_gateway(context, databricks)
     warnings = survey.check_patterns(context, schemas)
     url = spec.storage.location if spec.storage else None
-    selection = select_tables(spec.select, schemas, url, principal or "the connecting principal")
+    repairs = await possible_repairs(context, metastore, directory)
+    repaired = as_repaired(repairs, schemas)
+    selection = select_tables(spec.select, repaired, url, principal or "the connecting principal")
     survey.require_tables(context, selection)
-    found = Survey(workspace, metastore, tuple(schemas), selection, principal, account, unreachable is None, gateway)
+    found = Survey(workspace, metastore, tuple(repaired), selection, principal, account, unreachable is None, gateway)
     judged = (
+        connecting.check,
         checks.external_data_access(spec, metastore),
         checks.capacity_runs(spec, workspace, capacity),
         checks.capacity_trusts(spec, capacity),
@@ -104,14 +102,10 @@ async def _read(context: Context) -> _Reading:
         checks.hierarchical_namespace(spec, account),
         checks.folder_covers(spec, selection.selected),
         checks.storage_reachable(spec, url.account, unreachable) if url else None,
-        *(
-            checks.external_use_schema(spec, view, principal, groups_known=directory.readable)
-            for view in schemas
-            if _concerns(context, view)
-        ),
+        *(checks.external_use_schema(spec, view, principal) for view in schemas if _concerns(context, view)),
     )
     notes = (*surroundings.region_notes(capacity), *surroundings.folder_notes(spec, selection.selected))
-    return _Reading(found, tuple(check for check in judged if check is not None), (*warnings, *notes))
+    return _Reading(found, tuple(repairs.of(check) for check in judged if check is not None), (*warnings, *notes))
 
 
 async def _schemas(
@@ -167,21 +161,3 @@ async def _why_unreachable(context: Context) -> str | None:
 
 def _concerns(context: Context, view: SchemaView) -> bool:
     return any(context.spec.select.selects(table.ref) for table in view.tables)
-
-
-def _repairs(context: Context, reading: _Reading) -> tuple[Change, ...]:
-    return tuple(_repair(context, reading.survey, check) for check in reading.checks if check.repaired_by_apply)
-
-
-def _repair(context: Context, found: Survey, check: Check) -> Change:
-    step = StepName.PREREQUISITES
-    reason = "the spec's prerequisites.fix names it"
-    if check.id == "external_data_access":
-        name = found.metastore.name or found.metastore.metastore_id
-        change = {"external_access_enabled": True}
-        return Change(
-            step, Action.UPDATE, METASTORE, name, reason, {"external_access_enabled": False}, change, check.remedy
-        )
-    full_name = f"{context.spec.catalog}.{check.scope.name}"
-    after = {"principal": found.principal, "privilege": "EXTERNAL USE SCHEMA"}
-    return Change(step, Action.CREATE, SCHEMA_GRANT, full_name, reason, {}, after, check.remedy)

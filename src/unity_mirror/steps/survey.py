@@ -11,7 +11,7 @@ from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
 from unity_mirror.models.fabric import Capacity, Workspace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Schema, normalise_privilege
-from unity_mirror.plan.access import Directory
+from unity_mirror.plan.access import Directory, may_be_a_group
 from unity_mirror.plan.model import Reason
 from unity_mirror.plan.selection import Privileges, SchemaView, Selection, unmatched_patterns
 from unity_mirror.spec import matches
@@ -66,7 +66,8 @@ async def read_schemas(
 ) -> list[SchemaView]:
     """Every schema of the catalog with its tables and the principal's privileges, side by side.
 
-    Privileges count that reach the principal through its groups, as far as the ``directory`` knows them.
+    Privileges count that reach the principal through its groups, as far as the ``directory`` knows them; where it may
+    not be asked, those of every group are possible ones.
     """
     catalog = context.spec.catalog
     try:
@@ -77,21 +78,23 @@ async def read_schemas(
         ) from error
     schemas = [schema for schema in schemas if schema.name != "information_schema"]
     seen = None if principal is None else await _seen_privileges(catalog_client, catalog, principal)
-    asker = None if seen is None or principal is None else _Asker(catalog_client, _names(principal, directory))
+    asker = None if seen is None or principal is None else _asker(catalog_client, principal, directory)
     on_catalog = await _privileges(asker, "CATALOG", catalog)
     return await side_by_side(_read_schema(catalog_client, schema, on_catalog, asker) for schema in schemas)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asker:
-    """Asks what is held under any of the principal's names."""
+    """Asks what is held under any of the principal's names. ``groups_known``: those of its groups are among them."""
 
     client: UnityCatalogClient
     names: frozenset[str]
+    groups_known: bool
 
 
-def _names(principal: str, directory: Directory) -> frozenset[str]:
-    return frozenset({principal.casefold(), *directory.names_of(principal.casefold())})
+def _asker(client: UnityCatalogClient, principal: str, directory: Directory) -> _Asker:
+    names = frozenset({principal.casefold(), *directory.names_of(principal.casefold())})
+    return _Asker(client, names, directory.readable)
 
 
 async def _seen_privileges(client: UnityCatalogClient, catalog: str, principal: str) -> bool | None:
@@ -113,7 +116,7 @@ async def _read_schema(
     tables, own = listing.result(), holding.result()
     if own is None or on_catalog is None:
         return SchemaView(schema, tuple(tables))
-    privileges = Privileges(own.held | on_catalog.held)
+    privileges = own.with_(on_catalog)
     if privileges.has("SELECT"):
         return SchemaView(schema, tuple(tables), privileges)
     on_tables = await side_by_side(_privileges(asker, "TABLE", table.full_name) for table in tables)
@@ -125,8 +128,15 @@ async def _privileges(asker: _Asker | None, kind: str, full_name: str) -> Privil
     """What the principal holds there; ``None`` when it isn't known who that is, or we may not see it."""
     if asker is None:
         return None
-    effective = await asker.client.effective_privileges_of(kind, full_name, asker.names)
-    return Privileges(frozenset(normalise_privilege(each.privilege) for each in effective))
+    everyones = await asker.client.everyones_privileges(kind, full_name)
+    held, possible = set[str](), set[str]()
+    for name, privileges in everyones.items():
+        found = {normalise_privilege(each.privilege) for each in privileges}
+        if name in asker.names:
+            held |= found
+        elif not asker.groups_known and may_be_a_group(name):
+            possible |= found
+    return Privileges(frozenset(held), frozenset(possible))
 
 
 def check_patterns(context: Context, schemas: Sequence[SchemaView]) -> tuple[str, ...]:

@@ -104,8 +104,11 @@ async def _tables(context: Context, known: Known) -> _Tables:
 
 
 def _listed(context: Context, known: Known, shown: frozenset[TableRef]) -> Check:
-    """Unity Catalog's list against OneLake's, both ways."""
-    missing = [ref for ref in known.surveyed.selection.refs if ref not in shown]
+    """Unity Catalog's list against OneLake's, both ways. What perhaps can't be read is missed only once Fabric shows
+    that the connection sees it."""
+    selection = known.surveyed.selection
+    expected = (ref for ref in selection.refs if ref not in selection.uncertain or ref in known.mirrored)
+    missing = [ref for ref in expected if ref not in shown]
     gone = gone_tables(known, shown)
     unwanted = sorted(ref for ref in shown if ref not in set(gone) and not context.spec.select.selects(ref))
     found = {

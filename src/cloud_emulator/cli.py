@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import re
 import shlex
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from cloud_emulator.core.cloud import Cloud
+
+_WRONG_USAGE = 64
 DESCRIPTION = """\
 A local Microsoft Entra ID, Microsoft Fabric, Power BI, Databricks Unity Catalog, Azure Resource Manager and ADLS
 Gen2/OneLake in one process: strict, over TLS, for tests. Unmodified Azure and Databricks SDKs sign in to it."""
@@ -62,10 +69,10 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", metavar="NAME|FILE", help="fill an empty folder: 'contoso', or a JSON or YAML seed file"
     )
     serve.add_argument(
-        "--latency-ms", type=float, default=0.0, metavar="N", help="answer each request N milliseconds late"
+        "--latency-ms", type=_milliseconds, default=0.0, metavar="N", help="answer each request N milliseconds late"
     )
     serve.add_argument(
-        "--sql-port", type=int, metavar="Q", help="serve the SQL analytics endpoints too, over TDS, on port Q"
+        "--sql-port", type=_port, metavar="Q", help="serve the SQL analytics endpoints too, over TDS, on port Q"
     )
     env = commands.add_parser("env", help="print export lines for unity-mirror and the SDKs")
     _add_location(env)
@@ -75,8 +82,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
+    return int(text)
+
+
+def _milliseconds(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds: 0 or more")
+    return float(text)
+
+
 def _add_location(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, required=True, metavar="P", help="the HTTPS port")
+    parser.add_argument("--port", type=_port, required=True, metavar="P", help="the HTTPS port")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder that holds the cloud")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
 
@@ -86,53 +105,66 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as stop:
-        raise SystemExit(64 if stop.code else 0) from None
+        raise SystemExit(_WRONG_USAGE if stop.code else 0) from None
     command = {"serve": _serve, "env": _env, "schema": _schema}[options.command]
     raise SystemExit(command(options))
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = 1) -> int:
     sys.stderr.write(f"cloud-emulator: {message}\n")
-    return 1
+    return code
 
 
 def _serve(options: argparse.Namespace) -> int:
+    if options.port == options.sql_port:
+        return _fail(f"--port and --sql-port are both {options.port}; choose two.", _WRONG_USAGE)
     for name, port in (("--port", options.port), ("--sql-port", options.sql_port)):
-        if port is not None and _is_taken(options.host, port):
-            return _fail(f"port {port} is in use; choose another {name} or stop what listens there.")
-    from cloud_emulator.core.cloud import open_cloud
+        trouble = "" if port is None else _trouble_with(options.host, name, port)
+        if trouble:
+            return _fail(trouble)
+    from cloud_emulator.core.folder import UnusableFolder, opened
     from cloud_emulator.core.tls import ensure_certificates
+
+    try:
+        with opened(options.data) as cloud:
+            ensure_certificates(options.data / "tls")  # before the cloud is there to be asked for
+            return _serve_cloud(cloud, options)
+    except UnusableFolder as error:
+        return _fail(str(error))
+
+
+def _serve_cloud(cloud: Cloud, options: argparse.Namespace) -> int:
     from cloud_emulator.environment import remember_sql_port
     from cloud_emulator.seeds.loading import SeedError, fill
     from cloud_emulator.server import run
     from cloud_emulator.services import mounts
 
-    cloud = open_cloud(options.data)
-    ensure_certificates(options.data / "tls")  # before the cloud is there to be asked for
     try:
         if options.seed is not None and cloud.store.is_empty():
             fill(cloud, options.seed)
-        if cloud.store.is_empty():
-            return _fail(f"{options.data} is empty: give --seed contoso, or a seed file (see 'cloud-emulator schema').")
-        sys.stderr.write(f"cloud-emulator: serving {options.data} on https://localhost:{options.port}\n")
-        latency = options.latency_ms / 1000
-        remember_sql_port(options.data, options.sql_port)
-        run(cloud, mounts(), host=options.host, port=options.port, latency=latency, sql_port=options.sql_port)
     except SeedError as error:
         return _fail(f"--seed {options.seed}: {error}")
-    finally:
-        cloud.close()
+    if cloud.store.is_empty():
+        return _fail(f"{options.data} is empty: give --seed contoso, or a seed file (see 'cloud-emulator schema').")
+    cloud.ensure_seed()
+    remember_sql_port(options.data, options.sql_port)
+    sys.stderr.write(f"cloud-emulator: serving {options.data} on https://localhost:{options.port}\n")
+    latency = options.latency_ms / 1000
+    run(cloud, mounts(), host=options.host, port=options.port, latency=latency, sql_port=options.sql_port)
     return 0
 
 
-def _is_taken(host: str, port: int) -> bool:
+def _trouble_with(host: str, name: str, port: int) -> str:
+    """Why a port can't be listened on, or nothing."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return True
-    return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"port {port} is in use; choose another {name} or stop what listens there."
+            return f"{host}:{port} can't be listened on ({error.strerror or error}); choose another --host or {name}."
+    return ""
 
 
 def _env(options: argparse.Namespace) -> int:

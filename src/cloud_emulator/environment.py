@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import ssl
 import time
 from contextlib import closing
@@ -90,7 +91,10 @@ def _seeded(folder: Path) -> dict[str, str]:
         raise NotSeeded(
             f"{folder} holds no cloud yet; start one with: cloud-emulator serve --seed contoso --data {folder} …"
         )
-    store = Store(path)
+    try:
+        store = Store(path)
+    except sqlite3.DatabaseError as error:
+        raise NotSeeded(f"{path} holds no cloud ({error}).") from error
     try:
         document = store.table("settings").get(ENVIRONMENT)
     finally:

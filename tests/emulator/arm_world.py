@@ -91,8 +91,8 @@ class World:
     client: httpx.AsyncClient
 
     async def ask(self, method: str, path: str, who: str = GRANTER, **more: Any) -> tuple[int, Any]:
-        header = {"Authorization": token(self.cloud, who, AUDIENCE)}
-        answer = await self.client.request(method, path, headers=header, **more)
+        headers = {"Authorization": token(self.cloud, who, AUDIENCE), **more.pop("headers", {})}
+        answer = await self.client.request(method, path, headers=headers, **more)
         return answer.status_code, answer.json() if answer.content else None
 
     async def put(

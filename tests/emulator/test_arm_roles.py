@@ -135,7 +135,8 @@ async def test_bad_names_scopes_roles_and_bodies_are_refused(world: World) -> No
         {"roleDefinitionId": role, "principalId": NOBODY, "principalType": "Robot"},
     ):
         assert code(await world.ask("PUT", path, json={"properties": properties})) == (400, "InvalidRequestContent")
-    assert code(await world.ask("PUT", path, content=b"{")) == (400, "InvalidRequestContent")
+    json_type = {"content-type": "application/json"}
+    assert code(await world.ask("PUT", path, content=b"{", headers=json_type)) == (400, "InvalidRequestContent")
     unknown = {"roleDefinitionId": f"{role[:-1]}0", "principalId": NOBODY}
     assert code(await world.ask("PUT", path, json={"properties": unknown})) == (404, "RoleDefinitionDoesNotExist")
     by_name = {"roleDefinitionId": DATA_READER, "principalId": NOBODY}

@@ -189,6 +189,8 @@ async def test_a_seed_adds_to_the_cloud_and_is_what_a_reset_goes_back_to(tmp_pat
         ("PUT", "settings", {"nothing": 1}, 400),
         ("PUT", "settings", [], 400),
         ("PUT", "settings", {"throttling": {"fabric": {"per_second": 0, "burst": 1}}}, 400),
+        ("PUT", "settings", {"throttling": {"fabric": {"per_second": 1}}}, 400),
+        ("PUT", "settings", {"throttling": {"fabric": {"apis": {"Path - List": {"per_second": 1, "burst": 1}}}}}, 400),
         ("POST", "clock", {"advance_seconds": -1}, 400),
         ("POST", "clock", {"advance_seconds": True}, 400),
         ("POST", "clock", {}, 400),
@@ -228,6 +230,23 @@ async def test_callers_are_throttled_each_by_its_own_bucket(world: World, servic
     assert (await world.read(service)).status_code == status
     for other in CODES.keys() - {service}:
         assert (await world.read(other)).status_code not in (429, 503)
+
+
+async def test_each_api_has_a_bucket_of_its_own_beside_the_services(world: World) -> None:
+    apis = {"Workspaces_GetWorkspace": {"per_second": 0.1, "burst": 1}, "*": {"per_second": 0.1, "burst": 2}}
+    await world.control("PUT", "settings", {"throttling": {"fabric": {"per_second": 1, "burst": 4, "apis": apis}}})
+    one, every = READS["fabric"], "/v1/capacities"
+
+    async def statuses(*paths: str) -> list[tuple[int, str | None]]:
+        answers = [await world.http.get(path, headers=world.headers("fabric")) for path in paths]
+        return [(each.status_code, each.headers.get("retry-after")) for each in answers]
+
+    assert await statuses(one, one, every, every, every) == [
+        (200, None), (429, "10"), (200, None), (200, None), (429, "10"),
+    ]  # fmt: skip
+    assert await statuses("/v1/connections", "/v1/connections") == [(200, None), (429, "1")]  # the service's own
+    world.cloud.clock.advance(10)
+    assert await statuses(one, one, every) == [(200, None), (429, "10"), (200, None)]
 
 
 async def test_latency_is_by_service(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

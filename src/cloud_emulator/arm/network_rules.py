@@ -24,6 +24,10 @@ _SUBNET_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/virtualNetworks/[^/]+/subnets/[^/]+",
     re.IGNORECASE,
 )
+_NOT_PUBLIC = (
+    "0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
+)  # fmt: skip
+"""This host, private networks, loopback, link-local, multicast and reserved."""
 _BYPASS = ("None", "Logging", "Metrics", "AzureServices")
 
 
@@ -54,10 +58,10 @@ class NetworkAcls(Body):
 
     default_action: Literal["Allow", "Deny"]
     bypass: str = "AzureServices"
-    ip_rules: tuple[IpRule, ...] = ()
-    ipv6_rules: tuple[IpRule, ...] | None = Field(None, alias="ipv6Rules")
-    virtual_network_rules: tuple[VirtualNetworkRule, ...] = ()
-    resource_access_rules: tuple[ResourceAccessRule, ...] | None = None
+    ip_rules: list[IpRule] = Field(default_factory=list)
+    ipv6_rules: list[IpRule] | None = Field(None, alias="ipv6Rules")
+    virtual_network_rules: list[VirtualNetworkRule] = Field(default_factory=list)
+    resource_access_rules: list[ResourceAccessRule] | None = None
 
 
 def written(cloud: Cloud, acls: NetworkAcls, api_version: str) -> dict[str, Any]:
@@ -71,7 +75,7 @@ def written(cloud: Cloud, acls: NetworkAcls, api_version: str) -> dict[str, Any]
         _check_bypass(acls.bypass)
     if cloud.rules.on("arm.network.addresses"):
         _check_addresses(acls)
-    _check_resources(cloud, acls.resource_access_rules or ())
+    _check_resources(cloud, acls.resource_access_rules or [])
     for rule in acls.virtual_network_rules:
         if not _SUBNET_ID.fullmatch(rule.id):
             raise _invalid("virtualNetworkRules[*].id")
@@ -122,11 +126,11 @@ def _is_public_ipv4(value: str) -> bool:
     except (AddressValueError, NetmaskValueError, ValueError):
         return False
     prefix = value.partition("/")[2]
-    private = any(network.overlaps(IPv4Network(each)) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+    private = any(network.overlaps(IPv4Network(each)) for each in _NOT_PUBLIC)
     return not private and (prefix == "" or network.prefixlen <= 30)
 
 
-def _check_resources(cloud: Cloud, rules: tuple[ResourceAccessRule, ...]) -> None:
+def _check_resources(cloud: Cloud, rules: list[ResourceAccessRule]) -> None:
     if len(rules) > MOST_RESOURCE_ACCESS_RULES and cloud.rules.on("arm.network.most_resources"):
         raise _invalid("resourceAccessRules[]")
     for rule in rules if cloud.rules.on("arm.network.resource_id") else ():

@@ -14,8 +14,9 @@ from cloud_emulator.arm.errors import invalid_content, refuse
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request
 from cloud_emulator.core.identity import BadToken, Caller, TokenFault
-from cloud_emulator.core.paging import BadPageToken, page
+from cloud_emulator.core.paging import BadPageToken, asked, page
 from cloud_emulator.core.store import Document
+from cloud_emulator.core.validation import told
 
 AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 SKIP_TOKEN = "$skiptoken"  # noqa: S105  # the name of a query parameter
@@ -33,9 +34,10 @@ _CODES = {
 
 
 class Body(BaseModel):
-    """A request body, or a part of one, with names in camel case. Fields that aren't declared are refused."""
+    """A request body, or a part of one, with names in camel case. Fields that aren't declared are refused, and values
+    of another type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
 
 
 def authenticate(cloud: Cloud, request: Request) -> Caller:
@@ -49,12 +51,14 @@ def authenticate(cloud: Cloud, request: Request) -> Caller:
 
 
 def parse(request: Request, model: type[Model]) -> Model:
-    """The request's body. Refused when it isn't JSON or not as documented."""
+    """The request's body. Refused when it isn't JSON, isn't said to be, or isn't as documented."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise refuse(415, "UnsupportedMediaType", f"The content media type {kind!r} is not supported.")
     try:
         return model.model_validate(request.json())
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise invalid_content(faults) from error
+        raise invalid_content(told(error)) from error
     except ValueError as error:
         raise invalid_content("it is not JSON.") from error
 
@@ -107,7 +111,8 @@ def listing(cloud: Cloud, request: Request, found: list[Document]) -> dict[str, 
     """A list's answer: all of it, or pages of the behaviour's ``page_size`` with an absolute ``nextLink``."""
     size = cloud.behaviour.page_size
     try:
-        part, token = page(found, request.query.get(SKIP_TOKEN), size or max(len(found), 1))
+        of = asked(request, SKIP_TOKEN)
+        part, token = page(found, request.query.get(SKIP_TOKEN), size or max(len(found), 1), of)
     except BadPageToken as error:
         raise refuse(400, "InvalidSkipToken", "The skip token is not one that this server gave.") from error
     answer: dict[str, object] = {"value": part}

@@ -8,7 +8,7 @@ from typing import Literal
 from cloud_emulator.arm import role_rules, state
 from cloud_emulator.arm.access import roles_at
 from cloud_emulator.arm.builtin_roles import BUILT_IN_ROLES, ROLES_BY_GUID, BuiltInRole
-from cloud_emulator.arm.errors import refuse
+from cloud_emulator.arm.errors import invalid_content, refuse
 from cloud_emulator.arm.requests import SKIP_TOKEN, Body, allow_query, listing, parse, require, require_subscription
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Endpoint, Handler, Request, Response, json_response
@@ -25,7 +25,7 @@ _SCOPES = (
 _PROVIDER = "/providers/microsoft.authorization/"
 _ACTIONS = "Microsoft.Authorization/roleAssignments"
 _FILTER = re.compile(
-    r"(?P<at_scope>atScope\(\))?(?: and )?"
+    r"(?:(?P<at_scope>atScope\(\))(?: and (?=.)|\Z))?"
     r"(?:principalId eq '?(?P<principal>[0-9a-fA-F-]+)'?|assignedTo\('(?P<assigned>[0-9a-fA-F-]+)'\))?"
 )
 _ROLE_FILTER = re.compile(r"(?:roleName eq '(?P<name>[^']*)'|type eq '(?P<type>\w+)'|atScopeAndBelow\(\))")
@@ -80,7 +80,8 @@ def put_assignment(cloud: Cloud, request: Request) -> Response:
     role_rules.require_guid(cloud, name)
     role_rules.require_scope(cloud, scope)
     wanted = parse(request, Assignment).properties
-    role = role_rules.require_role(cloud, wanted.role_definition_id)
+    _check_version(request, wanted)
+    role = role_rules.require_role(cloud, wanted.role_definition_id, scope)
     held = role_rules.by_name(cloud, name)
     if held is not None:
         role_rules.require_unchanged(cloud, held, scope, wanted.principal_id, role)
@@ -91,6 +92,12 @@ def put_assignment(cloud: Cloud, request: Request) -> Response:
     effective = cloud.clock.time() + cloud.behaviour.role_propagation_seconds
     state.put_assignment(cloud, body, effective_at=effective)
     return json_response(201, body)
+
+
+def _check_version(request: Request, wanted: AssignmentProperties) -> None:
+    """The oldest version knows neither a principal's type nor descriptions."""
+    if request.query.get("api-version") == "2015-07-01" and (wanted.principal_type or wanted.description):
+        raise invalid_content("properties: principalType and description need a newer api-version.")
 
 
 def delete_assignment(cloud: Cloud, request: Request) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 
 from cloud_emulator.arm import state
 from cloud_emulator.arm.builtin_roles import ROLES_BY_GUID, BuiltInRole
@@ -12,23 +11,21 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 from cloud_emulator.storage.files import container
 
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ROLE_ID = re.compile(
-    r"(/subscriptions/[0-9a-f-]{36})?/providers/Microsoft\.Authorization/roleDefinitions/([0-9a-f-]{36})", re.IGNORECASE
+    r"(?:/subscriptions/([0-9a-f-]{36}))?/providers/Microsoft\.Authorization/roleDefinitions/([0-9a-f-]{36})",
+    re.IGNORECASE,
 )
 
 
 def require_guid(cloud: Cloud, name: str) -> None:
     """The name of a role assignment must be a GUID."""
-    if not cloud.rules.on("arm.roles.guid"):
-        return
-    try:
-        uuid.UUID(name)
-    except ValueError as error:
+    if not _GUID.fullmatch(name) and cloud.rules.on("arm.roles.guid"):
         raise refuse(
             400,
             "InvalidRoleAssignmentId",
             f"The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID.",
-        ) from error
+        )
 
 
 def require_scope(cloud: Cloud, scope: str) -> None:
@@ -57,10 +54,11 @@ def _is_storage(cloud: Cloud, scope: str, parts: list[str]) -> bool:
     return is_container and container(cloud, parts[7], parts[11]) is not None
 
 
-def require_role(cloud: Cloud, role_definition_id: str) -> BuiltInRole:
-    """The built-in role of that definition id."""
+def require_role(cloud: Cloud, role_definition_id: str, scope: str) -> BuiltInRole:
+    """The built-in role of that definition id: the tenant's, or that of the subscription in which the scope lies."""
     parts = _ROLE_ID.fullmatch(role_definition_id)
-    if parts is None:
+    elsewhere = parts is not None and parts[1] is not None and parts[1].lower() not in scope.lower()
+    if parts is None or elsewhere:
         raise refuse(400, "InvalidRoleDefinitionId", f"The role definition ID '{role_definition_id}' is not valid.")
     found = ROLES_BY_GUID.get(parts[2].lower())
     if found is None and not cloud.rules.on("arm.roles.definition"):

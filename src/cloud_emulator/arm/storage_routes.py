@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from cloud_emulator.arm import network_rules, state
 from cloud_emulator.arm.errors import refuse, resource_not_found
@@ -47,7 +49,9 @@ class Update(Body):
     """A change of an account (PATCH)."""
 
     properties: Properties = Properties()
-    tags: dict[str, str] | None = None
+    tags: dict[Annotated[str, Field(max_length=128)], Annotated[str, Field(max_length=256)]] | None = Field(
+        None, max_length=15
+    )
 
 
 class Sku(Body):

@@ -102,16 +102,16 @@ class Emulator:
     def _call(self, service: Service, endpoint: Endpoint, request: Request, fault: FaultRule | None) -> Response:
         if not endpoint.anonymous:
             request._caller = caller = service.authenticate(self.cloud, request)
-            self._throttle(service, request, caller)
+            self._throttle(service, endpoint.operation, request, caller)
         with self.cloud.store.transaction():
             response = endpoint.handler(self.cloud, request)
             if fault is not None and fault.action in ON_OPERATIONS and operations.HEADER in response.headers:
                 operations.spoil(self.cloud, response.headers[operations.HEADER], fault)
         return response
 
-    def _throttle(self, service: Service, request: Request, caller: Caller) -> None:
-        limit = self.cloud.behaviour.throttling.get(service.name)  # type: ignore[call-overload]
-        seconds = self.cloud.throttle.take(service.name, caller.object_id, limit) if limit is not None else 0
+    def _throttle(self, service: Service, api: str, request: Request, caller: Caller) -> None:
+        limits = self.cloud.behaviour.throttling.get(service.name)  # type: ignore[call-overload]
+        seconds = self.cloud.throttle.take(service.name, api, caller.object_id, limits) if limits is not None else 0
         if seconds:
             response = service.trouble(self.cloud, request, service.throttled_status)
             response.headers["Retry-After"] = str(seconds)
@@ -191,8 +191,12 @@ async def _read(scope: Scope, receive: Receive) -> Request:
 
 
 def _query(raw: bytes) -> Mapping[str, str]:
-    """Query parameters, the last one winning; names keep their case."""
-    return dict(parse_qsl(raw.decode("ascii", "replace"), keep_blank_values=True))
+    """Query parameters; names keep their case. One given twice appears besides under a name that no operation
+    declares, so that each service refuses it in its own words."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(raw.decode("ascii", "replace"), keep_blank_values=True):
+        found[f"{name} (again)" if name in found else name] = value
+    return found
 
 
 async def _send(response: Response, fault: FaultRule | None, scope: Scope, send: Send) -> None:

@@ -59,6 +59,11 @@ class Cloud:
         self.store.commit()
         self.store.save_copy(self.folder / "seed.sqlite")
 
+    def ensure_seed(self) -> None:
+        """Remembers the present state as the seed's, if an emulator was killed before it could."""
+        if not (self.folder / "seed.sqlite").exists():
+            self.save_seed()
+
     def reset(self) -> None:
         """Goes back to right after the seed: state, faults, requests and clock."""
         self.store.rollback()

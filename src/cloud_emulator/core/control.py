@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,8 +14,10 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.faults import FaultRule
 from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
 from cloud_emulator.core.identity import Caller
+from cloud_emulator.core.pressure import EACH
 from cloud_emulator.core.redaction import redacted
 from cloud_emulator.core.router import Router
+from cloud_emulator.core.validation import told
 
 _RULES = TypeAdapter(list[FaultRule])
 SeedLoader = Callable[[Cloud, Any], None]
@@ -26,14 +28,16 @@ def _refuse(status: int, message: str) -> Refusal:
 
 
 class ControlService:
-    """Serves ``/_emulator``. ``load_seed`` fills a cloud from a seed document or a seed's name."""
+    """Serves ``/_emulator``. ``load_seed`` fills a cloud from a seed document or a seed's name; ``apis`` are the
+    operations of each service, by its name."""
 
     name = "control"
     throttled_status = 429
 
-    def __init__(self, load_seed: SeedLoader) -> None:
+    def __init__(self, load_seed: SeedLoader, apis: Mapping[str, Collection[str]]) -> None:
         self._router = Router()
         self._load_seed = load_seed
+        self._apis = apis
         for method, path, handler in (
             ("POST", "reset", _reset),
             ("POST", "seed", self._seed),
@@ -42,7 +46,7 @@ class ControlService:
             ("PUT", "faults", _set_faults),
             ("GET", "faults", _faults),
             ("GET", "settings", _settings),
-            ("PUT", "settings", _set_settings),
+            ("PUT", "settings", self._set_settings),
             ("POST", "clock", _clock),
             ("GET", "state", _state),
             ("GET", "health", _health),
@@ -73,10 +77,26 @@ class ControlService:
     def _seed(self, cloud: Cloud, request: Request) -> Response:
         try:
             self._load_seed(cloud, _body(request))
-        except (ValidationError, ValueError) as error:
+        except ValueError as error:
             raise _refuse(400, str(error)) from error
         cloud.save_seed()
         return json_response(200, {})
+
+    def _set_settings(self, cloud: Cloud, request: Request) -> Response:
+        """Merges the given settings over those in force."""
+        given = _body(request)
+        if not isinstance(given, dict):
+            raise _refuse(400, "The body must be a JSON object of settings.")
+        try:
+            wanted = Behaviour.model_validate({**cloud.behaviour.model_dump(), **given})
+        except ValidationError as error:
+            raise _refuse(400, told(error)) from error
+        for service, limits in wanted.throttling.items():
+            unknown = sorted(limits.apis.keys() - {EACH, *self._apis.get(service, ())})
+            if unknown:
+                raise _refuse(400, f"throttling.{service}.apis: there is no operation {unknown[0]!r}.")
+        cloud.behaviour = wanted
+        return json_response(200, wanted.model_dump(mode="json"))
 
 
 def _body(request: Request) -> Any:
@@ -108,7 +128,7 @@ def _set_faults(cloud: Cloud, request: Request) -> Response:
     try:
         rules = _RULES.validate_python(_body(request))
     except ValidationError as error:
-        raise _refuse(400, str(error)) from error
+        raise _refuse(400, told(error)) from error
     if any(rule.action == "kill" for rule in rules) and not _is_loopback(request.peer):
         raise _refuse(403, f"The action kill is for clients on this machine; the request came from {request.peer!r}.")
     cloud.faults.set(rules)
@@ -130,18 +150,6 @@ def _faults(cloud: Cloud, request: Request) -> Response:
 
 def _settings(cloud: Cloud, request: Request) -> Response:
     del request
-    return json_response(200, cloud.behaviour.model_dump(mode="json"))
-
-
-def _set_settings(cloud: Cloud, request: Request) -> Response:
-    """Merges the given settings over those in force."""
-    given = _body(request)
-    if not isinstance(given, dict):
-        raise _refuse(400, "The body must be a JSON object of settings.")
-    try:
-        cloud.behaviour = Behaviour.model_validate({**cloud.behaviour.model_dump(), **given})
-    except ValidationError as error:
-        raise _refuse(400, str(error)) from error
     return json_response(200, cloud.behaviour.model_dump(mode="json"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,8 +51,19 @@ class Request:
         return self._caller
 
     def json(self) -> Any:
-        """The body as JSON. Raises ``ValueError`` when it is not JSON."""
-        return orjson.loads(self.body)
+        """The body as JSON. Raises ``ValueError`` when it is not JSON, or names a field twice: which of them a service
+        takes is nowhere said."""
+        document = orjson.loads(self.body)
+        json.loads(self.body, object_pairs_hook=_unique)
+        return document
+
+
+def _unique(fields: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in fields:
+        if name in seen:
+            raise ValueError(f"the field {name!r} is given twice")
+        seen.add(name)
 
 
 @dataclass(slots=True)

@@ -30,8 +30,9 @@ class _Candidate:
     parts: tuple[tuple[str | None, str], ...]
 
     def fits(self, folded: list[str]) -> bool:
-        """Whether a path of as many segments, folded, is one of this route's."""
-        return all(literal is None or literal == part for (literal, _), part in zip(self.parts, folded, strict=True))
+        """Whether a path of as many segments, folded, is one of this route's; no parameter is empty."""
+        pairs = zip(self.parts, folded, strict=True)
+        return all(part == literal or (literal is None and part != "") for (literal, _), part in pairs)
 
     def params(self, given: list[str]) -> dict[str, str]:
         """The path parameters."""
@@ -75,8 +76,10 @@ class Router:
         return (each.route for candidates in self._routes.values() for each in candidates)
 
     def find(self, request: Request) -> Endpoint | None:
-        """The endpoint for a request, with ``request.params`` filled and decoded; ``None`` when there is none."""
-        given = [unquote(part) for part in request.raw_path.strip("/").split("/")]
+        """The endpoint for a request, with ``request.params`` filled and decoded; ``None`` when there is none.
+
+        A slash at the end makes another path."""
+        given = [unquote(part) for part in request.raw_path.removeprefix("/").split("/")]
         folded = [self._fold(part) for part in given]
         for candidate in self._routes.get((request.method, len(given)), ()):
             if candidate.fits(folded):

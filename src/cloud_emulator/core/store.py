@@ -147,9 +147,11 @@ class Store:
         return not any(self._tables.values())
 
     def save_copy(self, path: Path) -> None:
-        """Writes a copy of everything to another file."""
-        path.unlink(missing_ok=True)
-        self._connection.execute("VACUUM INTO ?", (str(path),))
+        """Writes a copy of everything to another file: whole, or not at all."""
+        partial = path.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        self._connection.execute("VACUUM INTO ?", (str(partial),))
+        partial.replace(path)
 
     def restore_copy(self, path: Path) -> None:
         """Takes everything back from a file written by :meth:`save_copy`."""

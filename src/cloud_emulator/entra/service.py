@@ -55,8 +55,11 @@ class EntraService:
         raise refuse(cloud, 401, "invalid_request", 90000, f"{request.path} needs no token.")
 
     def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
-        """An outage, in Entra's shape."""
+        """Throttling or an outage, in Entra's shape."""
         del request
+        if status == 429:
+            message = "There are too many incoming requests."
+            return refuse(cloud, 429, "temporarily_unavailable", 90055, message).response
         message = "The service is temporarily unavailable. Please retry later."
         return refuse(cloud, status, "temporarily_unavailable", 90033, message).response
 
@@ -113,7 +116,7 @@ def _keys(cloud: Cloud, request: Request) -> Response:
 
 def _token(cloud: Cloud, request: Request) -> Response:
     tenant = _known_tenant(cloud, request)
-    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    form = _form(cloud, request)
     if form.get("grant_type") != "client_credentials":
         raise refuse(
             cloud, 400, "unsupported_grant_type", 70003, "The emulator serves grant_type client_credentials only."
@@ -129,6 +132,20 @@ def _token(cloud: Cloud, request: Request) -> Response:
     return json_response(
         200, {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
     )
+
+
+def _form(cloud: Cloud, request: Request) -> Mapping[str, str]:
+    """The fields of the form, each given once; assertions aren't served."""
+    fields = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    form = dict(fields)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise refuse(cloud, 400, "invalid_request", 900144, "The request body must be a form.")
+    if len(form) < len(fields):
+        raise refuse(cloud, 400, "invalid_request", 900144, "A parameter of the request is given twice.")
+    if "client_assertion" in form:
+        raise refuse(cloud, 501, "invalid_request", 90000, "The emulator serves client secrets, not assertions.")
+    return form
 
 
 def _unknown_resource(cloud: Cloud, resource: str) -> Refusal:

@@ -24,7 +24,8 @@ CredentialType = Literal[
 ]  # fmt: skip
 _CREDENTIAL_TYPES = TypeAdapter(CredentialType)
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=200)]
+"""1 to 200 characters, no blanks around them, in one line."""
 
 
 class VaultReference(Body):

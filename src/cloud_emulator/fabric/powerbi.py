@@ -162,16 +162,16 @@ def _body(request: Request) -> RefreshRequest:
     if not request.body:
         return RefreshRequest.model_validate({})
     try:
-        document = orjson.loads(request.body)
+        document = request.json()
         if isinstance(document, dict) and isinstance(document.get("type"), str):
             document["type"] = document["type"][:1].upper() + document["type"][1:]
         return RefreshRequest.model_validate(document)
-    except orjson.JSONDecodeError as error:
-        raise FabricError(400, "BadRequest", "The body is not JSON.") from error
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise FabricError(400, "BadRequest", f"The body is not valid: {place}: {first['msg']}") from error
+    except ValueError as error:
+        raise FabricError(400, "BadRequest", "The body is not JSON.") from error
 
 
 def _run(cloud: Cloud, arguments: Mapping[str, Any]) -> None:

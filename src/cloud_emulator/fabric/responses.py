@@ -10,10 +10,11 @@ from cloud_emulator.core import operations
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, Response, json_response
 from cloud_emulator.core.jobs import Job
-from cloud_emulator.core.paging import BadPageToken, page
+from cloud_emulator.core.paging import BadPageToken, asked, page
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.errors import FabricError, invalid_parameter
 
+_PAGING = ("continuationToken", "maxResults")
 PAGE_SIZE = 100
 """Entries on a page when the behaviour doesn't say."""
 
@@ -50,7 +51,7 @@ def listing(
     """
     most = min(size, cloud.behaviour.page_size or size)
     try:
-        shown, token = page(entries, request.query.get("continuationToken"), most)
+        shown, token = page(entries, request.query.get("continuationToken"), most, asked(request, *_PAGING))
     except BadPageToken:
         raise invalid_parameter("continuationToken", "it was not given out by this API.") from None
     body: dict[str, Any] = {"value": [render(entry) for entry in shown], **(extra or {})}

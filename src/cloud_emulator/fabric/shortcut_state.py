@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from cloud_emulator.core.cloud import Cloud
@@ -16,6 +17,8 @@ from cloud_emulator.fabric.sync import tell_sql_endpoint
 
 ConflictPolicy = Literal["Abort", "GenerateUniqueName", "CreateOrOverwrite", "OverwriteOnly"]
 POLICIES: tuple[ConflictPolicy, ...] = ("Abort", "GenerateUniqueName", "CreateOrOverwrite", "OverwriteOnly")
+_MOST_LINKS = 5
+"""Shortcuts to shortcuts in a row [D]."""
 _NAME = re.compile(r'[^\x00-\x1f"\\/:|<>*?%+#]{1,255}')
 
 
@@ -62,6 +65,7 @@ def create(
     folder = _folder(path)
     _check_place(cloud, item, folder, name)
     _check_target(cloud, caller, target)
+    _check_way(cloud, item, f"{folder}/{name}", target)
     held = _key(item["id"], folder, name) in cloud.table(SHORTCUTS)
     name = _settle_name(cloud, item["id"], folder, name, policy) if held else name
     if not held and policy == "OverwriteOnly" and cloud.rules.on("fabric.shortcuts.overwrite_only"):
@@ -101,16 +105,19 @@ def _settle_name(cloud: Cloud, item_id: str, folder: str, name: str, policy: Con
 def _check_place(cloud: Cloud, item: Document, folder: str, name: str) -> None:
     if item["type"] != LAKEHOUSE and cloud.rules.on("fabric.shortcuts.holder"):
         raise FabricError(400, "InvalidRequest", f"An item of type {item['type']} can't hold shortcuts.")
-    fits = _NAME.fullmatch(name) is not None and name.strip(" .") == name
-    if not fits and cloud.rules.on("fabric.shortcuts.name"):
+    if not _fits(name) and cloud.rules.on("fabric.shortcuts.name"):
         raise invalid_input(f"The shortcut name {name!r} is not valid.")
     root, *below = folder.split("/")
-    if root not in ROOTS[LAKEHOUSE] or not all(_NAME.fullmatch(part) for part in below):
+    if root not in ROOTS[LAKEHOUSE] or not all(map(_fits, below)):
         raise invalid_input(f"The path {folder!r} is not valid: it must lie in Files or Tables.")
     deepest = 1 if item["properties"].get("defaultSchema") is not None else 0
     if root == "Tables" and len(below) > deepest and cloud.rules.on("fabric.shortcuts.place"):
         where = "Tables/<schema>, or Tables for a whole schema" if deepest else "Tables: it has no schemas"
         raise invalid_input(f"In this lakehouse a shortcut to a table stands in {where}.")
+
+
+def _fits(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name.strip(" .") == name
 
 
 def _check_surroundings(cloud: Cloud, item: Document, folder: str, name: str) -> None:
@@ -136,6 +143,9 @@ def _check_target(cloud: Cloud, caller: Caller, target: Document) -> None:
             return
         raise not_found("Item", f"{target['workspaceId']}/{target['itemId']}")
     path = _folder(target["path"])
+    odd = any(part in ("", ".", "..") or "%" in part or "+" in part for part in path.split("/"))
+    if odd and cloud.rules.on("fabric.shortcuts.target_path"):
+        raise invalid_input(f"The target path {target['path']!r} has a dotted segment, a percent or a plus sign.")
     within = path.split("/")[0] in ROOTS[found["type"]]
     if not within and cloud.rules.on("fabric.shortcuts.target_root"):
         raise invalid_input(
@@ -147,6 +157,32 @@ def _check_target(cloud: Cloud, caller: Caller, target: Document) -> None:
         raise FabricError(403, "InsufficientPrivileges", message)
     if cloud.behaviour.shortcut_target_paths == "checked":
         _require_path(cloud, caller, found, path)
+
+
+def _check_way(cloud: Cloud, item: Document, place: str, target: Document) -> None:
+    """A shortcut leads to its data through at most five others, and never to a folder in which it stands itself."""
+    waiting, seen = [(target["itemId"], _folder(target["path"]), 1)], set()
+    while waiting:
+        item_id, path, links = waiting.pop()
+        if (item_id, path) in seen:
+            continue
+        seen.add((item_id, path))
+        loops = item_id == item["id"] and f"{place}/".startswith(f"{path}/")
+        if loops and cloud.rules.on("fabric.shortcuts.no_loop"):
+            raise FabricError(400, "InvalidRequest", f"The shortcut {place} would lead to a folder that it stands in.")
+        if links > _MOST_LINKS and cloud.rules.on("fabric.shortcuts.links"):
+            raise FabricError(400, "InvalidRequest", f"The shortcut {place} would lead through {links} others.")
+        waiting += _onwards(cloud, item_id, path, links)
+
+
+def _onwards(cloud: Cloud, item_id: str, path: str, links: int) -> Iterator[tuple[str, str, int]]:
+    """Where the shortcuts on the way of a path, or below it, lead."""
+    for each in cloud.table(SHORTCUTS).by("itemId", item_id):
+        own, aim = f"{each['folder']}/{each['name']}", each["target"]["oneLake"]
+        if f"{path}/".startswith(f"{own}/"):
+            yield aim["itemId"], _folder(aim["path"]) + path[len(own) :], links + 1
+        elif own.startswith(f"{path}/"):
+            yield aim["itemId"], _folder(aim["path"]), 1
 
 
 def _require_path(cloud: Cloud, caller: Caller, item: Document, path: str) -> None:

@@ -13,6 +13,7 @@ from cloud_emulator.core.http import Request
 from cloud_emulator.fabric.errors import FabricError, invalid_input, invalid_parameter
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -64,9 +65,8 @@ def parse(request: Request, model: type[Model]) -> Model:
 
 def json_object(request: Request) -> dict[str, Any]:
     """The request's body as a JSON object. Raises 400 ``InvalidInput``."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise FabricError(415, "InvalidInput", "The body must be sent as application/json.")
+    if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
+        raise FabricError(415, "InvalidInput", "The body must be sent as application/json, in UTF-8.")
     try:
         document = request.json()
     except ValueError as error:

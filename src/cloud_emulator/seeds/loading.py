@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from cloud_emulator.arm import seed as arm
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Refusal
+from cloud_emulator.core.validation import told
 from cloud_emulator.entra.service import MACHINE_IDENTITY
 from cloud_emulator.fabric import seed as fabric
 from cloud_emulator.seeds import contoso, large
@@ -39,6 +41,8 @@ def load_seed(cloud: Cloud, document: Any) -> None:
                 _NAMED[document["name"]](cloud, load)
             else:
                 load(cloud, Seed.model_validate(document))
+    except ValidationError as error:
+        raise SeedError(told(error)) from error
     except ValueError as error:
         raise SeedError(str(error)) from error
     except Refusal as refusal:

@@ -157,9 +157,9 @@ def _bits(mode: int) -> str:
 
 
 def parse_mode(text: str) -> int:
-    """Four octal digits or ``rwxr-x---``, as a number. Raises :class:`InvalidAcl`."""
-    if re.fullmatch(r"[0-7]{3,4}", text):
-        return int(text, 8) & 0o777
+    """Octal digits or ``rwxr-x---``, as a number. Raises :class:`InvalidAcl`, for a sticky bit, too."""
+    if re.fullmatch(r"0?[0-7]{3}", text):
+        return int(text, 8)
     if re.fullmatch(r"([r-][w-][x-]){3}", text):
         return int("".join("0" if letter == "-" else "1" for letter in text), 2)
     raise InvalidAcl(f"{text!r} is neither octal nor symbolic")

@@ -128,6 +128,14 @@ class Call:
             if name not in known and not (name in sas.PARAMETERS and "sig" in self.query):
                 raise StorageError("UnsupportedQueryParameter", f"QueryParameterName: {name}")
 
+    def check_body(self, *, taken: bool) -> None:
+        """Raises :class:`StorageError` for a body of unsaid length, or where the operation takes none."""
+        unsaid = self.request.body and "content-length" not in self.headers
+        if unsaid and self.cloud.rules.on("storage.protocol.length"):
+            raise StorageError("MissingContentLengthHeader")
+        if self.request.body and not taken:
+            raise StorageError("InvalidInput", "The operation takes no body.")
+
     def visible(self, directory: str, *, recursive: bool) -> Iterator[Document]:
         """What lies below a directory, siblings by name. Raises :class:`StorageError` where the caller may not list."""
         ask = not self.reads_everything

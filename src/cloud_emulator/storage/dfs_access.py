@@ -16,6 +16,7 @@ from cloud_emulator.storage.dfs_paths import is_principal
 from cloud_emulator.storage.errors import StorageError
 
 MOST_RECORDS = 2000
+_RECURSION_SINCE = "2020-02-10"
 Change = Callable[[str, bool], str]
 """From a path's access list, and whether it is a directory, to its new one. Raises InvalidAcl."""
 
@@ -92,6 +93,8 @@ def _access_list(call: Call, node: Document) -> dict[str, str]:
 def set_recursively(call: Call) -> Response:
     """Sets, modifies or removes entries on a path and everything below it, some paths at a time."""
     call.require_namespace()
+    if call.headers.get("x-ms-version", _RECURSION_SINCE) < _RECURSION_SINCE:
+        raise StorageError("UnsupportedRestVersion", f"HeaderName: x-ms-version; it takes {_RECURSION_SINCE} or later.")
     change = _change(call)
     force = wire.flag(call.query, "forceFlag", default=False)
     size = wire.number(call.query, "maxRecords", MOST_RECORDS, least=1, most=MOST_RECORDS)

@@ -25,7 +25,7 @@ def _updates(method: str) -> tuple[Operation, ...]:
             takes=_RECURSIVE_TAKES,
         ),
         Operation("Path - Append", "dfs", method, _PATH, _W, dfs_writes.append, {"action": "append"},
-                  takes=("position", "flush", "close")),
+                  takes=("position", "flush", "close"), body=True),
         Operation("Path - Flush", "dfs", method, _PATH, _W, dfs_writes.flush, {"action": "flush"}, takes=_FLUSH_TAKES),
         Operation("Path - Set Properties", "dfs", method, _ANY_PATH, _W, dfs_writes.set_properties,
                   {"action": "setProperties"}),

@@ -16,6 +16,7 @@ from cloud_emulator.storage.call import Call, refusal
 from cloud_emulator.storage.errors import StorageError
 
 _OWNERSHIP = ("x-ms-owner", "x-ms-group")
+_MORE = "more"
 _NAMESPACE_ONLY = (*_OWNERSHIP, "x-ms-permissions", "x-ms-umask", "x-ms-acl")
 
 
@@ -24,8 +25,6 @@ def create(call: Call) -> Response:
     kind = call.query["resource"]
     if kind not in ("file", "directory"):
         raise StorageError("InvalidQueryParameterValue", "QueryParameterName: resource")
-    if call.request.body:
-        raise StorageError("InvalidInput", "Creating a path takes no body.")
     directory = kind == "directory"
     if directory or any(name in call.headers for name in _NAMESPACE_ONLY):
         call.require_namespace()
@@ -100,6 +99,8 @@ def rename(call: Call) -> Response:
     call.require_namespace()
     if call.query.get("mode", "posix") not in ("posix", "legacy"):
         raise StorageError("InvalidQueryParameterValue", "QueryParameterName: mode")
+    if "continuation" in call.query:
+        raise _not_given()
     container, path = _source(call.headers["x-ms-rename-source"])
     call.require("delete", path, container=container)
     source = files.stat(call.cloud, call.target.account, container, path)
@@ -198,6 +199,8 @@ def get_properties(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """Deletes a file, or a directory with all below it; of a big one, a part at a time."""
     recursive = wire.flag(call.query, "recursive", default=False)
+    if call.query.get("continuation", _MORE) != _MORE:
+        raise _not_given()
     call.require("delete")
     node = call.node()
     conditions.check_write(call, node)
@@ -210,9 +213,14 @@ def delete(call: Call) -> Response:
     for each in doomed[:most]:
         files.remove(call.cloud, each)
     if most < len(doomed):
-        return Response(200, b"", {"x-ms-continuation": "more"})
+        return Response(200, b"", {"x-ms-continuation": _MORE})
     prune(call)
     return Response(200, b"", {"x-ms-delete-type-permanent": "true"})
+
+
+def _not_given() -> StorageError:
+    """A continuation that wasn't given out: a rename is done at once, a deletion has but one."""
+    return StorageError("InvalidQueryParameterValue", "QueryParameterName: continuation")
 
 
 def prune(call: Call) -> None:

@@ -26,6 +26,7 @@ def check_md5(body: bytes, expected: str | None) -> None:
 def append(call: Call) -> Response:
     """Uploads bytes for a position of a file; they count once they are flushed."""
     position = wire.number(call.query, "position", None, least=0, most=_FAR)
+    wire.flag(call.query, "close", default=False)
     call.require("write")
     node = _file(call)
     body = call.request.body
@@ -42,10 +43,9 @@ def append(call: Call) -> Response:
 def flush(call: Call) -> Response:
     """Makes what was appended part of the file, up to a position."""
     position = wire.number(call.query, "position", None, least=0, most=_FAR)
-    wire.flag(call.query, "retainUncommittedData", default=False)
+    for name in ("retainUncommittedData", "close"):
+        wire.flag(call.query, name, default=False)
     call.require("write")
-    if call.request.body:
-        raise StorageError("InvalidHeaderValue", "HeaderName: Content-Length")
     node = _file(call)
     conditions.check_write(call, node)
     flushed = _commit(call, node, position)

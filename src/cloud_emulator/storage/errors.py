@@ -51,6 +51,8 @@ KNOWN: Mapping[str, tuple[int, str]] = {
     "KeyBasedAuthenticationNotPermitted": (403, "Key based authentication is not permitted on this storage account."),
     "LeaseNotPresent": (412, "There is currently no lease on the resource."),
     "Md5Mismatch": (400, "The MD5 value specified in the request did not match what the server calculated."),
+    "MetadataTooLarge": (400, "The size of the specified metadata exceeds the maximum size permitted."),
+    "MissingContentLengthHeader": (411, "The Content-Length header was not specified."),
     "MissingRequiredHeader": (400, "An HTTP header that's mandatory for this request is not specified."),
     "MissingRequiredQueryParameter": (400, "A query parameter that's mandatory for this request is not specified."),
     "OutOfRangeQueryParameterValue": (400, "A query parameter in the request URI is outside the permissible range."),

@@ -17,7 +17,7 @@ class Operation:
     """One operation.
 
     ``marks`` are the query parameters that name it (``None``: any value), ``headers`` those that must be there,
-    ``takes`` the further query parameters that it knows.
+    ``takes`` the further query parameters that it knows, ``body`` whether it takes one.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Operation:
     headers: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     onelake: bool = False
+    body: bool = False
 
     @property
     def marked(self) -> bool:

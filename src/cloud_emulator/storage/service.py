@@ -17,6 +17,7 @@ from cloud_emulator.storage.operations import Operation
 from cloud_emulator.storage.target import Target
 
 _COMMON = frozenset({"timeout"})
+_TIMEOUT = 600
 
 
 class StorageService:
@@ -90,6 +91,8 @@ class _Served:
                 ignored=ignored,
             )
             call.require_known_query(self._operation.parameters | _COMMON)
+            call.check_body(taken=self._operation.body)
+            wire.number(request.query, "timeout", _TIMEOUT, least=0, most=_TIMEOUT)
             response = self._operation.serve(call)
         response.headers.setdefault("x-ms-request-id", cloud.new_id())
         response.headers |= {**common, "x-ms-version": version, "date": wire.http_date(cloud.clock.time())}

@@ -13,6 +13,7 @@ _HOSTS = re.compile(
     r"(?P<account>[a-z0-9]+)(\.(?P<protocol>dfs|blob)\.(?P<suffix>core\.windows\.net|fabric\.microsoft\.com))?\Z"
 )
 _DEEPEST, _LONGEST = 63, 1024
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ufffd]")
 _CONTAINER = re.compile(r"[a-z0-9](-?[a-z0-9]){2,62}\Z")
 
 
@@ -58,6 +59,8 @@ def parse(raw_path: str) -> Target:
 
 def _check_path(path: str) -> None:
     segments = path.split("/")
+    if _UNFIT.search(path):
+        raise StorageError("InvalidUri", "The path has control characters, or is not UTF-8.")
     if {"", ".", ".."} & set(segments) or len(segments) > _DEEPEST or len(path) > _LONGEST:
         raise StorageError("InvalidUri", "The path has an empty or dotted segment, or is too long.")
 

@@ -23,7 +23,13 @@ VERSIONS = frozenset(
 """The service's versions since bearer tokens were taken."""
 CONTENT_HEADERS = ("content-type", "content-encoding", "content-language", "content-disposition", "cache-control")
 DEFAULT_TYPE = "application/octet-stream"
-_UNSERVED = ("x-ms-encryption-", "x-ms-expiry-", "x-ms-structured-", "x-ms-if-tags", "x-ms-tags", "x-ms-lease-action")
+_UNSERVED = (
+    "x-ms-encryption-", "x-ms-expiry-", "x-ms-structured-", "x-ms-if-tags", "x-ms-tags", "x-ms-lease-action",
+    "x-ms-lease-duration", "x-ms-lease-break-period", "x-ms-proposed-lease-id", "x-ms-content-crc64",
+    "x-ms-immutability-policy", "x-ms-legal-hold", "x-ms-snapshot", "x-ms-rehydrate-priority",
+)  # fmt: skip
+_MOST_METADATA = 8192
+_TIERS = ("hot", "cool", "cold")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -39,6 +45,8 @@ def check_headers(headers: Mapping[str, str], *, signed: bool, protocol: str, ig
         raise StorageError(code, f"HeaderName: x-ms-version HeaderValue: {version}")
     if "x-ms-lease-id" in headers:
         raise StorageError("LeaseNotPresent")
+    if headers.get("x-ms-access-tier", _TIERS[0]).lower() not in _TIERS and "x-ms-access-tier" not in ignored:
+        raise StorageError("InvalidHeaderValue", "HeaderName: x-ms-access-tier")
     for name in headers:
         if name.startswith(_UNSERVED) and name not in ignored:
             raise StorageError(
@@ -113,9 +121,11 @@ def read_metadata(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_metadata(metadata: Mapping[str, str]) -> None:
-    """Names are C# identifiers; values must be fit for a header."""
+    """Names are C# identifiers; values must be fit for a header, and all of it for 8 KiB."""
     if not all(_NAME.match(name) and _VALUE.match(value) for name, value in metadata.items()):
         raise StorageError("InvalidMetadata")
+    if sum(len(name) + len(value) for name, value in metadata.items()) > _MOST_METADATA:
+        raise StorageError("MetadataTooLarge")
 
 
 def read_content_headers(headers: Mapping[str, str], prefix: str) -> dict[str, str]:
@@ -157,6 +167,8 @@ def read_range(headers: Mapping[str, str], size: int) -> tuple[int, int] | None:
     """First and last byte asked for, or ``None`` for everything. Raises :class:`StorageError` (416)."""
     text = headers.get("x-ms-range") or headers.get("range")
     if text is None:
+        if "x-ms-range-get-content-md5" in headers:
+            raise StorageError("InvalidHeaderValue", "HeaderName: x-ms-range-get-content-md5")
         return None
     found = re.fullmatch(r"bytes=(\d+)-(\d*)|bytes=-(\d+)", text.strip())
     if found is None:

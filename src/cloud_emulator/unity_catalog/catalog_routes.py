@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pydantic import Field
+
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Request, Response, json_response
 from cloud_emulator.core.router import Router
@@ -15,6 +17,7 @@ from cloud_emulator.unity_catalog.requests import (
     PAGING,
     Body,
     allow_query,
+    changes_of,
     cut,
     flag,
     listing,
@@ -40,7 +43,7 @@ class MetastoreChanges(Body):
     """What may be changed of a metastore."""
 
     external_access_enabled: bool | None = None
-    new_name: str | None = None
+    new_name: str | None = Field(None, min_length=1)
     owner: str | None = None
 
 
@@ -122,7 +125,7 @@ def update_metastore(cloud: Cloud, request: Request) -> Response:
     """Changes a metastore, for its admins."""
     allow_query(request)
     session = open_session(cloud, request)
-    changes = parse(request, MetastoreChanges).model_dump(exclude_none=True)
+    changes = changes_of(parse(request, MetastoreChanges))
     found = _own_metastore(session, request.params["id"])
     require_principal(cloud, changes.get("owner"))
     if "new_name" in changes:

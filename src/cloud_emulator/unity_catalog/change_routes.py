@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Request, Response, json_response
 from cloud_emulator.core.router import Router
@@ -12,9 +14,9 @@ from cloud_emulator.unity_catalog import state
 from cloud_emulator.unity_catalog.access import external_access, lacks
 from cloud_emulator.unity_catalog.build import Maker
 from cloud_emulator.unity_catalog.catalog_routes import BASE, full_name_of, look_up, require_principal, stamp
-from cloud_emulator.unity_catalog.credential_routes import location_of
+from cloud_emulator.unity_catalog.credential_routes import check_no_table_at, location_of
 from cloud_emulator.unity_catalog.errors import denied, invalid, refuse
-from cloud_emulator.unity_catalog.requests import Body, allow_query, flag, parse
+from cloud_emulator.unity_catalog.requests import Body, allow_query, changes_of, flag, parse
 from cloud_emulator.unity_catalog.session import Session, open_session
 from cloud_emulator.unity_catalog.state import CATALOG, SCHEMA, TABLE, Securable
 
@@ -30,6 +32,22 @@ class NewSchema(Body):
     properties: dict[str, str] | None = None
 
 
+class NewColumn(Body):
+    """A column of a table to make."""
+
+    name: str
+    type_text: str
+    type_name: str
+    type_json: str | None = None
+    position: int = Field(ge=0)
+    nullable: bool = True
+    comment: str | None = None
+    type_precision: int | None = None
+    type_scale: int | None = None
+    type_interval_type: str | None = None
+    partition_index: int | None = None
+
+
 class NewTable(Body):
     """A table to make: over REST, only external Delta tables."""
 
@@ -39,7 +57,7 @@ class NewTable(Body):
     table_type: Literal["EXTERNAL"]
     data_source_format: Literal["DELTA"]
     storage_location: str
-    columns: list[dict[str, Any]] | None = None
+    columns: list[NewColumn] | None = None
     properties: dict[str, str] | None = None
 
 
@@ -59,11 +77,12 @@ def create_schema(cloud: Cloud, request: Request) -> Response:
     catalog = Securable(CATALOG, body.catalog_name)
     stored = look_up(session, catalog)
     _need(session, catalog, "USE_CATALOG", "CREATE_SCHEMA")
+    _refuse_reserved(session, body.name)
     wanted = Securable(SCHEMA, f"{body.catalog_name}.{_plain(session, body.name)}")
     held = state.find(cloud, session.metastore_id, wanted) is not None
     if held and cloud.rules.on("unity_catalog.schemas.unique"):
         raise refuse("SCHEMA_ALREADY_EXISTS", f"Schema '{wanted.full_name}' already exists.")
-    fields = {**body.model_dump(), "name": body.name.lower(), "owner": session.rights.principal}
+    fields = {**_lowered(body.model_dump()), "owner": session.rights.principal}
     return json_response(200, _maker(session).schema(fields, stored["body"]["catalog_type"]))
 
 
@@ -71,12 +90,13 @@ def create_schema(cloud: Cloud, request: Request) -> Response:
 def delete_schema(cloud: Cloud, request: Request) -> Response:
     """Drops a schema, for its owner or the catalog's; one with tables only by ``force``."""
     allow_query(request, "force")
+    force = flag(request, "force")
     session = open_session(cloud, request)
     wanted = full_name_of(request, SCHEMA)
     look_up(session, wanted)
     _need_ownership(session, wanted)
     tables = state.children(cloud, session.metastore_id, wanted)
-    if tables and not flag(request, "force") and cloud.rules.on("unity_catalog.schemas.not_empty"):
+    if tables and not force and cloud.rules.on("unity_catalog.schemas.not_empty"):
         raise refuse("SCHEMA_NOT_EMPTY", f"Schema '{wanted.full_name}' is not empty; the table count is {len(tables)}.")
     for table in tables:
         _drop(session, Securable(TABLE, table["body"]["full_name"]), "tables")
@@ -96,7 +116,8 @@ def create_table(cloud: Cloud, request: Request) -> Response:
     wanted = Securable(TABLE, f"{schema.full_name}.{_plain(session, body.name)}")
     if state.find(cloud, session.metastore_id, wanted) is not None:
         raise refuse("TABLE_ALREADY_EXISTS", f"Table '{wanted.full_name}' already exists.")
-    fields = {**body.model_dump(), "name": body.name.lower(), "owner": session.rights.principal}
+    check_no_table_at(session, body.storage_location)
+    fields = {**_lowered(body.model_dump(exclude_none=True)), "owner": session.rights.principal}
     return json_response(200, _maker(session).table(fields))
 
 
@@ -152,7 +173,7 @@ def _update(session: Session, request: Request, wanted: Securable, table: str) -
 
 
 def _changes(session: Session, request: Request) -> dict[str, Any]:
-    changes = parse(request, Changes).model_dump(exclude_none=True)
+    changes = changes_of(parse(request, Changes))
     require_principal(session.cloud, changes.get("owner"))
     return changes
 
@@ -209,6 +230,17 @@ def _drop(session: Session, wanted: Securable, table: str) -> None:
 
 def _maker(session: Session) -> Maker:
     return Maker(session.cloud, session.metastore_id, session.rights.principal)
+
+
+def _lowered(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with names as Databricks keeps them: in lower case."""
+    return {name: value.lower() if name.endswith("name") else value for name, value in fields.items()}
+
+
+def _refuse_reserved(session: Session, name: str) -> None:
+    """Each catalog has the schema of its own metadata; nobody makes or replaces it."""
+    if name.lower() == "information_schema" and session.cloud.rules.on("unity_catalog.schemas.reserved"):
+        raise invalid(f"'{name}' is a reserved name.")
 
 
 def _plain(session: Session, name: str) -> str:

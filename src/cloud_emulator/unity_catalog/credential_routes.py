@@ -88,6 +88,8 @@ def path_credentials(cloud: Cloud, request: Request) -> Response:
 
 def location_of(session: Session, url: str) -> Securable:
     """The external location that holds a path."""
+    if {".", ".."} & set(url.split("/")):
+        raise invalid(f"'{url}' has dotted segments.")
     found = state.table_of(session.cloud, "externalLocations").by("metastore_id", session.metastore_id)
     holding = [each["body"] for each in found if _lies_in(url, each["body"]["url"])]
     if not holding:
@@ -118,6 +120,15 @@ def _check_tables_at(session: Session, url: str) -> None:
         schema = Securable(TABLE, table["full_name"]).lineage()[1]
         if not session.rights.holds("EXTERNAL_USE_SCHEMA", schema):
             raise denied(lacks("EXTERNAL_USE_SCHEMA", schema))
+
+
+def check_no_table_at(session: Session, url: str) -> None:
+    """A table's folder lies in no other table's, nor the reverse. Refused with the error class LOCATION_OVERLAP."""
+    for each in state.table_of(session.cloud, "tables").values():
+        place = each["body"].get("storage_location")
+        overlaps = place is not None and (_lies_in(url, place) or _lies_in(place, url))
+        if overlaps and session.cloud.rules.on("unity_catalog.tables.overlap"):
+            raise invalid(f"[LOCATION_OVERLAP] '{url}' overlaps the table '{each['body']['full_name']}'.")
 
 
 def _lies_in(url: str, folder: str) -> bool:

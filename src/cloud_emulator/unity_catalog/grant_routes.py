@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import Field
+
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Request, Response, json_response
 from cloud_emulator.core.router import Router
@@ -28,14 +30,14 @@ class Change(Body):
     """What one principal gains and loses."""
 
     principal: str
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
+    add: list[str] = Field(default_factory=list)
+    remove: list[str] = Field(default_factory=list)
 
 
 class Changes(Body):
     """A change of a securable's grants."""
 
-    changes: tuple[Change, ...]
+    changes: list[Change]
     omit_permissions_in_response: bool = False
 
 

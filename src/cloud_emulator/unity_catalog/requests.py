@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request
-from cloud_emulator.core.paging import BadPageToken, page
+from cloud_emulator.core.paging import BadPageToken, asked, page
+from cloud_emulator.core.validation import told
 from cloud_emulator.unity_catalog.errors import invalid, refuse
 
 PAGING = ("max_results", "page_token")
@@ -18,9 +19,9 @@ Model = TypeVar("Model", bound="Body")
 
 
 class Body(BaseModel):
-    """A request body. Fields that aren't declared are refused."""
+    """A request body. Fields that aren't declared are refused, and values of another type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def parse(request: Request, model: type[Model]) -> Model:
@@ -32,8 +33,15 @@ def parse(request: Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise invalid(f"Invalid request body: {faults}") from error
+        raise invalid(f"Invalid request body: {told(error)}") from error
+
+
+def changes_of(body: Body) -> dict[str, Any]:
+    """What a change names. Refused when that is nothing."""
+    given = body.model_dump(exclude_none=True)
+    if not given:
+        raise invalid("There is nothing to update in the request.")
+    return given
 
 
 def allow_query(request: Request, *names: str) -> Mapping[str, str]:
@@ -66,7 +74,7 @@ def page_length(cloud: Cloud, request: Request, server: int, *, least: int = 1) 
     most = min(server, cloud.behaviour.page_size or server)
     if text is None:
         return cloud.behaviour.page_size
-    if not text.isdecimal() or 0 < int(text) < least:
+    if not (text.isascii() and text.isdigit()) or 0 < int(text) < least:
         raise invalid(f"max_results must be 0 or at least {least}, not {text!r}.")
     return min(int(text), most) if int(text) else most
 
@@ -74,7 +82,8 @@ def page_length(cloud: Cloud, request: Request, server: int, *, least: int = 1) 
 def cut(request: Request, entries: Sequence[Entry], length: int | None) -> tuple[Sequence[Entry], dict[str, str]]:
     """One page, and ``{"next_page_token": …}`` when there is more."""
     try:
-        found, token = page(entries, request.query.get("page_token") or None, length or max(len(entries), 1))
+        of = asked(request, *PAGING)
+        found, token = page(entries, request.query.get("page_token") or None, length or max(len(entries), 1), of)
     except BadPageToken as error:
         raise invalid("page_token is not one that this server gave.") from error
     return found, {"next_page_token": token} if token else {}

@@ -79,8 +79,8 @@ def authenticate(cloud: Cloud, request: Request) -> Caller:
 
 def _caller(cloud: Cloud, request: Request, host: str) -> Caller:
     authorization = request.headers.get("authorization", "")
-    token = authorization.partition(" ")[2]
-    if token.startswith("dapi"):
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer" and token.startswith("dapi"):
         principal = principal_of_token(cloud, host, token)
         if principal is None:
             raise refuse("UNAUTHENTICATED", "Invalid access token.")

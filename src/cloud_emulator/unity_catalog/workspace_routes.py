@@ -175,7 +175,7 @@ def _chosen(resource: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, 
 
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise _scim_error(400, f"{name} must be a positive number, not {text!r}.")
     return int(text)
 

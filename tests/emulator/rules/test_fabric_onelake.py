@@ -79,6 +79,33 @@ async def test_a_target_outside_of_the_items_folders(world: World) -> None:
     assert (await link(world, shortcut(world, goal="Files/x"))).verdict == (400, "InvalidInput")
 
 
+@breaks("fabric.shortcuts.target_path")
+async def test_a_target_with_dots(world: World) -> None:
+    for goal in ("Tables/../Tables/orders", "Tables/orders/a+b", "Tables/orders/100%"):
+        assert (await link(world, shortcut(world, goal=goal))).verdict == (400, "InvalidInput")
+
+
+@breaks("fabric.shortcuts.no_loop")
+async def test_a_shortcut_to_where_it_stands(world: World) -> None:
+    own = shortcut(world, path="Files/a", goal="Files", itemId=world.lakehouse)
+    assert (await link(world, own)).verdict == (400, "InvalidRequest")
+    other = await make_lakehouse(world)
+    there = shortcut(world, path="Files", goal="Files", itemId=other)
+    assert (await link(world, there)).status == 201
+    back = shortcut(world, path="Files", goal="Files", itemId=world.lakehouse)
+    assert (await link(world, back, holder=other)).verdict == (400, "InvalidRequest")
+
+
+@breaks("fabric.shortcuts.links")
+async def test_a_shortcut_through_too_many_others(world: World) -> None:
+    (await link(world, shortcut(world, "link1", "Files"))).ok()
+    for number in range(2, 6):
+        chained = shortcut(world, f"link{number}", "Files", f"Files/link{number - 1}", itemId=world.lakehouse)
+        assert (await link(world, chained)).status == 201
+    last = shortcut(world, "link6", "Files", "Files/link5", itemId=world.lakehouse)
+    assert (await link(world, last)).verdict == (400, "InvalidRequest")
+
+
 async def make_lakehouse(world: World, who: str = EDITOR, space: str = SPACE) -> str:
     made = await world.fabric("POST", f"/workspaces/{space}/lakehouses", {"displayName": "mine"}, who)
     assert made.status == 202, made.text

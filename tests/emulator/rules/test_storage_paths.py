@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from tests.emulator.rules.registry import breaks
 from tests.emulator.rules.seed import CONNECTOR_APP, OPEN, OWNER, RUNNER
 from tests.emulator.rules.test_storage import BOX, RIGHTS, listing, make_box
@@ -43,10 +45,23 @@ async def test_a_whole_blob_to_the_dfs_address(world: World) -> None:
     assert answer.verdict == (400, "IncorrectEndpointError")
 
 
+@breaks("storage.protocol.length")
+async def test_a_body_in_chunks(world: World) -> None:
+    file = f"{OPEN}/lake/file"
+    (await world.storage("PUT", f"{file}?resource=file")).ok()
+    append = await world.storage("PATCH", f"{file}?action=append&position=0", chunks(b"abc"))
+    assert append.verdict == (411, "MissingContentLengthHeader")
+
+
 @breaks("storage.protocol.query")
 async def test_an_unknown_query_parameter(world: World) -> None:
     answer = await world.storage("GET", f"{listing()}&nonsense=1")
     assert answer.verdict == (400, "UnsupportedQueryParameter")
+
+
+async def chunks(content: bytes) -> AsyncIterator[bytes]:
+    """A body whose length isn't told beforehand."""
+    yield content
 
 
 async def signature(world: World, table: str = "hr.staff.people", operation: str = "READ") -> str:

@@ -19,6 +19,7 @@ from tests.emulator.rules.seed import (
     OPEN,
     OTHER_TOKEN,
     OWNER,
+    OWNER_APP,
     TOKEN,
     VIEWER,
 )  # fmt: skip
@@ -320,6 +321,26 @@ async def test_a_schema_with_tables_is_dropped(world: World) -> None:
 async def test_a_second_schema_of_a_name(world: World) -> None:
     body = {"name": "Orders", "catalog_name": "sales"}
     assert (await world.unity("POST", "/schemas", body, OWNER)).verdict == (409, "SCHEMA_ALREADY_EXISTS")
+
+
+@breaks("unity_catalog.schemas.reserved")
+async def test_a_schema_that_is_always_there(world: World) -> None:
+    body = {"name": "Information_Schema", "catalog_name": "sales"}
+    assert (await world.unity("POST", "/schemas", body, OWNER)).verdict == INVALID
+
+
+@breaks("unity_catalog.tables.overlap")
+async def test_a_table_in_another_tables_folder(world: World) -> None:
+    await grant(world, "catalog/hr", "EXTERNAL_USE_SCHEMA", to=OWNER_APP)
+    await grant(world, "external_location/open", "EXTERNAL_USE_LOCATION", "CREATE_EXTERNAL_TABLE", to=OWNER_APP)
+    people = (await world.unity("GET", PEOPLE)).ok()["storage_location"]
+    body = {
+        "name": "Mine", "catalog_name": "HR", "schema_name": "staff", "table_type": "EXTERNAL",
+        "data_source_format": "DELTA", "storage_location": f"{people}/within",
+    }  # fmt: skip
+    assert (await world.unity("POST", "/tables", body, OWNER)).verdict == INVALID
+    made = (await world.unity("POST", "/tables", {**body, "storage_location": f"{people}_beside"}, OWNER)).ok()
+    assert made["full_name"] == "hr.staff.mine"
 
 
 @breaks("unity_catalog.names.plain")

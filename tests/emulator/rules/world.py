@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +117,9 @@ class World:
         query = f"{'&' if '?' in path else '?'}api-version={version}" if version else ""
         return await self._send(method, path + query, self.token(who, AZURE), body)
 
-    async def storage(self, method: str, path: str, content: bytes = b"", who: str = RUNNER, **headers: str) -> Answer:
+    async def storage(
+        self, method: str, path: str, content: bytes | AsyncIterable[bytes] = b"", who: str = RUNNER, **headers: str
+    ) -> Answer:
         """ADLS and OneLake, by the DFS protocol; header names with underscores, empty values leave one out."""
         named = {
             "x-ms-version": "2023-11-03", "accept": "application/json", **self.token(who, BLOBS),

@@ -46,6 +46,9 @@ fabric.shortcuts.unique_name D By the policy GenerateUniqueName, a shortcut of t
 fabric.shortcuts.overwrite_only D By the policy OverwriteOnly, a shortcut that isn't there is an error.
 fabric.shortcuts.each_alone D In bulk, each shortcut succeeds or fails by itself.
 fabric.shortcuts.target_item D A shortcut's target item must exist.
+fabric.shortcuts.target_path D A shortcut's target path has no dotted segment, percent or plus sign.
+fabric.shortcuts.no_loop I A shortcut doesn't lead to a folder that it stands in, by itself or through others.
+fabric.shortcuts.links D A shortcut leads through at most five shortcuts in a row.
 fabric.shortcuts.target_root D A shortcut's target lies in the folders that its item has.
 fabric.shortcuts.target_readable D A shortcut's maker must be able to read its target.
 fabric.shortcuts.target_gone D A shortcut to a path or an item that isn't there any more answers 404.

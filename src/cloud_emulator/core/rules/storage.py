@@ -43,6 +43,7 @@ storage.protocol.version D A request with a bearer token names x-ms-version.
 storage.protocol.endpoint M A whole blob put to the DFS address is IncorrectEndpointError.
 storage.protocol.ranges C x-ms-range is answered by 206 with Content-Range, as the Blob SDK wants.
 storage.protocol.start_from C A list's startFrom is inclusive.
+storage.protocol.length D A body comes with Content-Length; chunks are 411.
 storage.protocol.query I A query parameter that the operation doesn't have is refused.
 storage.sas.signed D A shared access signature that was tampered with is refused.
 storage.sas.expires D A shared access signature ends.

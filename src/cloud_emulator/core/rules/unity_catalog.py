@@ -44,6 +44,8 @@ unity_catalog.lists.single_reads D Lists leave out constraints and view dependen
 unity_catalog.lists.gaps D Pages may be empty while there is a next one.
 unity_catalog.schemas.not_empty D A schema with tables is dropped by force only.
 unity_catalog.schemas.unique D Names of schemas are unique in their catalog.
+unity_catalog.schemas.reserved D information_schema is there from the start; nobody makes it.
+unity_catalog.tables.overlap D An external table's folder overlaps no other table's.
 unity_catalog.names.plain D Names have no periods, slashes, blanks or control characters.
 """
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 
+from prefect import get_run_logger
 from prefect.artifacts import (
     acreate_image_artifact,
     acreate_link_artifact,
@@ -13,6 +14,7 @@ from prefect.artifacts import (
 )
 
 from tasks.report import Report
+from tasks.summary import summary_markdown, warnings
 from unity_mirror.plan.model import Plan
 from unity_mirror.plan.render_markdown import data_rows, data_tables, plan_markdown
 
@@ -34,7 +36,7 @@ async def publish_plan(plan: Plan) -> None:
 async def _publish_data(report: Report) -> None:
     """Tables of the steps: who can read what, and counts; rows of data and other details together in one document."""
     for data in (each for each in report.data_tables if each.rows and not each.quiet):
-        key = artifact_key(report.catalog, data.title.partition("(")[0])
+        key = artifact_key(report.catalog, re.split(r"[(,]", data.title)[0])
         description = f"{data.title}: catalog {report.catalog}"
         await acreate_table_artifact(data_rows(data), key=key, description=description)
     details = data_tables(each for each in report.data_tables if each.quiet)
@@ -43,8 +45,18 @@ async def _publish_data(report: Report) -> None:
         await acreate_markdown_artifact(details, key=key, description=f"SQL endpoint: catalog {report.catalog}")
 
 
-async def publish_report(report: Report) -> None:
-    """The result: what each step did, the tables, those left out and why, what is missing, and links to the items."""
+async def publish_report(report: Report, ended: str) -> None:
+    """The result: a page to read, what each step did, the tables, those left out and why, what is missing, and links.
+
+    What a person should look at is logged as warnings too.
+    """
+    await acreate_markdown_artifact(
+        summary_markdown(report, ended),
+        key=artifact_key(report.catalog, "summary"),
+        description=f"What came out for catalog {report.catalog}, and what to do",
+    )
+    for line in warnings(report):
+        get_run_logger().warning(line)
     tables = (
         ("result", report.step_rows, "What each step did"),
         ("tables", list(report.tables), "Tables mirrored"),

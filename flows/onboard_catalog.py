@@ -13,7 +13,7 @@ from prefect.states import Completed
 from flows.artifacts import publish_plan, publish_report
 from flows.deduplication import earlier_run, event_tag
 from flows.events import tell_of_catalog
-from flows.outcomes import Stopped, failed, raise_for, tell_ending
+from flows.outcomes import Stopped, failed, raise_for, stopped, tell_ending
 from flows.parameters import CatalogForm, CloudsBlock, DryRun, EventId, Prune
 from tasks.lease import catalog_lease
 from tasks.options import StepTask, state_of
@@ -89,7 +89,7 @@ async def _onboard(session: Session) -> State[Any]:
     report = report_of(session)
     if report.broken:
         return await _failed(session, _not_in_order(report))
-    await publish_report(report)
+    await publish_report(report, report.sentence)
     payload = {"tables": len(report.tables), "left_out": len(report.left_out), "changes": report.changes}
     await tell_of_catalog("onboarded", report.catalog, report.metastore_id, payload)
     return Completed(message=report.sentence)
@@ -119,8 +119,9 @@ async def _failed(session: Session | None, error: UnityMirrorError) -> State[Any
     if session is None:
         return failed(error)
     report = report_of(session)
-    await publish_report(report)
-    return failed(error, report.metastore_id)
+    why = stopped(error, metastore_id=report.metastore_id)
+    await publish_report(report, why.message)
+    return failed(why)
 
 
 async def tag_run(*tags: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
@@ -15,20 +16,28 @@ _WORTH_SHOWING = 2
 
 
 def progress_artifact(label: str, clock: Clock) -> Progress:
-    """A listener that keeps one progress artifact for the step with this label, made at its first news."""
+    """A listener that keeps one progress artifact for the step with this label, made at its first news.
+
+    News may come from several places at once, and while earlier news are still on their way to the server: they are
+    told one after the other, and what is behind the latest is not told any more.
+    """
     artifact: UUID | None = None
-    told = float("-inf")
+    told, shown = float("-inf"), ("", 0)
+    one_at_a_time = asyncio.Lock()
 
     async def tell(done: int, total: int, what: str) -> None:
-        nonlocal artifact, told
+        nonlocal artifact, told, shown
         if total < _WORTH_SHOWING or (done < total and clock.monotonic() - told < _EVERY_SECONDS):
             return
         told = clock.monotonic()
-        percent = 100.0 * done / total
-        description = f"{label}: {done} of {total} {what}"
-        if artifact is None:
-            artifact = await acreate_progress_artifact(percent, description=description)
-        else:
-            await aupdate_progress_artifact(artifact, percent, description=description)
+        async with one_at_a_time:
+            if what == shown[0] and done < shown[1]:
+                return
+            shown = (what, done)
+            percent, description = 100.0 * done / total, f"{label}: {done} of {total} {what}"
+            if artifact is None:
+                artifact = await acreate_progress_artifact(percent, description=description)
+            else:
+                await aupdate_progress_artifact(artifact, percent, description=description)
 
     return tell

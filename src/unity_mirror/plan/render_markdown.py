@@ -32,8 +32,8 @@ class StepOutcome:
 def plan_markdown(plan: Plan) -> str:
     """The whole plan: what stops it, what changes and why, the checks, and what is left out."""
     parts = [
-        f"# Plan for catalog {_text(plan.catalog)}",
-        f"Fabric workspace: {_text(plan.workspace)}. {counts_text(plan.counts())}.",
+        f"# Plan for catalog {escaped(plan.catalog)}",
+        f"Fabric workspace: {escaped(plan.workspace)}. {counts_text(plan.counts())}.",
         _blockers(plan.blockers),
         _section("Changes", changes_table(plan.changes)),
         _section("Would be deleted with prune", prunable_table(plan.prunable)),
@@ -192,12 +192,15 @@ def _cell(text: str) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Text whose long words, such as URLs and ACLs, may be broken: or else they push a table out of its page. For what is
-    read only; a command to be copied must not hold such breaks."""
+    """Text whose long words, such as URLs and ACLs, may be broken: else they push a table out of its page.
+
+    For what is only read: a command to be copied must not hold such breaks.
+    """
     return " ".join(_BREAKS.sub(_BREAK, word) if len(word) > _LONG_WORD else word for word in text.split(" "))
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text of the clouds within Markdown."""
     return _cell(text).replace("*", "\\*").replace("_", "\\_")
 
 
@@ -234,9 +237,9 @@ def _blockers(checks: Sequence[Check]) -> str:
 
 
 def _blocker(check: Check) -> str:
-    lines = [f"**{_text(check.title)}** ({_text(str(check.scope))}): {_text(check.evidence)}"]
+    lines = [f"**{escaped(check.title)}** ({escaped(str(check.scope))}): {escaped(check.evidence)}"]
     if check.remedy:
-        lines.append(f"What to do: {_text(check.remedy.text)}")
+        lines.append(f"What to do: {escaped(check.remedy.text)}")
         lines += [f"```\n{command}\n```" for command in check.remedy.commands]
     return "\n\n".join(lines)
 
@@ -247,7 +250,7 @@ def _failed_check(check: Check) -> str:
 
 
 def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {_text(line)}" for line in lines)
+    return "\n".join(f"- {escaped(line)}" for line in lines)
 
 
 def _section(title: str, body: str) -> str:

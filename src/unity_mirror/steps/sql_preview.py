@@ -19,6 +19,8 @@ from unity_mirror.steps.readers import Readers
 
 COUNTS, FIRST_ROWS, KEYS = "Rows by T-SQL", "First rows of", "Keys of the one sides"
 _CONNECTIONS = 4
+_TABLES_AT_ONCE = 20
+"""As many tables are asked for over one connection; after each such batch its progress is told."""
 _LONGEST = 80
 
 
@@ -117,10 +119,18 @@ async def _ask(
     """Each table's statements in their order, over a few connections side by side. The endpoint's id is unambiguous."""
     refs = list(statements)
     shares = [refs[start::_CONNECTIONS] for start in range(min(_CONNECTIONS, len(refs)))]
+    done = 0
 
     async def ask(share: Sequence[TableRef]) -> list[QueryResult]:
-        flat = [each for ref in share for each in statements[ref]]
-        return await context.clients.sql.queries(endpoint.connection_string, endpoint.id, flat)
+        nonlocal done
+        answers: list[QueryResult] = []
+        for start in range(0, len(share), _TABLES_AT_ONCE):
+            batch = share[start : start + _TABLES_AT_ONCE]
+            flat = [each for ref in batch for each in statements[ref]]
+            answers += await context.clients.sql.queries(endpoint.connection_string, endpoint.id, flat)
+            done += len(batch)
+            await context.progress(done, len(refs), "tables looked at by T-SQL")
+        return answers
 
     answered = await side_by_side(ask(share) for share in shares)
     result: dict[TableRef, list[QueryResult]] = {}

@@ -1,0 +1,68 @@
+"""One progress artifact for each step, however its news arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from tasks import progress
+from unity_mirror.clock import ManualClock
+
+
+class Artifacts:
+    """What Prefect would hold. Making one takes a while, as over a network."""
+
+    def __init__(self) -> None:
+        self.held: dict[UUID, list[tuple[float, str | None]]] = {}
+
+    async def create(self, percent: float, description: str | None = None) -> UUID:
+        await asyncio.sleep(0)
+        made = uuid4()
+        self.held[made] = [(percent, description)]
+        return made
+
+    async def update(self, artifact: UUID, percent: float, description: str | None = None) -> None:
+        await asyncio.sleep(0)
+        self.held[artifact].append((percent, description))
+
+
+@pytest.fixture
+def artifacts(monkeypatch: pytest.MonkeyPatch) -> Artifacts:
+    found = Artifacts()
+    monkeypatch.setattr(progress, "acreate_progress_artifact", found.create)
+    monkeypatch.setattr(progress, "aupdate_progress_artifact", found.update)
+    return found
+
+
+async def test_news_that_come_at_once_are_one_artifact_that_ends_at_all_of_them(artifacts: Artifacts) -> None:
+    tell = progress.progress_artifact("Verification", ManualClock())
+    await asyncio.gather(*(tell(done, 4, "tables read") for done in (1, 2, 4, 3)))
+    (shown,) = artifacts.held.values()
+    assert shown == [(25.0, "Verification: 1 of 4 tables read"), (100.0, "Verification: 4 of 4 tables read")]
+
+
+async def test_between_first_and_last_at_most_one_a_second_is_told(artifacts: Artifacts) -> None:
+    clock = ManualClock()
+    tell = progress.progress_artifact("Storage access", clock)
+    for done in range(1, 101):
+        await tell(done, 100, "paths")
+        await clock.sleep(0.25)
+    (shown,) = artifacts.held.values()
+    assert [percent for percent, _ in shown] == [*range(1, 101, 4), 100]
+
+
+async def test_a_second_thing_to_count_begins_anew_in_the_same_artifact(artifacts: Artifacts) -> None:
+    clock = ManualClock()
+    tell = progress.progress_artifact("Storage access", clock)
+    await tell(10, 10, "folders")
+    await clock.sleep(2)
+    await tell(1, 30, "paths looked at")
+    (shown,) = artifacts.held.values()
+    assert shown[-1][1] == "Storage access: 1 of 30 paths looked at"
+
+
+async def test_a_single_thing_is_not_worth_showing(artifacts: Artifacts) -> None:
+    await progress.progress_artifact("Mirror", ManualClock())(1, 1, "tables")
+    assert artifacts.held == {}

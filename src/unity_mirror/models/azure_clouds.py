@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AzureCloud:
-    """One cloud. ``key`` is what UNITY_MIRROR_CLOUD calls it; addresses have no slash at the end."""
+    """One cloud. ``key`` is what UNITY_MIRROR_CLOUD calls it, ``cli`` what the Azure CLI does; addresses have no slash
+    at the end."""
 
     key: str
     name: str
+    cli: str
     authority: str
     arm: str
     powerbi: str
@@ -29,6 +31,7 @@ class AzureCloud:
 PUBLIC = AzureCloud(
     key="public",
     name="public",
+    cli="AzureCloud",
     authority="https://login.microsoftonline.com",
     arm="https://management.azure.com",
     powerbi="https://api.powerbi.com/v1.0/myorg",
@@ -42,6 +45,7 @@ PUBLIC = AzureCloud(
 US_GOVERNMENT = AzureCloud(
     key="usgov",
     name="US Government",
+    cli="AzureUSGovernment",
     authority="https://login.microsoftonline.us",
     arm="https://management.usgovcloudapi.net",
     powerbi="https://api.powerbigov.us/v1.0/myorg",
@@ -53,6 +57,7 @@ US_GOVERNMENT = AzureCloud(
 CHINA = AzureCloud(
     key="china",
     name="China",
+    cli="AzureChinaCloud",
     authority="https://login.chinacloudapi.cn",
     arm="https://management.chinacloudapi.cn",
     powerbi="https://api.powerbi.cn/v1.0/myorg",

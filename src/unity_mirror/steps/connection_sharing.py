@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unity_mirror.errors import PermissionDenied
+from unity_mirror.models.azure_clouds import PUBLIC, AzureCloud
 from unity_mirror.models.fabric import Connection
-from unity_mirror.plan.model import Action, Change, StepName
+from unity_mirror.plan.model import Action, Change, Remedy, StepName
 from unity_mirror.spec import ConnectionShare
 from unity_mirror.steps import remedies
 from unity_mirror.steps.connection_body import Wanted
@@ -26,6 +27,11 @@ class Sharing:
     connection_id: str | None = None
     assignment_id: str | None = None
     held: str | None = None
+    cloud: AzureCloud = PUBLIC
+
+    def remedy(self, connection_id: str) -> Remedy:
+        """How the connection's owner gives the role."""
+        return remedies.share_connection(connection_id, self.share, self.cloud, self.assignment_id)
 
     @property
     def change(self) -> Change:
@@ -38,7 +44,7 @@ class Sharing:
             "the spec shares the connection with it",
             {"role": self.held} if self.held else {},
             {"role": self.share.role},
-            remedies.share_connection(self.connection_id, self.share) if self.connection_id else None,
+            self.remedy(self.connection_id) if self.connection_id else None,
         )
 
 
@@ -46,9 +52,10 @@ async def missing_shares(context: Context, wanted: Wanted, held: Connection | No
     """The roles that the spec asks for and nobody gave yet; a higher role that is held serves as well."""
     if not wanted.ref.share:
         return []
+    cloud = remedies.cloud_for(context)
     name = (held.display_name or held.id) if held else wanted.name
     if held is None:
-        return [Sharing(wanted.fact, name, each) for each in wanted.ref.share]
+        return [Sharing(wanted.fact, name, each, cloud=cloud) for each in wanted.ref.share]
     assignments = await context.clients.fabric.connections.role_assignments(held.id)
     by_principal = {each.principal.id.lower(): each for each in assignments}
     found = []
@@ -63,6 +70,7 @@ async def missing_shares(context: Context, wanted: Wanted, held: Connection | No
                     held.id,
                     present.id if present else None,
                     present.role if present else None,
+                    cloud,
                 )
             )
     return found
@@ -78,5 +86,6 @@ async def share(context: Context, connection_id: str, wanted: Sharing) -> None:
         else:
             await connections.add_role_assignment(connection_id, given.id, given.type, given.role)
     except PermissionDenied as error:
-        error.remedy = remedies.share_connection(connection_id, given).text
+        remedy = wanted.remedy(connection_id)
+        error.remedy = " ".join((remedy.text, *remedy.commands))
         raise

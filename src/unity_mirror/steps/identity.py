@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from unity_mirror.errors import CredentialError
-from unity_mirror.models.fabric import Workspace, WorkspaceRoleAssignment
-from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
+from unity_mirror.errors import CredentialError, PermissionDenied
+from unity_mirror.models.fabric import Workspace, WorkspaceIdentity, WorkspaceRoleAssignment
+from unity_mirror.plan.model import Action, AfterApply, Change, Check, Outcome, Scope, ScopeKind, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
 from unity_mirror.spec import ExistingAuth, KeyVaultSecret, ServicePrincipalAuth, WorkspaceIdentityAuth
 from unity_mirror.steps import remedies, survey
@@ -36,14 +36,18 @@ class Identity:
         identity = workspace.workspace_identity
         if identity is None:
             principal = AfterApply(self.name, "service_principal_id")
-            changes = (self._provision(workspace), self._contribute(workspace, principal))
+            changes = (self._provision(context, workspace), self._contribute(context, workspace, principal))
             return Found(StepPlan(self.name, changes), {"storage_principal": principal})
-        roles = await context.clients.fabric.workspaces.role_assignments(workspace.id)
+        facts = {"storage_principal": identity.service_principal_id}
+        try:
+            roles = await context.clients.fabric.workspaces.role_assignments(workspace.id)
+        except PermissionDenied:
+            return Found(StepPlan(self.name, checks=(_role_unseen(context, workspace, identity),)), facts)
         contributes = _may_write(roles, identity.service_principal_id)
         missing: tuple[Change, ...] = (
-            () if contributes else (self._contribute(workspace, identity.service_principal_id),)
+            () if contributes else (self._contribute(context, workspace, identity.service_principal_id),)
         )
-        return Found(StepPlan(self.name, missing), {"storage_principal": identity.service_principal_id})
+        return Found(StepPlan(self.name, missing), facts)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Provisions, then adds the role."""
@@ -60,7 +64,7 @@ class Identity:
         changed = {"rights_changed": True} if found.plan.changes else {}
         return Done({"storage_principal": principal, **changed})
 
-    def _provision(self, workspace: Workspace) -> Change:
+    def _provision(self, context: Context, workspace: Workspace) -> Change:
         return Change(
             self.name,
             Action.CREATE,
@@ -68,12 +72,14 @@ class Identity:
             workspace.display_name,
             "the storage connection signs in with the workspace's identity, and it has none",
             after={"workspace": workspace.id},
-            remedy=remedies.provision_identity(workspace.id),
+            remedy=remedies.provision_identity(workspace.id, remedies.cloud_for(context)),
             makes=Made.IDENTITY,
         )
 
-    def _contribute(self, workspace: Workspace, principal: str | AfterApply) -> Change:
-        remedy = None if isinstance(principal, AfterApply) else remedies.add_contributor(workspace.id, principal)
+    def _contribute(self, context: Context, workspace: Workspace, principal: str | AfterApply) -> Change:
+        known = not isinstance(principal, AfterApply)
+        cloud = remedies.cloud_for(context)
+        remedy = remedies.add_contributor(workspace.id, str(principal), cloud) if known else None
         return Change(
             self.name,
             Action.CREATE,
@@ -84,6 +90,18 @@ class Identity:
             remedy=remedy,
             makes=Made.IDENTITY_ROLE,
         )
+
+
+def _role_unseen(context: Context, workspace: Workspace, identity: WorkspaceIdentity) -> Check:
+    """Someone else made the identity, and whether it holds its role is shown to Members only."""
+    return Check(
+        "workspace_identity_role",
+        "The workspace's identity is Contributor on its workspace",
+        Scope(ScopeKind.CATALOG, context.spec.catalog),
+        Outcome.UNKNOWN,
+        "the identity that runs unity-mirror may not list the workspace's roles, which Members may",
+        remedies.add_contributor(workspace.id, identity.service_principal_id, remedies.cloud_for(context)),
+    )
 
 
 async def _principal_of(context: Context, auth: Any) -> str | None:

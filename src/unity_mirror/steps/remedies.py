@@ -1,19 +1,36 @@
-"""Remedies good enough to be pasted: the exact SQL or Azure CLI command, and the same as a request."""
+"""Remedies good enough to be pasted: the exact SQL or Azure CLI command, and the same as a request.
+
+Addresses are those of the cloud that the spec's Databricks workspace is in. Fabric's own outside the public cloud isn't
+documented with the API: there it is the one that the settings name.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from urllib.parse import urlsplit
 
+from unity_mirror.models.azure_clouds import PUBLIC, AzureCloud, cloud_of
 from unity_mirror.models.storage import Acl, StorageUrl
 from unity_mirror.models.unity_catalog import MetastoreSummary
 from unity_mirror.plan.model import Remedy, RestCall
 from unity_mirror.plan.ownership import role_assignment_name
 from unity_mirror.spec import CatalogSpec, ConnectionShare
+from unity_mirror.steps.context import Context
 
-ARM = "https://management.azure.com"
-FABRIC = "https://api.fabric.microsoft.com/v1"
 STORAGE_VERSION = "2023-11-03"
 US = "<application id of the identity that runs unity-mirror>"
+
+
+def cloud_for(context: Context) -> AzureCloud:
+    """The cloud of the spec's Databricks workspace, with Fabric's address as far as it is known."""
+    cloud = cloud_of(urlsplit(context.spec.databricks.workspace).hostname or "") or PUBLIC
+    return cloud if cloud.fabric else replace(cloud, fabric=context.clients.fabric.base_url)
+
+
+def _az(cloud: AzureCloud, *commands: str) -> tuple[str, ...]:
+    """The Azure CLI's commands; it has to be told of another cloud than the public one first."""
+    return commands if cloud.key == PUBLIC.key else (f"az cloud set --name {cloud.cli}", *commands)
 
 
 def enable_external_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Remedy:
@@ -40,7 +57,7 @@ def grant(
     )
 
 
-def assign_role(scope: str, principal_id: str, role_id: str, role: str) -> Remedy:
+def assign_role(scope: str, principal_id: str, role_id: str, role: str, cloud: AzureCloud = PUBLIC) -> Remedy:
     """An Azure role assignment, under the name that we would give it."""
     name = role_assignment_name(scope, principal_id, role_id)
     subscription = "/".join(scope.split("/")[:3])
@@ -49,13 +66,13 @@ def assign_role(scope: str, principal_id: str, role_id: str, role: str) -> Remed
         "principalId": principal_id,
         "principalType": "ServicePrincipal",
     }
-    url = f"{ARM}{scope}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01"
+    url = f"{cloud.arm}{scope}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01"
     command = (
         f"az role assignment create --name {name} --role '{role}' --scope '{scope}' "
         f"--assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal"
     )
     text = "Someone who may assign roles on the storage account (Owner, User Access Administrator) runs:"
-    return Remedy(text, (command,), (RestCall("arm", "PUT", url, {"properties": properties}),))
+    return Remedy(text, _az(cloud, command), (RestCall("arm", "PUT", url, {"properties": properties}),))
 
 
 def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str, *, recursive: bool) -> Remedy:
@@ -71,7 +88,7 @@ def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str
     query = "action=setAccessControlRecursive&mode=modify" if recursive else "action=setAccessControl"
     call = RestCall("storage", "PATCH", f"{url}?{query}", headers={"x-ms-version": STORAGE_VERSION, "x-ms-acl": value})
     text = f"The owner of {place.container}/{path} or a Storage Blob Data Owner gives {object_id} access:"
-    return Remedy(text, (command,), (call,))
+    return Remedy(text, _az(cloud_of(place.host) or PUBLIC, command), (call,))
 
 
 def grant_folder(place: StorageUrl, principal: str) -> Remedy:
@@ -84,51 +101,59 @@ def grant_folder(place: StorageUrl, principal: str) -> Remedy:
         f"A Storage Blob Data Owner whose machine reaches the account adds user:{principal}:--x to each list that the "
         "first commands show (az storage fs access set, the whole list with it), then runs the last; or a storage "
         "administrator admits the address of the machine that runs unity-mirror, which then does it.",
-        (*shown, below),
+        _az(cloud_of(place.host) or PUBLIC, *shown, below),
     )
 
 
-def add_network_rule(account_id: str, tenant_id: str, resource_id: str, merged: dict[str, object]) -> Remedy:
+def add_network_rule(
+    account_id: str, tenant_id: str, resource_id: str, merged: dict[str, object], cloud: AzureCloud = PUBLIC
+) -> Remedy:
     """The resource instance rule of trusted workspace access; ``merged`` is the account's whole networkAcls with it."""
     group, name = account_id.split("/")[4], account_id.rsplit("/", 1)[-1]
     command = (
         f"az storage account network-rule add --resource-group {group} --account-name {name} "
         f"--tenant-id {tenant_id} --resource-id {resource_id}"
     )
-    url = f"{ARM}{account_id}?api-version=2025-06-01"
+    url = f"{cloud.arm}{account_id}?api-version=2025-06-01"
     call = RestCall("arm", "PATCH", url, {"properties": {"networkAcls": merged}})
-    return Remedy("Someone who may write the storage account (Storage Account Contributor) runs:", (command,), (call,))
+    text = "Someone who may write the storage account (Storage Account Contributor) runs:"
+    return Remedy(text, _az(cloud, command), (call,))
 
 
-def provision_identity(workspace_id: str) -> Remedy:
+def provision_identity(workspace_id: str, cloud: AzureCloud = PUBLIC) -> Remedy:
     """A workspace identity, which a workspace admin makes."""
-    url = f"{FABRIC}/workspaces/{workspace_id}/provisionIdentity"
+    url = f"{cloud.fabric}/workspaces/{workspace_id}/provisionIdentity"
     return Remedy(
         "A workspace admin creates the workspace identity (workspace settings, Workspace identity), or runs:",
-        (_az_rest("post", url),),
+        _az(cloud, _az_rest("post", url)),
         (RestCall("fabric", "POST", url),),
     )
 
 
-def add_contributor(workspace_id: str, principal_id: str) -> Remedy:
+def add_contributor(workspace_id: str, principal_id: str, cloud: AzureCloud = PUBLIC) -> Remedy:
     """The Contributor role on the workspace, which a workspace admin or member gives."""
     body = {"principal": {"id": principal_id, "type": "ServicePrincipal"}, "role": "Contributor"}
-    url = f"{FABRIC}/workspaces/{workspace_id}/roleAssignments"
+    url = f"{cloud.fabric}/workspaces/{workspace_id}/roleAssignments"
     return Remedy(
         "A workspace admin adds the identity as Contributor (Manage access), or runs:",
-        (f"{_az_rest('post', url)} --body '{json.dumps(body)}'",),
+        _az(cloud, f"{_az_rest('post', url)} --body '{json.dumps(body)}'"),
         (RestCall("fabric", "POST", url, body),),
     )
 
 
-def share_connection(connection_id: str, share: ConnectionShare) -> Remedy:
-    """A role on a connection, which its owner gives."""
-    body = {"principal": {"id": share.id, "type": share.type}, "role": share.role}
-    url = f"{FABRIC}/connections/{connection_id}/roleAssignments"
+def share_connection(
+    connection_id: str, share: ConnectionShare, cloud: AzureCloud = PUBLIC, assignment_id: str | None = None
+) -> Remedy:
+    """A role on a connection, which its owner gives; ``assignment_id`` is that of a lower one which is held."""
+    url = f"{cloud.fabric}/connections/{connection_id}/roleAssignments"
+    body: dict[str, object] = {"principal": {"id": share.id, "type": share.type}, "role": share.role}
+    method = "POST"
+    if assignment_id is not None:
+        url, body, method = f"{url}/{assignment_id}", {"role": share.role}, "PATCH"
     return Remedy(
         f"The connection's owner gives {share.id} the role {share.role} (Manage connections and gateways), or runs:",
-        (f"{_az_rest('post', url)} --body '{json.dumps(body)}'",),
-        (RestCall("fabric", "POST", url, body),),
+        _az(cloud, f"{_az_rest(method.lower(), url)} --body '{json.dumps(body)}'"),
+        (RestCall("fabric", method, url, body),),
     )
 
 
@@ -139,9 +164,11 @@ def _az_rest(method: str, url: str) -> str:
 def admit_us(spec: CatalogSpec) -> Remedy:
     """Letting our own machine through a storage firewall."""
     account_id = spec.storage.resource_id if spec.storage else None
+    cloud = (cloud_of(spec.storage.location.host) if spec.storage else None) or PUBLIC
     group, name = (account_id.split("/")[4], account_id.rsplit("/", 1)[-1]) if account_id else ("<group>", "<account>")
     command = (
         f"az storage account network-rule add --resource-group {group} --account-name {name} "
         "--ip-address <public address of the machine that runs unity-mirror>"
     )
-    return Remedy("A storage administrator admits the address of the machine that runs unity-mirror:", (command,))
+    text = "A storage administrator admits the address of the machine that runs unity-mirror:"
+    return Remedy(text, _az(cloud, command))

@@ -38,7 +38,7 @@ class TrustedAccess:
         rule = workspace_rule(identity.tenant_id, known.surveyed.workspace.id)
         if account.network_acls.admits(rule):
             return Found(StepPlan(self.name))
-        return Found(StepPlan(self.name, (self._change(account, rule, known),)), work=rule)
+        return Found(StepPlan(self.name, (self._change(context, account, rule, known),)), work=rule)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Merges the rule into what is there right now, and reads it back."""
@@ -64,7 +64,8 @@ class TrustedAccess:
             )
         return Done({"rights_changed": True})
 
-    def _change(self, account: StorageAccount, rule: ResourceAccessRule, known: Known) -> Change:
+    def _change(self, context: Context, account: StorageAccount, rule: ResourceAccessRule, known: Known) -> Change:
+        cloud = remedies.cloud_for(context)
         merged = account.network_acls.with_rule(rule)
         held = len(account.network_acls.resource_access_rules)
         return Change(
@@ -75,6 +76,6 @@ class TrustedAccess:
             "the account's firewall doesn't admit the Fabric workspace",
             {"resourceAccessRules": f"{held} rules"},
             {"resourceAccessRules": f"{held + 1} rules", "resourceId": rule.resource_id, "tenantId": rule.tenant_id},
-            remedies.add_network_rule(account.id, rule.tenant_id, rule.resource_id, merged),
+            remedies.add_network_rule(account.id, rule.tenant_id, rule.resource_id, merged, cloud),
             Made.NETWORK_RULE,
         )

@@ -17,6 +17,7 @@ class FabricClient:
 
     def __init__(self, transport: Transport, base_url: str, scope: str) -> None:
         api = FabricApi(transport, base_url, scope)
+        self.base_url = base_url
         self.workspaces = Workspaces(api)
         self.capacities = Capacities(api)
         self.connections = Connections(api)

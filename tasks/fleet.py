@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from prefect import get_run_logger
+
 from blocks import UnityMirrorClouds, named_secrets
 from tasks.lease import CatalogBusy, catalog_lease
 from tasks.options import explain, remedy_of, step_task
 from tasks.session import connect_clouds
 from unity_mirror.clouds import Clouds
-from unity_mirror.errors import SpecError, SpecProblem
+from unity_mirror.errors import SpecError, SpecProblem, UnexpectedError
 from unity_mirror.plan.model import Check, Outcome, StepName
 from unity_mirror.plan.render_markdown import counts_text, done_text, failed_checks_text, remedy_text
 from unity_mirror.redaction import Redactor
@@ -122,6 +124,8 @@ class Turn:
     def _described(self, run: CatalogRun) -> CatalogOutcome:
         changes = run.planned.plan.changes if run.planned else ()
         if run.error is not None:
+            if isinstance(run.error, UnexpectedError):
+                get_run_logger().error("%s\n%s", run.error.message, run.error.trace)
             what = self.redactor.redact(explain(run.error))
             return CatalogOutcome(run.name, "failed", len(changes), what, remedy_of(run.error))
         broken = self._broken(run)

@@ -28,6 +28,17 @@ RETRY_DELAYS = (5.0, 30.0)
 """Seconds before the second and the third attempt."""
 
 
+class PrefectUnreachable(UnityMirrorError):
+    """Prefect's own API could not be reached. Errors of httpx come from there only: our transport maps its own."""
+
+    def __init__(self, why: str) -> None:
+        remedy = "See whether Prefect's server runs; then run again: what is there is read, what is left is done."
+        super().__init__("Prefect's API could not be reached", why=why, remedy=remedy)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.why,)
+
+
 class Discreet(Protocol):
     """Any session: it knows the secrets that no text may hold."""
 
@@ -61,8 +72,9 @@ def step_task(
                 return Completed(message=await work(session))
             except UnityMirrorError as error:
                 return Failed(message=explain(error), data=error)
-            except (httpx.HTTPError, ConnectionError):
-                raise  # Prefect's own API: the task is tried again
+            except (httpx.HTTPError, ConnectionError) as error:
+                away = PrefectUnreachable(session.redactor.redact(f"{type(error).__name__}: {error}"))
+                return Failed(message=explain(away), data=away)
             except Exception as error:  # noqa: BLE001  (whatever it is, no one but us may write it into the log)
                 told = log_unexpected(error, session.redactor)
                 return Failed(message=explain(told), data=told)
@@ -84,8 +96,8 @@ def step_task(
 
 def log_unexpected(error: Exception, redactor: Redactor) -> UnexpectedError:
     """Write an exception that nobody foresaw into the run's log, without secrets; returns what to tell of it."""
-    told, trace = redactor.unexpected(error)
-    get_run_logger().error("%s\n%s", told.message, trace)
+    told = redactor.unexpected(error)
+    get_run_logger().error("%s\n%s", told.message, told.trace)
     return told
 
 
@@ -104,12 +116,12 @@ def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     - somebody changed a thing between our reading and our writing (PreconditionFailed): reading again settles it;
     - a long-running operation failed, and the service says that another may succeed: the transport never starts one
       anew;
-    - Prefect's own API could not be reached. Errors of httpx come from there only, since the transport maps its own.
+    - Prefect's own API could not be reached.
     """
     error = _error_of(state)
     if isinstance(error, OperationFailed):
         return error.retriable
-    return isinstance(error, (PreconditionFailed, httpx.HTTPError, ConnectionError))
+    return isinstance(error, (PreconditionFailed, PrefectUnreachable, httpx.HTTPError, ConnectionError))
 
 
 def explain(error: UnityMirrorError) -> str:

@@ -134,8 +134,8 @@ async def connect_clouds(block: UnityMirrorClouds | None, specs: Sequence[Catalo
     except UnityMirrorError:
         raise
     except Exception as error:  # noqa: BLE001  (told without secrets)
-        told, trace = redactor.unexpected(error)
-        get_run_logger().error("%s\n%s", told.message, trace)
+        told = redactor.unexpected(error)
+        get_run_logger().error("%s\n%s", told.message, told.trace)
         raise told from None
 
 

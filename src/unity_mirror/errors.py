@@ -209,4 +209,6 @@ class PrerequisiteFailed(UnityMirrorError):
 
 
 class UnexpectedError(UnityMirrorError):
-    """An exception that nobody foresaw, in words without secrets; its traceback is in the log."""
+    """An exception that nobody foresaw, in words without secrets; ``trace`` is its traceback, likewise."""
+
+    trace: str = ""

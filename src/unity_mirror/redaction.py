@@ -42,8 +42,8 @@ class Redactor:
             text = text.replace(form, MASK)
         return text
 
-    def unexpected(self, error: BaseException) -> tuple[UnexpectedError, str]:
-        """Return what to tell people of an exception that nobody foresaw, and its traceback, both without secrets."""
+    def unexpected(self, error: BaseException) -> UnexpectedError:
+        """Return what to tell people of an exception that nobody foresaw, with its traceback, both without secrets."""
         words = self.redact(f"{type(error).__name__}: {error}".strip().rstrip(":"))
         told = UnexpectedError(
             f"something unexpected happened: {words}",
@@ -51,7 +51,8 @@ class Redactor:
             remedy="This is a mistake in unity-mirror; report it with the traceback in the log. "
             "Running again is safe: what was done stays, the rest is done.",
         )
-        return told, self.redact("".join(traceback.format_exception(error)))
+        told.trace = self.redact("".join(traceback.format_exception(error)))
+        return told
 
     def __repr__(self) -> str:
         return "Redactor()"

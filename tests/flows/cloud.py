@@ -60,6 +60,10 @@ class SampleCloud:
         """Begins a new list of requests."""
         self.client.delete("/_emulator/requests").raise_for_status()
 
+    def strike(self, *rules: dict[str, Any]) -> None:
+        """What goes wrong from now on, by rule; without rules, nothing does."""
+        self.client.put("/_emulator/faults", json=list(rules)).raise_for_status()
+
     def items(self, workspace: str, kind: str) -> list[dict[str, Any]]:
         """The items of one kind in a Fabric workspace, by the workspace's name."""
         found = self._fabric("/v1/workspaces")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from prefect.filesystems import LocalFileSystem
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
     PREFECT_DEFAULT_RESULT_STORAGE_BLOCK,
     PREFECT_SERVER_API_AUTH_STRING,
+    PREFECT_SERVER_DATABASE_CONNECTION_URL,
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
@@ -21,8 +24,19 @@ from tests.flows.cloud import SampleCloud, served
 AUTH = "unity-mirror:a password, with/odd+signs"
 
 
+@dataclass(frozen=True)
+class PrefectServer:
+    """The server that all tests of a session share. It asks everyone for ``auth``."""
+
+    api: str
+    auth: str
+    database: Path
+    home: Path
+    results: Path
+
+
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A real server with a database of its own, which writes down events and logs without much delay."""
     environment = {
         "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
@@ -35,7 +49,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, value)
         results = tmp_path_factory.mktemp("results")
         with _signed_in(), prefect_test_harness(server_startup_timeout=90), _results_in(results):
-            yield
+            database = Path(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().removeprefix("sqlite+aiosqlite:///"))
+            yield PrefectServer(PREFECT_API_URL.value(), AUTH, database, Path(environment["PREFECT_HOME"]), results)
 
 
 @contextmanager
@@ -62,7 +77,9 @@ def contoso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleCloud]:
 
 
 @pytest.fixture
-def cloud(contoso: SampleCloud, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleCloud]:
+def cloud(
+    contoso: SampleCloud, prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SampleCloud]:
     """The cloud as seeded, with the secrets of the sample specs in the environment and nothing else of it."""
     contoso.reset()
     for name, value in contoso.environment.items():

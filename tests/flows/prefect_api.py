@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
+from prefect.client.schemas.objects import Artifact, FlowRun, Log, State, TaskRun
 from prefect.events.filters import EventFilter, EventNameFilter, EventRelatedFilter
 from prefect.events.schemas.events import ReceivedEvent
 
@@ -67,9 +67,22 @@ async def seen(state: State[Any], *, tasks: int, events: int) -> Seen:
             run=await client.read_flow_run(run_id),
             tasks=await _waited(lambda: _tasks(run_id), lambda found: len(found) == tasks),
             artifacts={each.key: each for each in artifacts if each.key},
-            log=await _waited(lambda: _log(run_id), lambda found: "Finished in state" in found.split("\n")[-1]),
+            log=await log_of(state),
             events=await _waited(lambda: _events(run_id), lambda found: len(found) == events),
         )
+
+
+async def log_of(state: State[Any]) -> str:
+    """The whole log of the flow run that ended in this state."""
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    found = await _waited(lambda: _logs(run_id), lambda found: any(_is_last(each) for each in found))
+    return "\n".join(each.message for each in found)
+
+
+async def events_of(run_id: UUID, count: int) -> Sequence[ReceivedEvent]:
+    """The catalog events of a flow run, once there are so many."""
+    return await _waited(lambda: _events(run_id), lambda found: len(found) >= count)
 
 
 async def _tasks(run_id: UUID) -> Sequence[TaskRun]:
@@ -79,10 +92,14 @@ async def _tasks(run_id: UUID) -> Sequence[TaskRun]:
     return [each for each in found if each.state and each.state.is_final()]
 
 
-async def _log(run_id: UUID) -> str:
+async def _logs(run_id: UUID) -> list[Log]:
     async with get_client() as client:
-        found = await client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])))
-    return "\n".join(each.message for each in found)
+        return await client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])))
+
+
+def _is_last(log: Log) -> bool:
+    """Whether it is the flow run's own last word; its tasks end with the same."""
+    return log.task_run_id is None and log.message.startswith("Finished in state")
 
 
 async def _events(run_id: UUID) -> Sequence[ReceivedEvent]:

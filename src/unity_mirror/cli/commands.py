@@ -51,8 +51,8 @@ async def _run(options: argparse.Namespace, output: Output, settings: Settings, 
         except UnityMirrorError:
             raise
         except Exception as error:  # noqa: BLE001  (told as an error of ours, with its traceback)
-            told, trace = clouds.secrets.redactor.unexpected(error)
-            sys.stderr.write(trace)
+            told = clouds.secrets.redactor.unexpected(error)
+            sys.stderr.write(told.trace)
             raise told from None
 
 

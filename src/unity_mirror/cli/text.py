@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from unity_mirror.cli.tables import show_tables
-from unity_mirror.errors import UnityMirrorError
+from unity_mirror.errors import UnexpectedError, UnityMirrorError
 from unity_mirror.plan.model import (
     Action,
     AfterApply,
@@ -176,6 +176,8 @@ def _counted(plan: Plan, ending: str) -> str:
 def show_failure(console: Console, name: str, error: UnityMirrorError) -> None:
     """Why a catalog failed."""
     console.print(f"  {_OUTCOMES[Outcome.FAILED]} [bold]{escape(name)}[/]: {escape(str(error))}")
+    if isinstance(error, UnexpectedError):
+        console.print(escape(error.trace))
 
 
 def show_left_out(console: Console, left_out: Sequence[LeftOut]) -> None:

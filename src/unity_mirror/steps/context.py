@@ -16,13 +16,16 @@ from unity_mirror.models.unity_catalog import MetastoreSummary, Table
 from unity_mirror.plan.model import AfterApply, DataTable, LeftOut, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
 from unity_mirror.plan.selection import SchemaView, Selection
+from unity_mirror.redaction import Redactor
 from unity_mirror.spec import BlockSecret, CatalogSpec, EnvSecret
 
 T = TypeVar("T")
 
 
 class Secrets(Protocol):
-    """Where secrets come from."""
+    """Where secrets come from, and what takes them out of texts."""
+
+    redactor: Redactor
 
     def resolve(self, ref: EnvSecret | BlockSecret) -> str:
         """The secret's value. Raises ``CredentialError`` when there is none."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 from unity_mirror.clients import Clients
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.model import Outcome, StepPlan
+from unity_mirror.redaction import Redactor
 from unity_mirror.spec import CatalogSpec, FleetSpec, Member, members
 from unity_mirror.steps.context import Context, Reads, side_by_side
 from unity_mirror.steps.runner import Planned, Result, apply_plan, make_plan
@@ -134,9 +135,8 @@ async def _guarded(run: CatalogRun, work: Callable[[], Awaitable[CatalogRun]]) -
         return replace(run, error=error)
     except Exception as error:  # noqa: BLE001 - the other catalogs go on
         await _stop(run)
-        why = f"{type(error).__name__}: {error}"
-        remedy = "This is a fault of unity-mirror: report it with the catalog's spec."
-        return replace(run, error=UnityMirrorError("an unexpected failure", where=run.name, why=why, remedy=remedy))
+        redactor = run.context.secrets.redactor if run.context else Redactor()
+        return replace(run, error=redactor.unexpected(error))
 
 
 async def _stop(run: CatalogRun) -> None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from cloud_emulator.seeds.contoso import azure, identities
+from cloud_emulator.unity_catalog import state
+from tests.onboarding.access import SALES_HOST
 from tests.onboarding.states import State, differences
 from tests.onboarding.world import World, example, failed
 from unity_mirror.plan.model import Action, RestCall
+from unity_mirror.steps import storage_acls
 
 WORKSPACE = "55550000-0000-4000-8000-00000000f001"
 FABRIC = f"https://api.fabric.microsoft.com/v1/workspaces/{WORKSPACE}"
 LAKE = "https://contosolake.dfs.core.windows.net/lake"
 CATALOG = "https://adb-1234567890123456.7.azuredatabricks.net/api/2.1/unity-catalog"
+TOKEN = "dapi0123456789abcdef0123456789abcdef"
+DEEP_FILE = "orders/dim_customer/_delta_log/00000000000000000000.json"
 VERSION = {"x-ms-version": "2023-11-03"}
 NEW_LOCATION = "abfss://lake@contosolake.dfs.core.windows.net/sales/orders/returns_again"
 
@@ -117,6 +123,60 @@ async def remove_tree_acl(world: World) -> None:
     await do(world, "storage", "PATCH", url, **VERSION, **{"x-ms-acl": acl})
 
 
+async def remove_deep_acl(world: World) -> None:
+    """Of a folder and of a file, others' entries staying; and of a whole branch, default entries included."""
+    await _remove_acl(world, "sales/orders/dim_store/_delta_log")
+    await _remove_acl(world, f"sales/{DEEP_FILE}")
+    acl = f"user:{identity_of(world)},default:user:{identity_of(world)}"
+    url = f"{LAKE}/sales/finance/accounts?action=setAccessControlRecursive&mode=remove"
+    await do(world, "storage", "PATCH", url, **VERSION, **{"x-ms-acl": acl})
+
+
+async def change_databricks_credential(world: World) -> None:
+    """To a personal access token. (The storage's firewall admits no other sign-in than there is.)"""
+    token = {"host": SALES_HOST, "principal": identities.SALES_READER.app_id}
+    state.table_of(world.cloud, "accessTokens")[state.token_key(TOKEN)] = token
+    await _change_credential(world, "databricks-sales", {"credentialType": "Key", "key": TOKEN})
+
+
+async def _change_credential(world: World, name: str, credentials: Mapping[str, Any]) -> None:
+    held = world.dump()["fabric.connections"]
+    connection = next(key for key, each in held.items() if each["displayName"] == name)
+    details = {
+        "singleSignOnType": "None",
+        "connectionEncryption": "NotEncrypted",
+        "skipTestConnection": False,
+        "credentials": credentials,
+    }
+    body = {"connectivityType": "ShareableCloud", "credentialDetails": details}
+    await do(world, "fabric", "PATCH", f"https://api.fabric.microsoft.com/v1/connections/{connection}", body)
+
+
+async def remove_onelake_role(world: World) -> None:
+    item = item_of(world, "MirroredAzureDatabricksCatalog", "sales")
+    await do(
+        world, "fabric", "DELETE", f"{FABRIC}/items/{item}/dataAccessRoles/{_finance_role(world.dump())}?preview=true"
+    )
+
+
+def _finance_role(before: State) -> str:
+    roles = before["fabric.dataAccessRoles"].values()
+    return next(str(each["name"]) for each in roles if "finance" in str(each["name"]).lower())
+
+
+async def rename_model(world: World) -> None:
+    model = item_of(world, "SemanticModel", "Sales")
+    await do(world, "fabric", "PATCH", f"{FABRIC}/items/{model}", {"displayName": "Sales (old)"})
+
+
+async def rename_table(world: World) -> None:
+    """As far as REST goes: registered where it lies, under another name (ALTER TABLE RENAME is SQL)."""
+    url = f"{CATALOG}/tables"
+    held = (await do(world, "databricks", "GET", f"{url}/sales.finance.accounts")).json()
+    await do(world, "databricks", "DELETE", f"{url}/sales.finance.accounts")
+    await _register(world, "finance", "ledgers", held["storage_location"], held["columns"])
+
+
 async def remove_storage_role(world: World) -> None:
     identity = identity_of(world)
     roles = world.dump()["arm.roleAssignments"].values()
@@ -165,19 +225,23 @@ async def delete_model(world: World) -> None:
 
 
 async def add_table(world: World) -> None:
-    grant = {"changes": [{"principal": identities.PLATFORM.app_id, "add": ["EXTERNAL_USE_SCHEMA"]}]}
-    await do(world, "databricks", "PATCH", f"{CATALOG}/permissions/schema/sales.orders", grant)
-    grant = {
-        "changes": [
-            {"principal": identities.PLATFORM.app_id, "add": ["EXTERNAL_USE_LOCATION", "CREATE_EXTERNAL_TABLE"]}
-        ]
-    }
-    await do(world, "databricks", "PATCH", f"{CATALOG}/permissions/external_location/contoso-sales", grant)
     await write_log(world, "sales/orders/returns_again")
     columns = [{"name": "id", "type_text": "bigint", "type_name": "LONG", "position": 0, "type_json": _LONG}]
+    await _register(world, "orders", "returns_again", NEW_LOCATION, columns)
+
+
+async def _register(world: World, schema: str, name: str, location: str, columns: Any) -> None:
+    """Registers an external table, after granting itself what that takes."""
+    who = identities.PLATFORM.app_id
+    for securable, privileges in (
+        (f"schema/sales.{schema}", ["EXTERNAL_USE_SCHEMA"]),
+        ("external_location/contoso-sales", ["EXTERNAL_USE_LOCATION", "CREATE_EXTERNAL_TABLE"]),
+    ):
+        grant = {"changes": [{"principal": who, "add": privileges}]}
+        await do(world, "databricks", "PATCH", f"{CATALOG}/permissions/{securable}", grant)
     body = {
-        "name": "returns_again", "catalog_name": "sales", "schema_name": "orders", "table_type": "EXTERNAL",
-        "data_source_format": "DELTA", "storage_location": NEW_LOCATION, "columns": columns,
+        "name": name, "catalog_name": "sales", "schema_name": schema, "table_type": "EXTERNAL",
+        "data_source_format": "DELTA", "storage_location": location, "columns": columns,
     }  # fmt: skip
     await do(world, "databricks", "POST", f"{CATALOG}/tables", body)
 
@@ -318,6 +382,47 @@ def _everywhere(table: str) -> Iterable[str]:
         yield f"fabric.sqlTables|{endpoint}/orders/{table}"
 
 
+def deep_acls_granted(_: State) -> Iterable[str]:
+    """Just the paths that lost the entry."""
+    for key in (*DEEP, f"contosolake/lake/sales/{DEEP_FILE}"):
+        yield f"storage.nodes|{key}|etag"
+        yield f"storage.nodes|{key}|modified"
+
+
+DEEP = (
+    "contosolake/lake/sales/orders/dim_store/_delta_log",
+    "contosolake/lake/sales/finance/accounts",
+    "contosolake/lake/sales/finance/accounts/_delta_log",
+    "contosolake/lake/sales/finance/accounts/_delta_log/00000000000000000000.json",
+)
+
+
+def files_of_accounts(before: State) -> Iterable[str]:
+    yield from deep_acls_granted(before)
+    for key in before["storage.nodes"]:
+        if key.startswith("contosolake/lake/sales/finance/accounts/") and key.endswith(".parquet"):
+            yield f"storage.nodes|{key}|etag"
+            yield f"storage.nodes|{key}|modified"
+
+
+def table_renamed(before: State) -> Iterable[str]:
+    yield from synced(before)
+    for table in ("accounts", "ledgers"):
+        yield f"fabric.mirroredTables|{ITEM}/finance/{table}"
+        yield f"fabric.sqlTables|{ENDPOINTS[0]}/finance/{table}"
+
+
+def onelake_role_made(before: State) -> Iterable[str]:
+    yield f"fabric.dataAccessRoles|{ITEM}/{_finance_role(before).lower()}|etag"
+
+
+GROUPS = {each.name: each.object_id for each in (identities.SALES_ANALYSTS, identities.FINANCE)}
+ACCESS = {"access": json.dumps({"groups": GROUPS})}
+SHARED = {"id": identities.PLATFORM.object_id, "type": "ServicePrincipal", "role": "Owner"}
+CONNECTION = {"databricks.connection.share": json.dumps([SHARED])}
+"""Who else may change the connection."""
+
+
 @dataclass(frozen=True)
 class Drift:
     """What someone does, the change that the plan must hold, and the paths at which the state may differ afterwards."""
@@ -325,6 +430,7 @@ class Drift:
     make: Callable[[World], Awaitable[None]]
     change: tuple[Action, str]
     allowed: Paths = nothing
+    sets: Mapping[str, str] = field(default_factory=dict)
 
 
 DRIFTS: dict[str, Drift] = {
@@ -341,12 +447,19 @@ DRIFTS: dict[str, Drift] = {
     "ACL of the folder": Drift(remove_folder_acl, (Action.UPDATE, "Storage ACL"), tree_granted),
     "ACL of a folder above": Drift(remove_parent_acl, (Action.UPDATE, "Storage ACL"), root_granted),
     "ACL of the whole tree": Drift(remove_tree_acl, (Action.UPDATE, "Storage ACL"), tree_granted),
+    "ACLs deep in the tree": Drift(remove_deep_acl, (Action.UPDATE, "Storage ACL"), files_of_accounts),
+    "Databricks connection's sign-in": Drift(
+        change_databricks_credential, (Action.UPDATE, "Fabric connection"), nothing, CONNECTION
+    ),
     "role on the account": Drift(remove_storage_role, (Action.CREATE, "Azure role assignment"), role_assigned),
     "role in the workspace": Drift(remove_workspace_role, (Action.CREATE, "Fabric workspace role")),
     "network rule": Drift(drop_network_rule, (Action.CREATE, "Storage network rule")),
     "semantic model's table": Drift(remove_model_table, (Action.UPDATE, "Semantic model"), model_mended),
+    "OneLake role": Drift(remove_onelake_role, (Action.CREATE, "OneLake data access role"), onelake_role_made, ACCESS),
+    "semantic model renamed": Drift(rename_model, (Action.UPDATE, "Semantic model"), framed),
     "semantic model deleted": Drift(delete_model, (Action.CREATE, "Semantic model"), framed_anew),
     "table added": Drift(add_table, (Action.UPDATE, "Catalog sync"), table_come),
+    "table renamed": Drift(rename_table, (Action.UPDATE, "Catalog sync"), table_renamed),
     "table dropped": Drift(drop_table, (Action.UPDATE, "Catalog sync"), table_gone),
     "table with a row filter now": Drift(mask_a_table, (Action.UPDATE, "Catalog sync"), table_gone),
 }
@@ -356,22 +469,23 @@ DRIFTS: dict[str, Drift] = {
 async def test_drift_is_found_and_repaired(world: World, what: str) -> None:
     """Back to the very state there was, but for the paths listed."""
     drift = DRIFTS[what]
-    await world.apply(example("sales"))
+    spec = example("sales", **drift.sets)
+    await world.apply(spec)
     await settle(world)
     before = world.dump()
     await drift.make(world)
     drifted = world.dump()
     world.cloud.requests.clear()
-    plan = (await world.plan(example("sales"))).plan
+    plan = (await world.plan(spec)).plan
     assert "write" not in world.effects()
     assert drift.change in {(change.action, change.kind) for change in plan.changes}
-    result = await world.apply(example("sales"))
+    result = await world.apply(spec)
     assert failed(result.verification) == []
     await settle(world)
     moved = differences({**before, **made_by_others(before, drifted)}, world.dump())
     allowed = set(drift.allowed(before))
     assert {path: values for path, values in moved.items() if not _is_at_or_below(path, allowed)} == {}
-    assert (await world.plan(example("sales"))).plan.changes == ()
+    assert (await world.plan(spec)).plan.changes == ()
 
 
 def made_by_others(before: State, drifted: State) -> dict[str, Any]:
@@ -383,3 +497,26 @@ def made_by_others(before: State, drifted: State) -> dict[str, Any]:
 
 def _is_at_or_below(path: str, allowed: set[str]) -> bool:
     return any(path == each or path.startswith((f"{each}|", f"{each}[")) for each in allowed)
+
+
+async def test_the_search_for_lost_acls_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan asks whether it gets in, reads two lists on the way, one listing, and ``ASKED`` of the lists below."""
+    await world.apply(example("sales"))
+    paths = sum(key.startswith("contosolake/lake/sales/") for key in world.dump()["storage.nodes"])
+    assert await _storage_calls(world) == {"HEAD": 3 + paths, "GET": 1}
+    monkeypatch.setattr(storage_acls, "ASKED", 10)
+    assert await _storage_calls(world) == {"HEAD": 3 + 10, "GET": 1}
+    await _remove_acl(world, f"sales/{DEEP_FILE}")
+    assert (await world.plan(example("sales"))).plan.changes == ()
+    unreadable = failed(await world.verify(example("sales")), "table_readable")
+    assert [check.scope.name for check in unreadable] == ["orders.dim_customer"]
+
+
+async def _storage_calls(world: World) -> dict[str, int]:
+    world.cloud.requests.clear()
+    await world.plan(example("sales"))
+    return Counter(
+        each["method"]
+        for each in world.cloud.requests
+        if each["service"] == "storage" and "contosolake" in each["path"] and "resource=filesystem" not in each["path"]
+    )

@@ -39,9 +39,10 @@ _WHO = {
     "databricks": identities.PLATFORM,
     "arm": identities.PLATFORM,
     "storage": identities.PLATFORM,
-    "fabric": identities.RUNNER,
+    "fabric": identities.PLATFORM,
 }
-"""Who carries out a remedy: the catalogs' owners and the subscription's, and the workspaces' admin."""
+"""Who carries out a remedy, or changes things behind our back: the catalogs' owners and the subscription's, an admin of
+the workspaces. Never the runner."""
 
 
 class RealTime(SharedTime):

@@ -117,22 +117,39 @@ class StorageClient:
             continuation=result.continuation or None,
         )
 
-    async def list_paths(self, account: str, container: str, path: str, recursive: bool = False) -> list[PathEntry]:
-        """List what is under a folder; names are relative to the container. Raises NotFound when it isn't there."""
+    async def list_paths(
+        self, account: str, container: str, path: str, recursive: bool = False, limit: int | None = None
+    ) -> list[PathEntry]:
+        """List what is under a folder; names are relative to the container. Raises NotFound when it isn't there.
+
+        With a ``limit`` no further page (of 5,000 paths) is asked for once so many are known.
+        """
         container_client = self._service(account).get_file_system_client(container)
 
         async def collect() -> list[PathEntry]:
-            found = []
+            found: list[PathEntry] = []
             async for entry in container_client.get_paths(path=path.strip("/") or None, recursive=recursive):
-                found.append(_path_entry(entry))  # noqa: PERF401 - an asynchronous comprehension can't be typed here
+                found.append(_path_entry(entry))
+                if limit is not None and len(found) >= limit:
+                    break
             return found
 
         return await self._do(f"list {_place(account, container, path)}", collect)
 
-    async def read(self, account: str, container: str, path: str) -> bytes:
-        """Read a whole file, in one request: Azure's client would take several, at the account's Blob endpoint."""
+    async def read(
+        self,
+        account: str,
+        container: str,
+        path: str,
+        range: tuple[int, int] | None = None,  # noqa: A002 - HTTP's name
+    ) -> bytes:
+        """Read a file, or the bytes from the first to the last offset of ``range``, both included.
+
+        In one request: Azure's client would take several, at the account's Blob endpoint.
+        """
         operation = f"read {_place(account, container, path)}"
-        call = self._call("GET", account, f"{container}/{path.strip('/')}", operation)
+        headers = {"Range": f"bytes={range[0]}-{range[1]}"} if range else {}
+        call = self._call("GET", account, f"{container}/{path.strip('/')}", operation, headers=headers)
         return (await self._transport.send(call)).content
 
     async def reachable(self, account: str, container: str) -> None:
@@ -151,7 +168,13 @@ class StorageClient:
             await service.close()
 
     def _call(
-        self, method: str, account: str, path: str, operation: str, params: Mapping[str, str] | None = None
+        self,
+        method: str,
+        account: str,
+        path: str,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Call:
         return Call(
             service=STORAGE,
@@ -160,7 +183,7 @@ class StorageClient:
             url=f"{self._address(account)}/{quote(path)}",
             scope=self._scope,
             params=params or {},
-            headers={"x-ms-version": API_VERSION},
+            headers={"x-ms-version": API_VERSION, **(headers or {})},
             budget=f"{STORAGE} {account}",
         )
 

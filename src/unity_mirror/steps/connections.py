@@ -1,13 +1,15 @@
 """Fabric's connections: to the Databricks workspace and, behind a firewall, to the storage (S6, S15).
 
 A connection that fits is reused, and a named one that doesn't fit is an error: never two for the same thing, never a
-change to one that others use. Types, parameters and credential kinds are asked of ``supportedConnectionTypes``.
+change to one that others made. One that we made and whose sign-in someone changed to another kind gets the spec's back,
+in place, so that whatever uses it goes on doing so. Types, parameters and credential kinds are asked of
+``supportedConnectionTypes``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,10 +18,19 @@ from unity_mirror.models.fabric import Connection, Gateway, SupportedConnectionT
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
 from unity_mirror.spec import ExistingAuth, KeyVaultSecret
-from unity_mirror.steps.connection_body import DATABRICKS, STORAGE, Wanted, creation_body, find_vault, parameter_names
+from unity_mirror.steps.connection_body import (
+    DATABRICKS,
+    STORAGE,
+    Wanted,
+    creation_body,
+    find_vault,
+    parameter_names,
+    rotation_body,
+)
 from unity_mirror.steps.connection_sharing import Sharing, missing_shares, share
 from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.patience import patiently
+from unity_mirror.steps.record import recorded
 
 CONNECTION = "Fabric connection"
 TENANT_SWITCH = (
@@ -32,6 +43,7 @@ TENANT_SWITCH = (
 @dataclass(frozen=True, slots=True)
 class _Work:
     missing: tuple[Wanted, ...] = ()
+    changed: tuple[tuple[Wanted, Connection], ...] = ()
     types: Mapping[str, SupportedConnectionType] = field(default_factory=dict)
     sharing: tuple[Sharing, ...] = ()
 
@@ -46,18 +58,28 @@ class Connections:
         listed = await context.reads.once(("connections",), context.clients.fabric.connections.list)
         facts: dict[str, Any] = {}
         missing: list[Wanted] = []
+        changed: list[tuple[Wanted, Connection]] = []
+        made = known.made | await recorded(context, known.surveyed.workspace.id)
         sharing: list[Sharing] = []
         notes: list[str] = []
         for wanted in wanted_connections(context, known.surveyed.gateway):
-            found = find_connection(wanted, listed)
+            found = _with_another_kind(wanted, listed) if wanted.made in made else None
+            if found is not None:
+                changed.append((wanted, found))
+            else:
+                found = find_connection(wanted, listed)
             facts[wanted.fact] = found.id if found else AfterApply(self.name, wanted.fact)
             sharing += await missing_shares(context, wanted, found)
             if found is None:
                 missing.append(wanted)
                 notes += _could_be_reused(wanted, listed)
-        types = await _supported(context, missing)
-        changes = (*(_change(wanted) for wanted in missing), *(each.change for each in sharing))
-        work = _Work(tuple(missing), types, tuple(sharing))
+        types = await _supported(context, [*missing, *(wanted for wanted, _ in changed)])
+        changes = (
+            *(_change(wanted) for wanted in missing),
+            *(_repair(wanted, held) for wanted, held in changed),
+            *(each.change for each in sharing),
+        )
+        work = _Work(tuple(missing), tuple(changed), types, tuple(sharing))
         return Found(StepPlan(self.name, changes, notes=tuple(notes)), facts, work)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
@@ -67,6 +89,8 @@ class Connections:
         for wanted in work.missing:
             created = await _create(context, known, wanted, work.types[wanted.type])
             facts[wanted.fact] = created.id
+        for wanted, held in work.changed:
+            await _restore(context, known, wanted, held)
         for each in work.sharing:
             await share(context, str(facts[each.fact]), each)
         return Done(facts)
@@ -118,6 +142,13 @@ def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection 
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
     return fitting[0] if fitting else None
+
+
+def _with_another_kind(wanted: Wanted, listed: Sequence[Connection]) -> Connection | None:
+    """The connection of the name that we give, when nothing but its kind of sign-in differs from what is wanted."""
+    named = [each for each in listed if (each.display_name or "").lower() == wanted.name.lower()]
+    anyhow = replace(wanted, auth=None)
+    return next((each for each in named if _misfit(wanted, each) and not _misfit(anyhow, each)), None)
 
 
 def _fitting(wanted: Wanted, listed: Sequence[Connection]) -> list[Connection]:
@@ -227,6 +258,27 @@ def _change(wanted: Wanted) -> Change:
         after={**after, **through, "id": AfterApply(StepName.CONNECTIONS, wanted.fact)},
         makes=wanted.made,
     )
+
+
+def _repair(wanted: Wanted, held: Connection) -> Change:
+    kind = held.credential_details.credential_type if held.credential_details else ""
+    reason = "we made it, and its kind of sign-in was changed"
+    before, after = {"credential": kind}, {"credential": wanted.kind}
+    return Change(StepName.CONNECTIONS, Action.UPDATE, CONNECTION, wanted.name, reason, before, after)
+
+
+async def _restore(context: Context, known: Known, wanted: Wanted, held: Connection) -> None:
+    body = await rotation_body(context, wanted, held)
+    waits = known.rights_changed and wanted.type == STORAGE
+    try:
+        await patiently(
+            context,
+            lambda: context.clients.fabric.connections.update(held.id, body),
+            _is_untested if waits else lambda _: False,
+        )
+    except PermissionDenied as error:
+        error.remedy = "Have the connection's owner give the identity that runs unity-mirror the role Owner on it."
+        raise
 
 
 async def _create(context: Context, known: Known, wanted: Wanted, supported: SupportedConnectionType) -> Connection:

@@ -31,6 +31,7 @@ from unity_mirror.plan.ownership import Made, acl_above, role_assignment_name
 from unity_mirror.spec import SasAuth, StorageSpec
 from unity_mirror.steps import remedies
 from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.record import recorded
 from unity_mirror.steps.storage_acls import AclReading, PathGrant, read_acls, write_acls
 
 ACL = "Storage ACL"
@@ -42,6 +43,7 @@ DELEGATOR = "db58b8e5-c6ad-4a2a-8342-4190687cbf4a"
 _READERS = frozenset({DATA_READER, DATA_CONTRIBUTOR, DATA_OWNER})
 _ROLES = {DATA_READER: "Storage Blob Data Reader", DELEGATOR: "Storage Blob Delegator"}
 _SHOWN = 5
+_REMEDIED = 50
 _NOBODY = "00000000-0000-0000-0000-000000000001"
 """Stands for an identity that is still to be made: whether its entry fits doesn't depend on its id."""
 
@@ -101,13 +103,16 @@ class StorageAccess:
         if not known.surveyed.storage_reachable:
             return _Acls(checks=(_unseen(context, place, principal),))
         try:
-            reading = await read_acls(context, place, _NOBODY if isinstance(principal, AfterApply) else principal)
+            made = known.made | await recorded(context, known.surveyed.workspace.id)
+            whom = _NOBODY if isinstance(principal, AfterApply) else principal
+            reading = await read_acls(context, place, whom, ours=Made.ACL in made)
         except (PermissionDenied, FirewallDenied) as error:
             return _Acls(checks=(_acl_check(context, place, Outcome.UNKNOWN, str(error), None),))
         if reading.faults:
             return _Acls(checks=(_refusal(context, place, reading.faults),))
         needed = [each for each in (*reading.above, reading.folder) if each.grant.is_needed]
         changes = tuple(_acl_change(place, each, principal, len(reading.all)) for each in needed)
+        changes += _lost_change(place, reading.lost, str(principal)) if reading.lost else ()
         return _Acls(changes, notes=_nearly_full(place, reading), reading=reading)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
@@ -226,6 +231,23 @@ def _acl_change(place: StorageUrl, found: PathGrant, principal: str | AfterApply
         remedy,
         Made.ACL if is_folder else acl_above(path),
     )
+
+
+def _lost_change(place: StorageUrl, lost: Sequence[PathGrant], principal: str) -> tuple[Change, ...]:
+    """One change for all paths below the folder, which holds its entry."""
+    shown = [each.path for each in lost[:_SHOWN]]
+    found = [
+        remedies.set_acl(place, each.path, each.grant.after, principal, "", recursive=False)
+        for each in lost[:_REMEDIED]
+    ]
+    commands = tuple(command for each in found for command in each.commands)
+    remedy = Remedy(
+        "Set these access control lists, or run apply.", commands, tuple(call for each in found for call in each.calls)
+    )
+    reason = "the folder's entry is ours, and paths below it lost theirs"
+    after = {"paths": len(lost), "among": shown}
+    name = f"{_acl_name(place, place.folder)}/*"
+    return (Change(StepName.STORAGE_ACCESS, Action.UPDATE, ACL, name, reason, {}, after, remedy),)
 
 
 def _refusal(context: Context, place: StorageUrl, faults: Sequence[PathGrant]) -> Check:

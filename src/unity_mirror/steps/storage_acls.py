@@ -1,7 +1,10 @@
 """The ACLs that let a principal read a folder: read path by path, judged before anything is written, written guarded.
 
 The folder's own entry is written last: where it stands, the tree below is done, so that an interrupted run is continued
-(what holds the entry is skipped) and a finished one costs no more than reading the folders above.
+(what holds the entry is skipped). Whether others took entries out below since is looked for within bounds: a listing of
+at most ``LISTED`` paths tells which have no named entry at all, and of the others at most ``ASKED`` lists are read,
+folders first and from the top. So a plan without changes costs levels + ceil(min(paths, LISTED) / 5000) +
+min(paths with named entries, ASKED) calls.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from unity_mirror.models.storage import AccessControl, AclProgress, PathEntry, S
 from unity_mirror.plan.acl import READ, TRAVERSE, AclGrant, from_permissions, grant
 from unity_mirror.steps.context import Context, side_by_side
 
+LISTED = 20_000
+ASKED = 200
 _RACES = 5
 _AT_ONCE = 500
 
@@ -52,16 +57,20 @@ class Subtree:
 
 @dataclass(frozen=True, slots=True)
 class AclReading:
-    """The folders above, the folder itself, and what is below it (read only when the folder lacks the entry)."""
+    """The folders above, the folder itself, and what is below it (read only when the folder lacks the entry).
+
+    Where the folder has it, ``lost`` are the paths below that were looked at and lack it.
+    """
 
     above: tuple[PathGrant, ...]
     folder: PathGrant
     below: tuple[Subtree, ...] = ()
+    lost: tuple[PathGrant, ...] = ()
 
     @property
     def all(self) -> tuple[PathGrant, ...]:
         """Every path that was read."""
-        return (*self.above, self.folder, *(each for subtree in self.below for each in subtree.grants))
+        return (*self.above, self.folder, *(each for subtree in self.below for each in subtree.grants), *self.lost)
 
     @property
     def faults(self) -> tuple[PathGrant, ...]:
@@ -69,15 +78,19 @@ class AclReading:
         return tuple(each for each in self.all if each.fault)
 
 
-async def read_acls(context: Context, place: StorageUrl, principal: str) -> AclReading:
+async def read_acls(context: Context, place: StorageUrl, principal: str, *, ours: bool = False) -> AclReading:
     """Reads the lists on the way to a folder and, where the folder's own entry is missing, below it.
+
+    Where it isn't and we gave it (``ours``), what is below is looked at within bounds.
 
     Raises ``PermissionDenied`` or ``FirewallDenied`` when we may not look.
     """
     paths = (*place.parents(), place.folder)
     *above, folder = await side_by_side(_read_one(context, place, path, principal) for path in paths)
-    below = await _read_below(context, place, principal) if folder.grant.is_needed else ()
-    return AclReading(tuple(above), folder, below)
+    if folder.grant.is_needed:
+        return AclReading(tuple(above), folder, await _read_below(context, place, principal))
+    lost = await _look_below(context, place, principal) if ours else ()
+    return AclReading(tuple(above), folder, lost=lost)
 
 
 async def write_acls(context: Context, place: StorageUrl, principal: str, reading: AclReading) -> None:
@@ -86,6 +99,7 @@ async def write_acls(context: Context, place: StorageUrl, principal: str, readin
         _write_one(context, place, each.path, principal) for each in reading.above if each.grant.is_needed
     )
     if not reading.folder.grant.is_needed:
+        await _write_paths(context, place, principal, reading.lost)
         return
     await _write_below(context, place, principal, reading.below)
     await _write_one(context, place, place.folder, principal)
@@ -133,6 +147,18 @@ async def _read_below(
     return tuple(Subtree(roots[name], tuple(found)) for name, found in grants.items())
 
 
+async def _look_below(context: Context, place: StorageUrl, principal: str) -> tuple[PathGrant, ...]:
+    """The paths that lack the entry, as far as the bounds let us look."""
+    listed = await context.clients.storage.list_paths(
+        place.account, place.container, place.folder, recursive=True, limit=LISTED
+    )
+    plain = [entry for entry in listed if from_permissions(entry.permissions) is not None]
+    named = [entry for entry in listed if from_permissions(entry.permissions) is None]
+    named.sort(key=lambda entry: (not entry.is_directory, entry.name.count("/"), entry.name))
+    looked = await side_by_side(_read_entry(context, place, entry, principal) for entry in (*plain, *named[:ASKED]))
+    return tuple(each for each in looked if each.grant.is_needed)
+
+
 async def _read_entry(context: Context, place: StorageUrl, entry: PathEntry, principal: str) -> PathGrant:
     """Where the listing tells the whole list, it isn't asked for."""
     known = from_permissions(entry.permissions)
@@ -160,7 +186,10 @@ async def _write_subtree(context: Context, place: StorageUrl, principal: str, su
     if all(each.grant.plain for each in subtree.grants):
         await _modify_recursively(context, place, subtree.root, principal)
         return
-    missing = subtree.missing
+    await _write_paths(context, place, principal, subtree.missing)
+
+
+async def _write_paths(context: Context, place: StorageUrl, principal: str, missing: Sequence[PathGrant]) -> None:
     for start in range(0, len(missing), _AT_ONCE):
         await side_by_side(
             _write_one(context, place, each.path, principal, is_directory=each.is_directory)

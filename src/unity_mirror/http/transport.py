@@ -13,13 +13,15 @@ from unity_mirror.credentials import TokenSource
 from unity_mirror.errors import CloudError, Conflict, OperationFailed, Throttled
 from unity_mirror.http.auth import TokenAuth
 from unity_mirror.http.calls import Call, Deadline
-from unity_mirror.http.failures import is_certificate_fault, to_error, unreachable
+from unity_mirror.http.failures import ONELAKE, STORAGE, is_certificate_fault, to_error, unreachable
 from unity_mirror.http.limiter import Closed, Limiter
 from unity_mirror.http.meter import CallMeter
 from unity_mirror.http.patience import backoff, is_fault, is_throttled, may_repeat, never_sent, retry_after
 from unity_mirror.settings import Limits, Timeouts
 
 T = TypeVar("T")
+_FILES_FACTOR = 4
+"""Azure Storage and OneLake take thousands of requests a second, where the management APIs take some in a minute."""
 
 
 class Doubtful(Exception):
@@ -77,7 +79,8 @@ class Transport:
     def limiter(self, budget: str) -> Limiter:
         """Return the limiter that all calls of one budget share."""
         if budget not in self._limiters:
-            self._limiters[budget] = Limiter(self.clock, self.limits.max_concurrency, self._rng)
+            most = self.limits.max_concurrency * (_FILES_FACTOR if budget.startswith((STORAGE, ONELAKE)) else 1)
+            self._limiters[budget] = Limiter(self.clock, most, self._rng)
         return self._limiters[budget]
 
     def deadline(self, seconds: float | None = None) -> Deadline:

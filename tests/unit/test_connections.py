@@ -1,0 +1,85 @@
+"""Connections: used again, as few as there are requests at once, and usable after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from unity_mirror.http.connections import Connections
+
+
+class Server:
+    """Speaks just enough HTTP; counts connections. A request for /cut has its connection cut."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.together = asyncio.Event()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.writers.append(writer)
+        while line := await reader.readline():
+            await reader.readuntil(b"\r\n\r\n")
+            if b"/cut" in line:
+                break
+            if b"/together" in line:
+                await self.together.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[tuple[httpx.AsyncClient, Server]]:
+    server = Server()
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    transport = Connections(ssl.create_default_context(), 30.0)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}") as opened:
+        yield opened, server
+    listening.close()
+    for writer in server.writers:
+        writer.close()
+    await asyncio.sleep(0)
+
+
+async def test_one_after_the_other_use_one_connection() -> None:
+    async with client() as (opened, server):
+        for _ in range(3):
+            assert (await opened.get("/")).text == "ok"
+        assert server.connections == 1
+
+
+async def test_as_many_connections_as_requests_at_once_and_no_more() -> None:
+    async with client() as (opened, server):
+        for _ in range(2):
+            server.together.clear()
+            asked = [asyncio.create_task(opened.get("/together")) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            server.together.set()
+            assert [(await each).text for each in asked] == ["ok"] * 5
+        assert server.connections == 5
+
+
+async def test_after_a_cut_connection_the_next_request_gets_through() -> None:
+    async with client() as (opened, server):
+        with pytest.raises(httpx.TransportError):
+            await opened.get("/cut")
+        assert (await opened.get("/")).text == "ok"
+        assert server.connections == 2
+
+
+async def test_a_request_that_nobody_waits_for_any_more_leaves_its_place_usable() -> None:
+    async with client() as (opened, server):
+        waiting = asyncio.create_task(opened.get("/together"))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        server.together.set()
+        assert (await opened.get("/")).text == "ok"

@@ -60,7 +60,7 @@ def run(
 ) -> None:
     """Serves until SIGINT or SIGTERM; SQL analytics endpoints too, when a port for them is given."""
     server = make_server(cloud, services, host=host, port=port, latency=latency)
-    asyncio.run(_serve(server, SqlListener(cloud), host, sql_port))
+    asyncio.run(_serve(server, SqlListener(cloud, latency=latency), host, sql_port))
 
 
 async def _serve(server: uvicorn.Server, listener: SqlListener, host: str, sql_port: int | None) -> None:

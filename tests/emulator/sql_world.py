@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from cloud_emulator.fabric.sql_endpoints import endpoint_of
 from cloud_emulator.sql.listener import SqlListener
 from cloud_emulator.storage import files
 
+from . import tds
 from .fabric_cloud import FIREWALLED, WORKSPACE
 from .fabric_data_cloud import data_cloud, payload
 from .served import free_port
@@ -73,12 +73,7 @@ class World:
     def connect(self, object_id: str = RUNNER, database: str = "sales", **how: Any) -> Any:
         """A connection of python-tds that verifies the server's certificate and name."""
         token = how.pop("token", None) or self.token(object_id)
-        options = {"cafile": str(self.authority), "autocommit": True, "disable_connect_retry": True, **how}
-        with warnings.catch_warnings():  # python-tds checks the server's name by means that pyOpenSSL deprecates
-            warnings.filterwarnings("ignore", message="X509", category=DeprecationWarning)
-            return pytds.connect(
-                "localhost", database=database, port=self.port, access_token_callable=lambda: token, **options
-            )
+        return tds.connect(self.port, self.authority, database, token, **how)
 
     def query(self, text: str, object_id: str = RUNNER, database: str = "sales") -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -63,10 +61,10 @@ class Emulator:
             await _hang(receive)
             return
         if fault is not None and fault.when == "before" and fault.action == "kill":
-            _kill(fault)
+            fault.end_process()
         response, effect = self._answer(service, request, fault)
         if fault is not None and fault.when == "after" and fault.action == "kill":
-            _kill(fault)
+            fault.end_process()
         if fault is not None and fault.action == "hang":
             await _hang(receive)
             return
@@ -145,14 +143,6 @@ class Emulator:
                 "effect": effect.value,
             }
         )
-
-
-def _kill(fault: FaultRule) -> None:
-    """Ends the process that a rule names, if it is still there."""
-    try:
-        os.kill(fault.pid or os.getpid(), signal.SIGKILL)
-    except ProcessLookupError:
-        logger.warning("The process %s, which a fault was to end, had ended before.", fault.pid)
 
 
 async def _hang(receive: Receive) -> None:

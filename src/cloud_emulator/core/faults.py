@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import signal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cloud_emulator.core.http import Request
 from cloud_emulator.core.pressure import ServiceName
+
+logger = logging.getLogger("cloud_emulator")
 
 Action = Literal["status", "reset", "hang", "half_body", "fail_operation", "forget_operation", "kill"]
 LOST = frozenset({"reset", "half_body", "kill"})
@@ -23,8 +27,11 @@ class FaultRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     service: ServiceName | None = None
-    method: str | None = Field(None, description="HTTP method, in any case.")
-    path: str | None = Field(None, description="Regular expression, searched for in the path as it was sent.")
+    method: str | None = Field(None, description="HTTP method, or LOGIN, BATCH or RPC for SQL; in any case.")
+    path: str | None = Field(
+        None,
+        description="Regular expression, searched for in the path as it was sent; for SQL, in the database's name.",
+    )
     nth: int | None = Field(None, ge=1, description="Only the nth matching request; otherwise all of them.")
     times: int | None = Field(None, ge=1, description="At most this many times.")
     when: Literal["before", "after"] = Field("before", description="Before the request has its effect, or after it.")
@@ -38,8 +45,11 @@ class FaultRule(BaseModel):
     status: int = Field(503, ge=100, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
     body: Any = Field(None, description="JSON document to answer with; null: the service's own words for the status.")
+    sql_error: int = Field(40613, ge=1, description="With status, where it strikes SQL: the number of the error.")
     error_code: str = Field("UnknownError", description="With fail_operation: the operation's errorCode.")
-    error_message: str = Field("An unexpected error occurred.", description="With fail_operation: its message.")
+    error_message: str = Field(
+        "An unexpected error occurred.", description="With fail_operation, and in SQL: its message."
+    )
     pid: int | None = Field(None, ge=2, description="With kill: the process to end. Loopback clients only.")
 
     @field_validator("path")
@@ -58,6 +68,13 @@ class FaultRule(BaseModel):
         if self.pid == os.getpid():
             raise ValueError("the emulator does not end itself")
         return self
+
+    def end_process(self) -> None:
+        """Ends the process that the rule names, if it is still there."""
+        try:
+            os.kill(self.pid or os.getpid(), signal.SIGKILL)
+        except ProcessLookupError:
+            logger.warning("The process %s, which a fault was to end, had ended before.", self.pid)
 
     def matches(self, service: str, request: Request) -> bool:
         """Whether the rule is about this request."""

@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from cloud_emulator.core.rules import ALL_ON, Rules
 from cloud_emulator.sql import errors, grammar
 
 DIALECT = "tsql, normalization_strategy=case_sensitive"
@@ -53,10 +54,10 @@ class Query:
 Statement = Ignored | Use | Query
 
 
-def parse_batch(text: str, database: str) -> list[Statement]:
+def parse_batch(text: str, database: str, rules: Rules = ALL_ON) -> list[Statement]:
     """The statements of a batch. Raises :class:`~cloud_emulator.sql.errors.SqlError` for one that can't be parsed, is
     refused, or isn't served: then none is run."""
-    return [statement for part in _split(text) for statement in _statements(part, database)]
+    return [statement for part in _split(text) for statement in _statements(part, database, rules)]
 
 
 def _split(text: str) -> Iterator[str]:
@@ -79,7 +80,7 @@ def _text(text: str, part: list[Token]) -> str:
     return text[part[0].start : part[-1].end + 1] if part else ""
 
 
-def _statements(part: str, database: str) -> Iterator[Statement]:
+def _statements(part: str, database: str, rules: Rules) -> Iterator[Statement]:
     """T-SQL needs no semicolons: options and USE may stand in front of another statement."""
     while part:
         found = _USE.match(part)
@@ -88,15 +89,16 @@ def _statements(part: str, database: str) -> Iterator[Statement]:
         else:
             found = _OPTION.match(part) or _TRANSACTION.match(part)
             if found is None:
-                yield _query(part, database)
+                yield _query(part, database, rules)
                 return
             yield Ignored()
         part = part[found.end() :].lstrip()
 
 
-def _query(text: str, database: str) -> Query:
+def _query(text: str, database: str, rules: Rules) -> Statement:
     if not re.match(r"[(\s]*(?:SELECT|WITH)\b", text, re.IGNORECASE):
-        _refuse(text, database)
+        _refuse(text, database, rules)
+        return Ignored()
     try:
         tree = sqlglot.parse_one(text, read=DIALECT)
     except (ParseError, TokenError) as error:
@@ -105,7 +107,8 @@ def _query(text: str, database: str) -> Query:
         raise errors.read_only()
     if not isinstance(tree, exp.Query):
         raise errors.not_served(f"statements such as {text[:60]!r}")
-    grammar.check_tokens(sqlglot.tokenize(text, read="tsql"))
+    if rules.on("sql.language.dialect"):
+        grammar.check_tokens(sqlglot.tokenize(text, read="tsql"))
     grammar.check_tree(tree)
     if tree.find(exp.Into) is not None:
         raise errors.permission_denied("CREATE TABLE", database)
@@ -123,14 +126,18 @@ _SERVED_ELSEWHERE = frozenset(
 )  # fmt: skip
 
 
-def _refuse(text: str, database: str) -> None:
+def _refuse(text: str, database: str, rules: Rules) -> None:
     """Raises what the read-only endpoint says to anything but a query."""
     if _DATA.match(text):
+        if not rules.on("sql.reads.data"):
+            return
         raise errors.read_only()
     if found := _OBJECTS.match(text):
         action = f"{found[1]} {found[2]}".upper()
         if found[2].upper() in ("VIEW", "PROCEDURE", "PROC", "FUNCTION", "SCHEMA", "USER", "ROLE"):
             raise errors.not_served(f"{action}, which would be possible")
+        if not rules.on("sql.reads.tables"):
+            return
         raise errors.permission_denied(action, database)
     if found := _PROCEDURE.match(text):
         raise errors.unknown_procedure(found[1])

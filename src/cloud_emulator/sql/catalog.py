@@ -123,14 +123,14 @@ def _known(cloud: Cloud, database: Database, known: Document) -> KnownTable:
     is_mirrored = parent["type"] == onelake.MIRRORED
     in_schema = is_mirrored or parent["properties"].get("defaultSchema") is not None
     path = f"Tables/{known['schema']}/{known['table']}" if in_schema else f"Tables/{known['table']}"
-    columns = tuple(_columns(known["columns"]))
+    columns = tuple(_columns(known["columns"], nested=not cloud.rules.on("sql.columns.nested")))
     longest = None if is_mirrored else 8000
     return KnownTable(database, known["schema"], known["table"], path, known["version"], columns, longest)
 
 
-def _columns(fields: list[Mapping[str, Any]]) -> Iterator[TableColumn]:
+def _columns(fields: list[Mapping[str, Any]], *, nested: bool) -> Iterator[TableColumn]:
     for field in fields:
-        kind = _type(field["type"])
+        kind = _type("string" if nested and not isinstance(field["type"], str) else field["type"])
         if kind is not None:
             yield TableColumn(field["name"], kind, bool(field.get("nullable", True)))
 

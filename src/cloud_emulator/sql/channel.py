@@ -97,6 +97,16 @@ class Channel:
             await self._send(header + part)
         await self._drain()
 
+    async def write_half(self, message: bytes) -> None:
+        """Sends a packet that is shorter than it says."""
+        part = message[: self.packet_size - HEADER.size]
+        await self._send(HEADER.pack(Packet.RESPONSE, LAST, len(part) + HEADER.size, 0, 1, 0) + part[: len(part) // 2])
+        await self._drain()
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._writer.transport.abort()
+
     def close(self) -> None:
         """Ends the connection."""
         self._writer.close()

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from cloud_emulator.core.rules import Rules
 from cloud_emulator.sql import batch, errors, translate
 from cloud_emulator.sql.batch import Query, Statement
 from cloud_emulator.sql.catalog import TableColumn, TableFiles
@@ -77,9 +78,9 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self._reader = DeltaReader(folder)
 
-    def parse(self, text: str, database: str) -> list[tuple[Statement, list[TableName]]]:
+    def parse(self, text: str, database: str, rules: Rules) -> list[tuple[Statement, list[TableName]]]:
         """The statements of a batch, each with the tables that it reads."""
-        found = batch.parse_batch(text, database)
+        found = batch.parse_batch(text, database, rules)
         return [(each, translate.table_names(each.tree) if isinstance(each, Query) else []) for each in found]
 
     def run(

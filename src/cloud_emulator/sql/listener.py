@@ -23,11 +23,12 @@ logger = logging.getLogger("cloud_emulator")
 
 
 class SqlListener:
-    """Serves all SQL analytics endpoints of a cloud on one port."""
+    """Serves all SQL analytics endpoints of a cloud on one port, each answer ``latency`` seconds late."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, *, latency: float = 0.0) -> None:
         files = ensure_certificates(cloud.folder / "tls")
         self._cloud = cloud
+        self._latency = latency
         self._contexts = make_contexts(str(files.certificate), str(files.key))
         self._numbers = itertools.count(51)
         self._requests = cache(self._make_requests)
@@ -54,7 +55,7 @@ class SqlListener:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         channel = Channel(reader, writer)
-        session = Session(self._cloud, channel, self._contexts, self._requests, next(self._numbers))
+        session = Session(self._cloud, channel, self._contexts, self._requests, next(self._numbers), self._latency)
         try:
             await session.serve()
         except Closed:

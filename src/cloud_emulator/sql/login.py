@@ -75,12 +75,13 @@ def parse_pre_login(data: bytes) -> PreLogin:
     return PreLogin(encryption[0], options.get(_FEDERATED, b"\0")[:1] == b"\1")
 
 
-def pre_login_answer(asked: PreLogin, *, strict: bool) -> bytes:
-    """The server's pre-login message: encryption is required [M]. In TDS 8.0 TLS is there already."""
+def pre_login_answer(asked: PreLogin, *, unencrypted: bool) -> bytes:
+    """The server's pre-login message: encryption is required [M], unless nothing more is to be encrypted: in TDS 8.0
+    TLS is there already."""
     encryption = Encryption.ON if asked.encryption == Encryption.ON else Encryption.REQUIRED
     options = {
         _VERSION: _SERVER_VERSION,
-        _ENCRYPTION: bytes([Encryption.NOT_SUPPORTED if strict else encryption]),
+        _ENCRYPTION: bytes([Encryption.NOT_SUPPORTED if unencrypted else encryption]),
         _INSTANCE: b"\0",
         _THREAD: b"",
         _MARS: b"\0",

@@ -51,8 +51,9 @@ class Runner:
         """The tokens that answer a batch, each statement's end among them. Raises :class:`errors.SqlError`, to which
         the tokens of the statements before are attached as ``answered``."""
         answer: list[bytes] = []
+        rules = self._cloud.rules.as_they_are()
         try:
-            statements = await asyncio.to_thread(self._engine.parse, work.text, state.database.name)
+            statements = await asyncio.to_thread(self._engine.parse, work.text, state.database.name, rules)
             for statement, names in statements:
                 answer += await self._statement(state, work, statement, names, cancel)
         except errors.SqlError as error:
@@ -62,7 +63,8 @@ class Runner:
 
     async def check(self, state: State, text: str) -> None:
         """Raises :class:`errors.SqlError` for a batch that can't be run whatever its parameters."""
-        for _, names in await asyncio.to_thread(self._engine.parse, text, state.database.name):
+        rules = self._cloud.rules.as_they_are()
+        for _, names in await asyncio.to_thread(self._engine.parse, text, state.database.name, rules):
             for name in names:
                 self._source(state, name)
 
@@ -93,8 +95,11 @@ class Runner:
         database = endpoints.sibling(self._cloud, state.database, name.database) if name.database else state.database
         if database is None:
             raise errors.unknown_object(str(name))
-        if name.schema in ("sys", "INFORMATION_SCHEMA"):
-            view = system_view(_shown(self._cloud, state.caller, database), name.schema, name.name)
+        fold = str if self._cloud.rules.on("sql.names.case") else str.upper
+        schema = next((each for each in ("sys", "INFORMATION_SCHEMA") if fold(name.schema or "") == fold(each)), None)
+        if schema is not None:
+            shown = _shown(self._cloud, state.caller, database)
+            view = system_view(shown, schema, name.name if fold is str else name.name.upper())
             if view is not None:
                 return view
         table = catalog.find_table(self._cloud, database, name.schema or "dbo", name.name)

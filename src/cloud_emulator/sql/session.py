@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.faults import LOST, FaultRule
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.sql import endpoints, errors, login, tokens
 from cloud_emulator.sql.channel import Channel, Closed
 from cloud_emulator.sql.endpoints import Database
 from cloud_emulator.sql.errors import SqlError
+from cloud_emulator.sql.interference import Interference
 from cloud_emulator.sql.login import Encryption, Login
 from cloud_emulator.sql.tokens import Change, Done
 from cloud_emulator.sql.wire import DEFAULT_PACKET_SIZE, Malformed, Packet
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 Incoming = asyncio.Future[tuple[int, bytes]]
 
+_OK = 200
 _LARGEST_PACKET = 32767
 _SMALLEST_PACKET = 512
 
@@ -57,8 +60,10 @@ class Session:
         contexts: tuple[ssl.SSLContext, ssl.SSLContext],
         requests: Callable[[], Requests],
         number: int,
+        latency: float = 0.0,
     ) -> None:
         self._cloud = cloud
+        self._interference = Interference(cloud, channel, latency)
         self._channel = channel
         self._inner, self._strict = contexts
         self._requests = requests
@@ -81,8 +86,9 @@ class Session:
         if kind != Packet.PRELOGIN:
             raise Malformed(f"packet {kind} before the pre-login")
         asked = login.parse_pre_login(data)
-        await self._channel.write(login.pre_login_answer(asked, strict=strict))
-        if strict:
+        plain = asked.encryption == Encryption.NOT_SUPPORTED and not self._cloud.rules.on("sql.login.encrypted")
+        await self._channel.write(login.pre_login_answer(asked, unencrypted=strict or plain))
+        if strict or plain:
             return True
         if asked.encryption == Encryption.NOT_SUPPORTED:
             return False
@@ -94,20 +100,28 @@ class Session:
         if kind != Packet.LOGIN:
             raise Malformed(f"packet {kind} in place of the login")
         asked = login.parse_login(data)
+        size = min(max(asked.packet_size or DEFAULT_PACKET_SIZE, _SMALLEST_PACKET), _LARGEST_PACKET)
+        fault = await self._interference.meet("LOGIN", asked.database)
+        if fault is not None:
+            answer, number = await self._strike(fault, b"", "LOGIN", asked.database)
+            await self._refuse(asked, answer, number)
+            return None
         try:
             if not login.is_supported(asked):
                 raise errors.not_served("other versions of TDS than 7.4 and 8.0")
             state = self._open(asked)
         except SqlError as error:
-            self._log("LOGIN", asked.database, error.number, "auth")
             also = b"" if error.number == errors.LOGIN_FAILED else tokens.error(errors.login_failed())
-            await self._channel.write(tokens.error(error) + also + tokens.done(Done.ERROR))
+            await self._refuse(asked, tokens.error(error) + also + tokens.done(Done.ERROR), error.number)
             return None
-        self._log("LOGIN", asked.database, 200, "auth")
-        size = min(max(asked.packet_size or DEFAULT_PACKET_SIZE, _SMALLEST_PACKET), _LARGEST_PACKET)
+        self._log("LOGIN", asked.database, _OK, "auth")
         await self._channel.write(_welcome(state, size))
         self._channel.packet_size = size
         return state
+
+    async def _refuse(self, asked: Login, answer: bytes, number: int) -> None:
+        self._log("LOGIN", asked.database, number, "auth")
+        await self._channel.write(answer)
 
     def _open(self, asked: Login) -> State:
         with self._cloud.store.transaction():
@@ -139,12 +153,20 @@ class Session:
         if reset:
             state.reset()
         request = self._requests().request(state, kind, data)
+        fault = await self._interference.meet(request.name, state.database.name)
+        if fault is not None and fault.when == "before":
+            answer, status = await self._strike(fault, b"", request.name, state.database.name, incoming)
+            self._log(request.name, state.database.name, status, "read")
+            await self._channel.write(answer)
+            return incoming
         answering = asyncio.ensure_future(request.answer())
         pair: set[asyncio.Future[Any]] = {answering, incoming}
         await asyncio.wait(pair, return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
             request.cancel.ask()
         answer, status = await answering
+        if fault is not None:
+            answer, status = await self._strike(fault, answer, request.name, state.database.name, incoming)
         self._log(request.name, state.database.name, status, "read")
         if request.cancel.asked:
             kind, _ = await incoming
@@ -156,8 +178,19 @@ class Session:
         await self._channel.write(acknowledged + answer)
         return incoming
 
+    async def _strike(
+        self, fault: FaultRule, answer: bytes, method: str, database: str, incoming: Incoming | None = None
+    ) -> tuple[bytes, int]:
+        """As :meth:`Interference.strike`, an answer that is cut off logged."""
+        try:
+            return await self._interference.strike(fault, answer, incoming)
+        except Closed:
+            if fault.action in LOST:
+                self._log(method, database, 0, "auth" if method == "LOGIN" else "read")
+            raise
+
     def _log(self, method: str, database: str, status: int, effect: str) -> None:
-        """The request log holds 200, or the number of the SQL error."""
+        """The request log holds 200, the number of the SQL error, or 0 when the answer was cut off."""
         entry = {"service": "sql", "method": method, "path": database, "status": status}
         self._cloud.requests.append({**entry, "at": self._cloud.clock.iso(), "effect": effect})
 

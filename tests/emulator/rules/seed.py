@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.emulator import support
@@ -48,7 +49,9 @@ ADDRESS = "203.0.113.10"
 INSTANCE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/Fabric/providers/Microsoft.Fabric/workspaces/"
 )
-TABLES = ("sales/orders/lines", "sales/orders/headers", "sales/customers/people")
+DELTA = "sales/orders/headers"
+"""The one of the tables that has a Delta log."""
+TABLES = ("sales/orders/lines", DELTA, "sales/customers/people")
 
 HARDER = {**support.HARDER, "page_size": 1, "sync_interval_seconds": 900}
 """Where reality has two outcomes, the harder one."""
@@ -128,8 +131,25 @@ def _azure() -> dict[str, Any]:
 
 def _account(name: str) -> dict[str, Any]:
     folder = {"path": "sales", "acl": "user::rwx,group::r-x,other::---"}
-    logs = [{"path": f"{table}/_delta_log/{0:020}.json", "text": "{}"} for table in (*TABLES, "hr/staff/people")]
+    tables = (*TABLES, "hr/staff/people")
+    logs = [
+        {"path": f"{table}/_delta_log/{0:020}.json", "text": _log() if table == DELTA else "{}"} for table in tables
+    ]
     return {"name": name, "containers": [{"name": "lake", "paths": [folder, *logs]}, {"name": "other"}]}
+
+
+def _log() -> str:
+    """The first commit of a Delta table without rows; one of its columns is an array."""
+    array = {"type": "array", "elementType": "string", "containsNull": True}
+    columns: tuple[tuple[str, Any], ...] = (("id", "long"), ("name", "string"), ("tags", array))
+    fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in columns]
+    schema = json.dumps({"type": "struct", "fields": fields})
+    metadata = {
+        "id": "1c000000-0000-4000-8000-000000000001", "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema, "partitionColumns": [], "configuration": {}, "createdTime": 1_790_000_000_000,
+    }  # fmt: skip
+    actions = ({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": metadata})
+    return "\n".join(map(json.dumps, actions))
 
 
 def _table(path: str, account: str = LAKE, **fields: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "emulator.md"
 BEGIN, END = "<!-- rules: begin -->", "<!-- rules: end -->"
 NAMES = {
     "fabric": "Microsoft Fabric", "unity_catalog": "Unity Catalog", "arm": "Azure Resource Manager",
-    "storage": "ADLS Gen2 and Blob storage", "entra": "Microsoft Entra ID",
+    "storage": "ADLS Gen2 and Blob storage", "sql": "SQL analytics endpoints", "entra": "Microsoft Entra ID",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -15,6 +16,8 @@ import httpx
 from cloud_emulator.core.app import Emulator
 from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.services import mounts
+from cloud_emulator.sql.listener import SqlListener
+from tests.emulator import tds
 from tests.emulator.observed import observed
 from tests.emulator.rules.seed import (
     CONNECTOR,
@@ -29,9 +32,11 @@ from tests.emulator.rules.seed import (
     account_id,
     document,
 )  # fmt: skip
+from tests.emulator.served import free_port
 from tests.emulator.support import Wall
 
 FABRIC, POWER_BI = "https://api.fabric.microsoft.com", "https://analysis.windows.net/powerbi/api"
+SQL = "https://database.windows.net"
 AZURE, BLOBS = "https://management.azure.com", "https://storage.azure.com"
 UNITY_CATALOG = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 CATALOGS = f"/workspaces/{SPACE}/mirroredAzureDatabricksCatalogs"
@@ -72,6 +77,7 @@ class World:
 
     cloud: Cloud
     http: httpx.AsyncClient
+    sql_port: int
     item: str = ""
     lakehouse: str = ""
     model: str = ""
@@ -134,6 +140,30 @@ class World:
         if form is None:
             return _answer(await self.http.get(path, headers=named))
         return _answer(await self.http.post(path, data=dict(form), headers=named))
+
+    async def sql(self, text: str = "", who: str = RUNNER, database: str = "sales", **login: Any) -> list[Any]:
+        """The rows of a query, or with no text nothing but the login. Raises ``pytds.DatabaseError``."""
+        connection = await self.log_in(who, database, **login)
+        try:
+            return await self.query(connection, text) if text else []
+        finally:
+            await asyncio.to_thread(connection.close)
+
+    async def log_in(self, who: str = RUNNER, database: str = "sales", **login: Any) -> Any:
+        """A connection to a SQL analytics endpoint; with ``user``, without a token."""
+        token = None if "user" in login else self.token(who, SQL)["authorization"].removeprefix("Bearer ")
+        authority = self.cloud.folder / "tls" / "ca.pem"
+        return await asyncio.to_thread(tds.connect, self.sql_port, authority, database, token, **login)
+
+    async def query(self, connection: Any, text: str) -> list[Any]:
+        """The rows of a query over a connection."""
+
+        def ask() -> list[Any]:
+            with connection.cursor() as cursor:
+                cursor.execute(text)
+                return list(cursor.fetchall()) if cursor.description else []
+
+        return await asyncio.to_thread(ask)
 
     def token(self, who: str, audience: str, **changes: str) -> dict[str, str]:
         """The header of whoever signed in."""
@@ -275,11 +305,14 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
     cloud = open_cloud(folder, wall=Wall())
     transport = httpx.ASGITransport(app=Emulator(cloud, observed(mounts())), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test") as http:
-        world = World(cloud, http)
+        listener, port = SqlListener(cloud), free_port()
+        await listener.start(host="127.0.0.1", port=port)
+        world = World(cloud, http, port)
         (await world.control("POST", "seed", document())).ok()
         await _furnish(world)
         cloud.save_seed()
         yield world
+        await listener.stop()
     cloud.close()
 
 

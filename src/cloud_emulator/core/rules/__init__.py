@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloud_emulator.core.rules import arm, entra, fabric, fabric_mirroring, storage, unity_catalog
+from cloud_emulator.core.rules import arm, entra, fabric, fabric_mirroring, sql, storage, unity_catalog
 from cloud_emulator.core.rules.model import EVIDENCE, Evidence, Rule
 
 __all__ = ["ALL_ON", "EVIDENCE", "RULES", "Evidence", "Rule", "Rules"]
 
-_TABLES = (entra.RULES, fabric.RULES, fabric_mirroring.RULES, unity_catalog.RULES, arm.RULES, storage.RULES)
+_TABLES = (
+    entra.RULES, fabric.RULES, fabric_mirroring.RULES, sql.RULES, unity_catalog.RULES, arm.RULES, storage.RULES,
+)  # fmt: skip
 RULES: Mapping[str, Rule] = {rule.id: rule for rules in _TABLES for rule in rules}
 """Every rule by id."""
 
@@ -29,6 +31,10 @@ class Rules:
         """Whether a rule is in force. Costs two look-ups."""
         behaviour = self._settings.get("behaviour")
         return behaviour is None or rule_id not in behaviour.get("rules_off", ())
+
+    def as_they_are(self) -> Rules:
+        """The same, kept from changing: for other threads."""
+        return Rules({"behaviour": self._settings.get("behaviour") or {}})
 
 
 ALL_ON = Rules({})

@@ -26,7 +26,7 @@ class Rule:
 
     @property
     def service(self) -> str:
-        """fabric, unity_catalog, arm, storage or entra."""
+        """fabric, unity_catalog, arm, storage, sql or entra."""
         return self.id.partition(".")[0]
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from prefect import flow, get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.artifacts import publish_plan, publish_report
-from flows.deduplication import earlier_run, event_tag
+from flows.deduplication import earlier_run, event_tag, handled_by, handled_tag
 from flows.events import tell_of_catalog
 from flows.outcomes import Stopped, failed, raise_for, stopped, tell_ending
-from flows.parameters import CatalogForm, CloudsBlock, DryRun, EventId, Prune
+from flows.parameters import CatalogForm, CloudsBlock, DryRun, EventId, Prune, Start
 from tasks.lease import catalog_lease
 from tasks.options import StepTask, state_of
 from tasks.plan import make_plan
@@ -44,6 +45,7 @@ async def onboard_catalog(
     dry_run: DryRun = False,
     prune: Prune = False,
     event_id: EventId = None,
+    start: Start = 1,
 ) -> State[Any]:
     """Onboard one catalog. Running it again changes only what differs from the spec.
 
@@ -57,11 +59,13 @@ async def onboard_catalog(
         dry_run: Only make the plan and show it; write nothing.
         prune: Also delete what an earlier run made and the spec no longer asks for.
         event_id: The event that asks for this. When it was dealt with before, the run ends without asking any cloud.
+        start: Counts the runs that the crash of the one before has led to; leave it at 1.
     """
-    await tag_run(f"catalog:{spec.catalog}", *([event_tag(event_id)] if event_id else []))
+    tags = (f"catalog:{spec.catalog}", *([event_tag(event_id)] if event_id else []))
+    await tag_run(*tags)
     if event_id and (earlier := await earlier_run(event_id)):
-        return Completed(message=f"Nothing to do: run {earlier.name} ({earlier.id}) deals with event {event_id}.")
-    if flow_run.run_count > MAX_STARTS:
+        return _nothing_to_do(earlier, event_id)
+    if start > MAX_STARTS:
         remedy = "See the worker's log, memory first; then retry."
         return failed(Stopped(f"Its process was killed {MAX_STARTS} times. {remedy}", remedy=remedy))
     session: Session | None = None
@@ -71,9 +75,18 @@ async def onboard_catalog(
             if dry_run:
                 return await _plan_only(session)
             async with catalog_lease(spec.catalog):
-                return await _onboard(session)
+                if event_id and (earlier := await handled_by(event_id)):
+                    return _nothing_to_do(earlier, event_id)
+                ended = await _onboard(session)
+                if event_id and ended.is_completed():
+                    await tag_run(*tags, handled_tag(event_id))
+                return ended
     except UnityMirrorError as error:
         return await _failed(session, error)
+
+
+def _nothing_to_do(earlier: FlowRun, event_id: UUID) -> State[Any]:
+    return Completed(message=f"Nothing to do: run {earlier.name} ({earlier.id}) deals with event {event_id}.")
 
 
 async def _plan_only(session: Session) -> State[None]:

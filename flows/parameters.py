@@ -40,7 +40,12 @@ CatalogForm = Annotated[CatalogSpec, _AsForm(), titled("Catalog")]
 DryRun = Annotated[bool, titled("Dry run")]
 Prune = Annotated[bool, titled("Prune")]
 EventId = Annotated[UUID | None, _Tabs("None", "Id"), titled("Event")]
+MOST_STARTS = 10
+Start = Annotated[int, Field(ge=1, le=MOST_STARTS, json_schema_extra={"title": "Start"})]
+"""Which start a run is of those that its crashes have led to."""
 KeepLakehouse = Annotated[bool, titled("Keep the lakehouse")]
+DatabricksUrl = Annotated[str, titled("Databricks workspace")]
+StorageAccount = Annotated[str, titled("Storage account")]
 
 FleetFile = Annotated[
     str,

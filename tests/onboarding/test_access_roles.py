@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cloud_emulator.seeds.contoso import identities
+from cloud_emulator.seeds.contoso import databricks, identities
 from cloud_emulator.seeds.contoso.identities import ANALYST, CONTROLLER, FINANCE, RUNNER, SALES_ANALYSTS
+from cloud_emulator.unity_catalog import state
 from tests.onboarding.access import SALES_HOST, grant, granted, make_workspace_admin, onelake, readable
-from tests.onboarding.world import World, example
+from tests.onboarding.world import World, example, failed
 from unity_mirror.models.fabric import DataAccessRole
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.access_roles import is_ours
-from unity_mirror.plan.model import Action, Outcome, StepName
+from unity_mirror.plan.model import Action, Outcome, Reason, StepName
 from unity_mirror.spec import AccessSpec, CatalogSpec
 from unity_mirror.steps.runner import Result
 
@@ -173,3 +174,60 @@ async def test_roles_of_a_spec_without_access_go_only_with_prune(world: World, p
     item = item_of(await world.apply(spec()))
     await world.apply(example("sales"), prune=pruning)
     assert bool(ours(world, item)) is not pruning
+
+
+def put_policy(world: World, kind: str, name: str) -> None:
+    """An attribute-based policy on a catalog, schema or table."""
+    on = state.grants_key(databricks.METASTORE, state.Securable(kind, name))
+    body = {
+        "name": "hide-amounts", "policy_type": "POLICY_TYPE_COLUMN_MASK", "on_securable_type": kind,
+        "on_securable_fullname": name, "for_securable_type": "TABLE", "to_principals": ["account users"],
+    }  # fmt: skip
+    state.table_of(world.cloud, "policies")[f"{on}/hide-amounts"] = {"on": on, "body": body}
+    world.cloud.store.commit()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "predicted"),
+    [("SCHEMA", "sales.orders", True), ("TABLE", "sales.orders.delivery_slots", False)],
+)
+async def test_what_a_policy_covers_is_left_out_with_its_name(
+    world: World, kind: str, name: str, predicted: bool
+) -> None:
+    """A table's own policy is asked for only once Fabric didn't mirror the table."""
+    put_policy(world, kind, name)
+    chosen = {"select.include": "[orders.*, inventory.*]", "select.exclude": "[]", "lakehouse": "null"}
+    only = example("sales", semantic_model="null", **chosen).model_copy(update={"access": AccessSpec(groups=MAPPED)})
+    plan = (await world.plan(only)).plan
+    left = {each.subject: each for each in plan.left_out if each.reason is Reason.POLICY}
+    assert bool(left) is predicted
+    result = await world.apply(only)
+    fell_out = {each.subject: each for each in result.left_out if each.reason is Reason.POLICY}
+    assert "orders.delivery_slots" in fell_out
+    assert f"policy hide-amounts on {name} covers it" in fell_out["orders.delivery_slots"].detail
+    covered = {ref for ref in result.known.mirrored if ref.full_name("sales").startswith(name)}
+    assert covered == set()
+    assert failed(result.verification) == []
+    again = (await world.plan(only)).plan
+    assert again.changes == ()
+    told = "\n".join(again.step(StepName.ACCESS_ROLES).notes)
+    assert ("The attribute-based policy hide-amounts on sales.orders isn't carried over" in told) is predicted
+
+
+async def test_a_policy_on_the_whole_catalog_leaves_nothing_to_mirror(world: World) -> None:
+    put_policy(world, "CATALOG", "hr")
+    plan = (await world.plan(example("hr"))).plan
+    assert {each.reason for each in plan.left_out if each.subject.startswith("people.")} == {Reason.POLICY}
+    result = await world.apply(example("hr"))
+    assert result.known.mirrored == ()
+
+
+async def test_a_deleted_default_reader_is_not_mentioned_any_more(world: World) -> None:
+    item = item_of(await world.apply(spec()))
+    told = "\n".join((await world.plan(spec())).plan.step(StepName.ACCESS_ROLES).notes)
+    assert "The role DefaultReader isn't ours and opens every table to whoever holds ReadAll" in told
+    async with world.context(spec()) as context:
+        await context.clients.fabric.access_roles.delete(WORKSPACE, item, "DefaultReader")
+    told = "\n".join((await world.plan(spec())).plan.step(StepName.ACCESS_ROLES).notes)
+    assert "DefaultReader" not in told
+    assert "SQL analytics endpoint" in told

@@ -87,6 +87,7 @@ class Reason(StrEnum):
     UNSUPPORTED_FORMAT = "not a Delta table"
     ROW_FILTER = "has a row filter"
     COLUMN_MASK = "has a column mask"
+    POLICY = "under an attribute-based policy"
     OTHER_ACCOUNT = "in another storage account"
     NO_PRIVILEGE = "no privilege"
     NO_EXTERNAL_USE = "no EXTERNAL USE SCHEMA"

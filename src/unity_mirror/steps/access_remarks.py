@@ -13,6 +13,7 @@ from unity_mirror.plan.model import AfterApply, Check, LeftOut, Outcome, Reason,
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps import remedies
 
+_GUARDED = (Reason.ROW_FILTER, Reason.COLUMN_MASK, Reason.POLICY)
 SQL_ENDPOINT = (
     "At the SQL analytics endpoint these roles bind only in the user's identity mode, which no API tells or sets: "
     "look at the endpoint's security settings. In delegated mode SQL permissions decide."
@@ -78,11 +79,12 @@ def open_to_all(foreign: Sequence[DataAccessRole], item: str | AfterApply | None
 
 
 def guarded_tables(left_out: Iterable[LeftOut]) -> tuple[str, ...]:
-    """Row filters and column masks never carry over; Fabric doesn't mirror such tables at all."""
-    names = [left.subject for left in left_out if left.reason in (Reason.ROW_FILTER, Reason.COLUMN_MASK)]
+    """Row filters, column masks and policies never carry over; Fabric doesn't mirror such tables at all."""
+    names = [left.subject for left in left_out if left.reason in _GUARDED]
     if not names:
         return ()
-    return (f"Row filters and column masks aren't carried over; these tables aren't mirrored: {', '.join(names)}.",)
+    what = "Row filters, column masks and attribute-based policies aren't carried over"
+    return (f"{what}; these tables aren't mirrored: {', '.join(names)}.",)
 
 
 def policies(found: Sequence[Policy] | None) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPl
 from unity_mirror.steps import access_remarks as remarks
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.directory import read_directory
+from unity_mirror.steps.policies import catalog_policies
 from unity_mirror.steps.principals import our_name
 
 ROLE = "OneLake data access role"
@@ -126,7 +127,7 @@ async def _read(context: Context, known: Known, tables: Sequence[TableRef]) -> _
         naming = group.create_task(read_directory(context, spec.access.groups if spec.access else {}))
         holding = group.create_task(_held_roles(context, known))
         placing = group.create_task(_workspace_roles(context, known.surveyed.workspace.id))
-        guarding = group.create_task(_policies(context, catalog))
+        guarding = group.create_task(catalog_policies(context, (view.schema.name for view in known.surveyed.schemas)))
     return _Reading(granting.result(), naming.result(), holding.result(), placing.result(), guarding.result(), us)
 
 
@@ -176,14 +177,6 @@ async def _held_roles(context: Context, known: Known) -> tuple[DataAccessRole, .
 async def _workspace_roles(context: Context, workspace_id: str) -> Mapping[str, str]:
     assignments = await context.clients.fabric.workspaces.role_assignments(workspace_id)
     return {each.principal.id.lower(): each.role for each in assignments}
-
-
-async def _policies(context: Context, client: UnityCatalogClient) -> tuple[Policy, ...] | None:
-    """Attribute-based policies on the catalog and its schemas; ``None`` when we may not see them."""
-    try:
-        return tuple(await client.policies("CATALOG", context.spec.catalog))
-    except (PermissionDenied, NotSupported):
-        return None
 
 
 def _changes(found: RoleDifference) -> tuple[Change, ...]:

@@ -19,6 +19,7 @@ from unity_mirror.plan.ownership import Mark, mark_of, read_mark, with_mark
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.patience import until_readable
+from unity_mirror.steps.policies import covered
 from unity_mirror.steps.record import find_record, list_mirrored, recorded, remove_record
 
 ITEM = "Mirrored Azure Databricks catalog"
@@ -53,15 +54,17 @@ class Mirror:
         item, record = _find(context, listing.result()), recording.result()
         known = replace(known, made=known.made | await recorded(context, workspace_id))
         if item is None:
-            return self._plan_creation(context, known)
+            return await self._plan_creation(context, known)
         return await self._plan_update(context, known, item, has_record=record is not None)
 
-    def _plan_creation(self, context: Context, known: Known) -> Found:
-        selected = known.surveyed.selection.refs
+    async def _plan_creation(self, context: Context, known: Known) -> Found:
+        guarded = await covered(context, known.surveyed.selection.refs, tables=False)
+        selected = tuple(ref for ref in known.surveyed.selection.refs if ref not in guarded)
         after = {"catalog": context.spec.catalog, "tables": len(selected), "autoSync": context.spec.auto_sync}
         reason = "the workspace has no mirrored catalog of this name"
         change = Change(self.name, Action.CREATE, ITEM, context.spec.item_name, reason, after=after)
-        plan = StepPlan(self.name, (change,), notes=(follows_new_tables(context.spec),))
+        notes = (follows_new_tables(context.spec),)
+        plan = StepPlan(self.name, (change,), left_out=tuple(guarded.values()), notes=notes)
         facts = {
             "item": AfterApply(self.name, "id"),
             "sql_endpoint": AfterApply(self.name, "sql_endpoint"),
@@ -85,17 +88,17 @@ class Mirror:
         if held_mark is not None and (held_mark != mark or has_record):
             after = {"made": sorted(mark.made)}
             changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, after))
-        missing, unseen = await _missing(context, known, shown)
+        missing, never = await _missing(context, known, shown)
         changes += _sync_changes(item, missing, gone_tables(known, shown))
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
-            "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref not in unseen),
+            "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref not in never),
             "mirror_changes": any(change.name != MARK for change in changes),
             "made": mark.made,
         }
-        left_out = tuple(LeftOut(str(ref), Reason.NO_PRIVILEGE, _UNSEEN) for ref in sorted(unseen))
-        return Found(StepPlan(self.name, tuple(changes), left_out=left_out), facts, _Work(item, mark, wanted))
+        plan = StepPlan(self.name, tuple(changes), left_out=tuple(never.values()))
+        return Found(plan, facts, _Work(item, mark, wanted))
 
     def _item_changes(
         self, context: Context, item: MirroredCatalog, differences: Mapping[str, tuple[Any, Any]]
@@ -124,14 +127,17 @@ class Mirror:
             await remove_record(context, workspace_id)
         shown = await shown_tables(context, workspace_id, item.id)
         selected = known.surveyed.selection.refs
-        missing = tuple(_not_mirrored(ref) for ref in selected if ref not in shown)
+        missing = [ref for ref in selected if ref not in shown]
+        guarded = await covered(context, missing, tables=True)
         facts: dict[str, Any] = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(synced),
             "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref in shown),
         }
         await until_readable(context, known, item.id, facts["mirrored"])
-        return Done(facts, missing)
+        planned = {left.subject for left in found.plan.left_out}
+        fell_out = (guarded.get(ref) or _not_mirrored(ref) for ref in missing if str(ref) not in planned)
+        return Done(facts, tuple(fell_out))
 
 
 MARK = "description mark"
@@ -145,20 +151,21 @@ _NEVER_MIRRORED = frozenset(
 
 async def _missing(
     context: Context, known: Known, shown: frozenset[TableRef]
-) -> tuple[list[TableRef], frozenset[TableRef]]:
-    """Selected tables that OneLake doesn't show, and those of them that never will.
+) -> tuple[list[TableRef], dict[TableRef, LeftOut]]:
+    """Selected tables that OneLake doesn't show, and those of them that it never will, with the reason.
 
     Where Unity Catalog doesn't tell what the connection's principal may read, Fabric is asked what the connection sees.
     """
     selection = known.surveyed.selection
     missing = [ref for ref in selection.refs if ref not in shown]
-    unsure = [ref for ref in missing if ref in selection.uncertain]
+    never = await covered(context, missing, tables=True)
+    unsure = [ref for ref in missing if ref in selection.uncertain and ref not in never]
     connection = known.databricks_connection
-    if not unsure or not isinstance(connection, str):
-        return missing, frozenset()
-    seen = await seen_by_connection(context, known.surveyed.workspace.id, connection, unsure)
-    unseen = frozenset(unsure) - seen
-    return [ref for ref in missing if ref not in unseen], unseen
+    if unsure and isinstance(connection, str):
+        seen = await seen_by_connection(context, known.surveyed.workspace.id, connection, unsure)
+        unseen = (ref for ref in unsure if ref not in seen)
+        never |= {ref: LeftOut(str(ref), Reason.NO_PRIVILEGE, _UNSEEN) for ref in unseen}
+    return [ref for ref in missing if ref not in never], never
 
 
 def _sync_changes(item: MirroredCatalog, missing: Sequence[TableRef], gone: Sequence[TableRef]) -> list[Change]:

@@ -21,6 +21,7 @@ from unity_mirror.steps.freshness import look_at_freshness
 from unity_mirror.steps.identity import Identity
 from unity_mirror.steps.mirror import gone_tables, shown_tables
 from unity_mirror.steps.patience import until_readable
+from unity_mirror.steps.policies import covered
 from unity_mirror.steps.prerequisites import Prerequisites
 from unity_mirror.steps.storage_access import StorageAccess
 from unity_mirror.steps.trusted_access import TrustedAccess
@@ -100,15 +101,17 @@ async def _tables(context: Context, known: Known) -> _Tables:
     shown = await shown_tables(context, workspace_id, item_id)
     wanted = sorted(ref for ref in shown if context.spec.select.selects(ref))
     read = await _read_all(context, workspace_id, item_id, wanted, "table_readable")
-    return replace(read, checks=(_listed(context, known, shown), *read.checks))
+    return replace(read, checks=(await _listed(context, known, shown), *read.checks))
 
 
-def _listed(context: Context, known: Known, shown: frozenset[TableRef]) -> Check:
+async def _listed(context: Context, known: Known, shown: frozenset[TableRef]) -> Check:
     """Unity Catalog's list against OneLake's, both ways. What perhaps can't be read is missed only once Fabric shows
     that the connection sees it."""
     selection = known.surveyed.selection
     expected = (ref for ref in selection.refs if ref not in selection.uncertain or ref in known.mirrored)
     missing = [ref for ref in expected if ref not in shown]
+    guarded = await covered(context, missing, tables=True)
+    missing = [ref for ref in missing if ref not in guarded]
     gone = gone_tables(known, shown)
     unwanted = sorted(ref for ref in shown if ref not in set(gone) and not context.spec.select.selects(ref))
     found = {

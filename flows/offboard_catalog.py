@@ -6,16 +6,17 @@ from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
+from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import apause_flow_run, asuspend_flow_run
 from prefect.input import RunInput
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 from pydantic import Field
 
 from flows.artifacts import publish_plan
 from flows.events import tell_of_catalog
 from flows.onboard_catalog import tag_run
-from flows.outcomes import failed, finished, tell_ending
+from flows.outcomes import Stopped, failed, finished, tell_ending
 from flows.parameters import CatalogForm, CloudsBlock, KeepLakehouse
 from tasks.lease import catalog_lease
 from tasks.offboarding import OffboardSession, plan_removal, remove_catalog
@@ -25,6 +26,7 @@ from unity_mirror.plan.render_markdown import plan_markdown
 
 APPROVAL_SECONDS = 7 * 24 * 3600
 _KEY = "approval"
+_SHOWN = "plan:"
 
 
 class Approval(RunInput):
@@ -35,7 +37,7 @@ class Approval(RunInput):
     )
     reason: str = Field(title="Reason", description="Why; it is kept with the run.", min_length=1, max_length=500)
     plan: str = Field(
-        default="", title="Plan", description="Fingerprint of the plan above; it tells whether it still holds."
+        default="", title="Plan", description="Fingerprint of the plan above, to approve that one and no other."
     )
 
 
@@ -74,13 +76,14 @@ async def _offboard(session: OffboardSession, catalog: str) -> State[Any]:
         await tell_of_catalog("offboarded", catalog, session.metastore_id, {"changes": 0, "reason": ""})
         return Completed(message=f"Nothing of {catalog} is ours to remove.")
     await publish_plan(session.plan)
+    shown = await _remember_shown(catalog, session.fingerprint)
     answer = await _ask(session)
     if answer.decision != "approve":
         payload = {"changes": len(session.plan.changes), "reason": answer.reason}
         await tell_of_catalog("rejected", catalog, session.metastore_id, payload)
         message = f"Rejected: {answer.reason} Nothing was changed."
         return State(type=StateType.CANCELLED, name="Rejected", message=message)
-    session.approved = answer.plan or session.fingerprint
+    session.approved = answer.plan or shown
     async with catalog_lease(catalog):
         await finished(remove_catalog, session)
     removed = len(session.plan.changes)
@@ -89,12 +92,27 @@ async def _offboard(session: OffboardSession, catalog: str) -> State[Any]:
     return Completed(message=f"{catalog} is offboarded: {removed} changes made. Approved: {answer.reason}")
 
 
+async def _remember_shown(catalog: str, fingerprint: str) -> str:
+    """The fingerprint of the plan that a person has been shown. A run that begins anew with the answer has made another
+    plan by then: so the first one's is kept with the run, where people see it, as a tag."""
+    shown = next((tag for tag in flow_run.tags if tag.startswith(_SHOWN)), None)
+    if shown is None:
+        shown = f"{_SHOWN}{fingerprint}"
+        await tag_run(f"catalog:{catalog}", shown)
+    return shown.removeprefix(_SHOWN)
+
+
 async def _ask(session: OffboardSession) -> Approval:
     """The person's answer. A deployment's run gives its process back meanwhile and starts anew with the answer."""
     description = f"{plan_markdown(session.plan)}\n\n**Approve** to remove this; **reject** to leave all as it is."
     form = Approval.with_initial_data(description=description, plan=session.fingerprint)
     if deployment.id:
         answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)
-    else:
+        return answer
+    try:
         answer = await apause_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, poll_interval=1, key=_KEY)
+    except FlowPauseTimeout as timeout:
+        remedy = "Start the offboarding again, and approve or reject it in time."
+        message = f"Nobody answered within {APPROVAL_SECONDS / 3600:.0f} hours; nothing was changed. {remedy}"
+        raise Stopped(message, step="Approval", remedy=remedy) from timeout
     return answer

@@ -1,0 +1,68 @@
+"""Deployments in the session's server, and their runs carried out as a worker's process carries them out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, cast
+from uuid import UUID
+
+import yaml
+from prefect import Flow, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.events import DeploymentEventTrigger
+from prefect.flow_engine import run_flow
+
+from tests.flows.cloud import EXAMPLES
+
+DEPLOYMENTS: dict[str, dict[str, Any]] = {
+    each["name"]: each for each in yaml.safe_load((EXAMPLES.parent / "prefect.yaml").read_text())["deployments"]
+}
+
+
+async def deployed(flow: Flow[..., Any], name: str) -> UUID:
+    """A deployment as prefect.yaml describes it, without a work pool: no worker but the test takes its runs."""
+    written = DEPLOYMENTS[flow.name]
+    async with get_client() as client:
+        return await client.create_deployment(
+            flow_id=await client.create_flow(flow),
+            name=name,
+            tags=written["tags"],
+            parameters=written.get("parameters", {}),
+            parameter_openapi_schema=flow.parameters.model_dump(by_alias=True, exclude_none=True),
+            enforce_parameter_schema=True,
+        )
+
+
+async def with_triggers(deployment: UUID, flow: Flow[..., Any]) -> list[UUID]:
+    """The triggers that prefect.yaml gives a flow, as automations of this deployment."""
+    made = []
+    async with get_client() as client:
+        for number, written in enumerate(DEPLOYMENTS[flow.name]["triggers"]):
+            trigger = DeploymentEventTrigger.model_validate({**written, "name": f"{deployment} {number}"})
+            trigger.set_deployment_id(deployment)
+            made.append(await client.create_automation(trigger.as_automation()))
+    return made
+
+
+async def started(deployment: UUID, **parameters: Any) -> FlowRun:
+    """A run that waits for a worker."""
+    async with get_client() as client:
+        return await client.create_flow_run_from_deployment(deployment, parameters=parameters)
+
+
+async def carry_out(flow: Flow[..., Any], run_id: UUID) -> State[Any]:
+    """Run it, as far as it goes: what it raises (prefect.exceptions.Pause, when it suspends itself) passes on."""
+    async with get_client() as client:
+        run = await client.read_flow_run(run_id)
+    return await cast("Awaitable[State[Any]]", run_flow(flow, flow_run=run, return_type="state"))
+
+
+async def runs_of(deployment: UUID, count: int, seconds: float = 60) -> list[FlowRun]:
+    """The deployment's runs, once there are so many."""
+    wanted = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+    async with get_client() as client, asyncio.timeout(seconds):
+        while len(found := await client.read_flow_runs(deployment_filter=wanted)) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    return found

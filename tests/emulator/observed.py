@@ -30,6 +30,7 @@ CLIENTS = {
     "mgmt-storage": "azure-mgmt-storage",
     "mgmt-authorization": "azure-mgmt-authorization",
     "mgmt-databricks": "azure-mgmt-databricks",
+    "azsdk-python-mgmt-core": "azure-mgmt-core",
     "azsdk-python-identity": "azure-identity",
     "databricks-sdk-py": "databricks-sdk",
     "object_store": "deltalake",

@@ -11,20 +11,14 @@ CLIENTS = {
     "fabric": {"microsoft-fabric-api"},
     "powerbi": {"azure-core"},
     "unity_catalog": {"databricks-sdk"},
-    "arm": {"azure-mgmt-authorization", "azure-mgmt-databricks", "azure-mgmt-storage"},
+    "arm": {"azure-mgmt-authorization", "azure-mgmt-core", "azure-mgmt-databricks", "azure-mgmt-storage"},
     "entra": {"azure-identity", "PyJWT"},
     "storage": {"azure-storage-blob", "azure-storage-file-datalake", "deltalake"},
 }
 WITHOUT_A_CLIENT = {
-    "arm": {
-        # azure-mgmt-resource is not among the clients
-        "ResourceGroups_Get", "ResourceGroups_List", "Subscriptions_Get", "Subscriptions_List",
-    },
     "storage": {
-        # the Data Lake client speaks the Blob protocol for these; Hadoop's driver asks for them
-        "Filesystem - Create", "Filesystem - Delete", "Filesystem - Get Properties", "Filesystem - List",
-        "Filesystem - Set Properties", "Path - Get Properties", "Path - Get Status", "Path - Read",
-        "Path - Set Properties", "Get Blob Metadata",
+        # the Blob client asks for properties instead
+        "Get Blob Metadata",
         # always refused
         "Write to OneLake",
     },

@@ -28,7 +28,7 @@ def _updates(method: str) -> tuple[Operation, ...]:
                   takes=("position", "flush", "close"), body=True),
         Operation("Path - Flush", "dfs", method, _PATH, _W, dfs_writes.flush, {"action": "flush"}, takes=_FLUSH_TAKES),
         Operation("Path - Set Properties", "dfs", method, _ANY_PATH, _W, dfs_writes.set_properties,
-                  {"action": "setProperties"}),
+                  {"action": "setProperties"}, takes=("mode",)),
     )  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.core.exceptions import (
@@ -13,9 +15,13 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
+from azure.core.pipeline.policies import UserAgentPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.databricks import AzureDatabricksManagementClient
 from azure.mgmt.storage import StorageManagementClient
 from azure.mgmt.storage.models import (
@@ -64,6 +70,12 @@ class World:
         return AuthorizationManagementClient(
             self.credential, SUBSCRIPTION_ID, base_url=self.address.url, credential_scopes=AUDIENCES, retry_total=0
         )
+
+    def resources(self) -> ARMPipelineClient[HttpRequest, HttpResponse]:
+        """What every client of Azure Resource Manager stands on; those of subscriptions and groups have no more."""
+        signed = ARMChallengeAuthenticationPolicy(self.credential, *AUDIENCES)
+        policies = [UserAgentPolicy(sdk_moniker="mgmt-core/1"), signed]
+        return ARMPipelineClient[HttpRequest, HttpResponse](self.address.url, policies=policies)
 
     def storage(self, credential: ClientSecretCredential | None = None) -> StorageManagementClient:
         return StorageManagementClient(
@@ -223,3 +235,19 @@ def test_who_has_no_role_or_secret_reads_nothing(world: World, secret: str, erro
         pytest.raises(HttpResponseError, match=error),
     ):
         client.storage_accounts.get_properties("contoso-data", "contosolake")
+
+
+def test_subscriptions_and_their_groups(world: World) -> None:
+    def answer(path: str, version: str) -> tuple[int, Any]:
+        found = client.send_request(HttpRequest("GET", world.address.url + path, params={"api-version": version}))
+        return found.status_code, json.loads(found.text())
+
+    one = f"/subscriptions/{SUBSCRIPTION_ID}"
+    with world.resources() as client:
+        assert [each["id"] for each in answer("/subscriptions", "2022-12-01")[1]["value"]] == [one]
+        status, subscription = answer(one, "2022-12-01")
+        assert (status, subscription["subscriptionId"]) == (200, SUBSCRIPTION_ID)
+        groups = answer(f"{one}/resourceGroups", "2025-04-01")[1]["value"]
+        assert answer(f"{one}/resourceGroups/{groups[0]['name']}", "2025-04-01") == (200, groups[0])
+        status, refused = answer(f"{one}/resourceGroups/none", "2025-04-01")
+        assert (status, refused["error"]["code"]) == (404, "ResourceGroupNotFound")

@@ -337,3 +337,32 @@ def test_onelake_is_listed_and_read(tmp_path: Path, host: str) -> None:
         assert directory.get_access_control()["permissions"] == "---------"
         with pytest.raises(HttpResponseError):
             directory.set_access_control(acl=PLAIN)
+
+
+def test_the_data_lake_clients_own_layer(cloud: Cloud, at: Address) -> None:
+    """Where it speaks the Blob protocol, the Data Lake client has the operations of its own all the same, in the layer
+    that was generated from the DFS protocol's specification."""
+    with _data_lake(cloud, at, f"{ACCOUNT}.dfs.core.windows.net", OWNER) as service:
+        listed = [name for each in service._client.service.list_file_systems() for name in _names(each)]
+        assert CONTAINER in listed
+        fresh = service.get_file_system_client("fresh")
+        fresh._client.file_system.create()
+        fresh._client.file_system.set_properties(properties="purpose=dGVzdA==")
+        told: dict[str, Any] = {}
+        fresh._client.file_system.get_properties(cls=lambda *answer: told.update(answer[2]))
+        assert told["x-ms-properties"] == "purpose=dGVzdA=="
+        file = fresh.create_file("folder/file")
+        file.upload_data(b"contents", overwrite=True)
+        path = file._client.path
+        path.update("setProperties", "set", b"", properties="colour=Ymx1ZQ==")
+        path.get_properties(cls=lambda *answer: told.update(answer[2]))
+        assert (told["x-ms-properties"], told["Content-Length"]) == ("colour=Ymx1ZQ==", 8)
+        path.get_properties(action="getStatus", cls=lambda *answer: told.update(answer[2]))
+        assert told["x-ms-resource-type"] == "file"
+        assert b"".join(path.read()) == b"contents"
+        fresh._client.file_system.delete()
+        assert files.container(cloud, ACCOUNT, "fresh") is None
+
+
+def _names(entry: Any) -> list[str]:
+    return [each.name for each in entry.filesystems] if hasattr(entry, "filesystems") else [entry.name]

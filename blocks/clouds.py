@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from prefect.blocks.core import Block
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
+from blocks.checking import Answer, Checked, check_clouds
+from unity_mirror.clouds import connect
+from unity_mirror.errors import SettingsError
 from unity_mirror.settings import Settings
+
+LOGO_VARIABLE = "UNITY_MIRROR_LOGO_URL"
+"""Where browsers find ``blocks/logo.svg``, when the block is registered: Prefect holds an address, never a picture."""
 
 
 class Addresses(BaseModel):
@@ -43,11 +50,23 @@ class UnityMirrorClouds(Block):
 
     What is left empty comes from the worker's environment, as on the command line; without a service principal the run
     signs in as whatever identity azure-identity finds there, such as the machine's managed identity.
+
+    ``check`` tries it out, and so does the deployment ``check-clouds``.
     """
 
     _block_type_name = "Unity Mirror Clouds"
     _block_type_slug = "unity-mirror-clouds"
-    _description = "Which clouds unity-mirror talks to, and the service principal that it signs in as."
+    _description = (
+        "Which clouds unity-mirror talks to, and the service principal that it signs in as. "
+        "Try it out with the deployment check-clouds."
+    )
+    _documentation_url = HttpUrl("https://learn.microsoft.com/fabric/database/mirrored-database/azure-databricks")
+    _code_example = """```python
+from blocks import UnityMirrorClouds
+
+clouds = await UnityMirrorClouds.aload("BLOCK_NAME")
+print(await clouds.check())
+```"""
 
     # Required, though it could default: where all fields of a block may be left out, Prefect takes a reference to a
     # block document for the block itself as well, and refuses a parameter that fits both.
@@ -82,6 +101,11 @@ class UnityMirrorClouds(Block):
         return self
 
     @classmethod
+    def _to_block_type(cls) -> Any:
+        logo = os.environ.get(LOGO_VARIABLE)
+        return super()._to_block_type().model_copy(update={"logo_url": HttpUrl(logo) if logo else None})
+
+    @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """The block that holds what the environment says, as the command line reads it."""
         addresses = {name: environ.get(_url_variable(name)) for name in Addresses.model_fields}
@@ -109,6 +133,27 @@ class UnityMirrorClouds(Block):
             **{_url_variable(name): url for name, url in addresses.items()},
         }
         return {name: value for name, value in held.items() if value}
+
+    async def check(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        databricks_workspace: str | None = None,
+        storage_account: str | None = None,
+    ) -> Checked:
+        """Sign in with this block and ask each API something small. Writes nothing; what fails is told, not raised.
+
+        Args:
+            environ: What lies under the block; this process's environment when left out.
+            databricks_workspace: URL of a workspace; Databricks isn't asked without.
+            storage_account: Azure resource id of a storage account; Azure Resource Manager isn't asked without.
+        """
+        try:
+            settings = self.settings(os.environ if environ is None else environ)
+            async with connect(settings) as clouds:
+                return await check_clouds(clouds.clients, databricks_workspace, storage_account)
+        except SettingsError as error:
+            return Checked((Answer("Settings", "failed", str(error)),))
 
     def settings(self, environ: Mapping[str, str]) -> Settings:
         """Settings from the environment with this block laid over it. Raises SettingsError for what can't be used."""

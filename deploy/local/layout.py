@@ -61,6 +61,11 @@ def prefect_home(layout: Layout) -> Path:
     return layout.data / "prefect"
 
 
+def ui_folder(layout: Layout) -> Path:
+    """Where the local stack's Prefect puts the files of its UI, and we our blocks' logo."""
+    return layout.data / "ui"
+
+
 def prefect_environment(layout: Layout, port: int) -> dict[str, str]:
     """For the server and all its clients. Nothing is reported to anyone."""
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 
 from cloud_emulator.environment import variables
@@ -15,6 +16,7 @@ from deploy.local.layout import (
     prefect_api,
     prefect_environment,
     prefect_home,
+    ui_folder,
     worker_environment,
 )
 from deploy.local.prefect_names import WORK_POOL
@@ -39,17 +41,25 @@ def _start_all(layout: Layout, stack: Stack, say: Say) -> Stack:
     try:
         say("starting the emulated cloud and Prefect's server")
         stack = start_emulator(layout, stack)
-        stack = launch(layout, stack, "prefect-server", [layout.program("prefect"), "server", "start"], environment)
+        server = {**environment, "PREFECT_UI_STATIC_DIRECTORY": str(ui_folder(layout))}
+        stack = launch(layout, stack, "prefect-server", [layout.program("prefect"), "server", "start"], server)
         emulated = wait_for_emulator(layout, stack)
         _wait_for_prefect(layout, stack)
         say("saving the blocks and the deployments")
-        prepare_prefect(layout, environment, emulated)
+        logo = {"UNITY_MIRROR_LOGO_URL": _serve_logo(layout, stack)}
+        prepare_prefect(layout, {**environment, **logo}, emulated)
         worker = [layout.program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", "local"]
         stack = launch(layout, stack, "worker", worker, worker_environment(layout, environment, emulated))
     except BaseException:
         down(layout)
         raise
     return stack
+
+
+def _serve_logo(layout: Layout, stack: Stack) -> str:
+    """Put the blocks' logo among the files of Prefect's UI; returns its address. Prefect keeps no pictures itself."""
+    shutil.copy(layout.root / "blocks" / "logo.svg", ui_folder(layout) / "v1" / "unity-mirror.svg")
+    return f"{stack.prefect}/unity-mirror.svg"
 
 
 def start_emulator(layout: Layout, stack: Stack) -> Stack:

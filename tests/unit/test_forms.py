@@ -10,6 +10,7 @@ import yaml
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import build_error_obj, validate
 
+from flows.check_clouds import check_clouds
 from flows.forms import form_schema
 from flows.offboard_catalog import offboard_catalog
 from flows.onboard_catalog import onboard_catalog
@@ -20,7 +21,7 @@ from tests.unit.spec_samples import STORAGE_URL, minimal, service_principal, wit
 from unity_mirror.errors import SpecError
 from unity_mirror.spec import CatalogSpec, load_spec
 
-FLOWS = (onboard_catalog, offboard_catalog, reconcile_fleet, watch_metastore)
+FLOWS = (check_clouds, onboard_catalog, offboard_catalog, reconcile_fleet, watch_metastore)
 SCHEMA = parameter_schema(onboard_catalog.fn).model_dump_for_openapi()
 
 

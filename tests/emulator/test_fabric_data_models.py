@@ -278,7 +278,9 @@ async def test_power_bi_refuses(fabric: Fabric) -> None:
 
 
 async def test_binds_connections_for_its_owner(fabric: Fabric, cloud: Cloud) -> None:
-    model_id = await make_model(fabric, await mirror(fabric))
+    item_id = await mirror(fabric)
+    model_id = await make_model(fabric, item_id)
+    source = f"https://onelake.dfs.fabric.microsoft.com/{WORKSPACE}/{item_id}"
     path = f"{MODELS}/{model_id}/bindConnection"
     details = {
         "type": "AzureDataLakeStorage",
@@ -287,6 +289,18 @@ async def test_binds_connections_for_its_owner(fabric: Fabric, cloud: Cloud) -> 
     binding = {"id": STORAGE, "connectivityType": "ShareableCloud", "connectionDetails": details}
     assert (await fabric.send("POST", path, {"connectionBinding": binding})).status_code == 200
     assert list(cloud.table("fabric.items")[model_id]["bindings"].values()) == [STORAGE]
+    listed = f"/workspaces/{WORKSPACE}/items/{model_id}/connections"
+    assert (await fabric.get(listed))["value"] == [
+        {"connectivityType": "Automatic", "connectionDetails": {"type": "AzureDataLakeStorage", "path": source}}
+    ], "bound is another data source than the model's"
+    bound = cloud.table("fabric.items")[model_id]
+    cloud.table("fabric.items")[model_id] = {
+        **bound, "bindings": {**bound["bindings"], f"AzureDataLakeStorage;{source.lower()}": STORAGE}
+    }  # fmt: skip
+    assert [each["id"] for each in (await fabric.get(listed))["value"]] == [STORAGE]
+    cloud.table("fabric.items")[model_id] = bound
+    own = await fabric.get(f"/workspaces/{WORKSPACE}/items/{item_id}/connections")
+    assert STORAGE in [each["id"] for each in own["value"]]
     assert (await refresh(fabric, model_id))["status"] == "Completed"  # as the workspace's identity
     for wrong in (
         {"id": CAPACITY},

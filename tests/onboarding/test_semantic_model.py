@@ -8,12 +8,14 @@ import pytest
 
 from cloud_emulator.fabric import connections
 from cloud_emulator.fabric.items import ITEMS
+from cloud_emulator.fabric.semantic_models import REFRESHES
 from tests.onboarding.world import World, example, failed
 from unity_mirror.errors import CloudError
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import StepName
 from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import CatalogSpec
+from unity_mirror.steps.model_upkeep import frame
 from unity_mirror.steps.runner import Result
 
 WORKSPACE = "55550000-0000-4000-8000-00000000f001"
@@ -118,6 +120,12 @@ async def test_a_model_is_bound_to_its_connection_once(world: World) -> None:
     bound = await settled(world, spec)
     model = world.cloud.table(ITEMS)[str(bound.known.semantic_model)]
     assert list(model["bindings"].values()) == [connection_id]
+    world.cloud.table(ITEMS)[str(bound.known.semantic_model)] = {**model, "bindings": {}}
+    world.cloud.store.commit()
+    (change,) = (await world.plan(spec)).plan.changes
+    assert (change.kind, change.reason) == ("Semantic model", "it isn't bound to its connection any more")
+    repaired = await settled(world, spec)
+    assert list(world.cloud.table(ITEMS)[str(repaired.known.semantic_model)]["bindings"].values()) == [connection_id]
 
 
 async def test_a_connection_that_does_not_fit_is_tried_again(world: World) -> None:
@@ -127,6 +135,31 @@ async def test_a_connection_that_does_not_fit_is_tried_again(world: World) -> No
         await world.apply(spec)
     planned = (await world.plan(spec)).plan
     assert [change.kind for change in planned.changes] == ["Semantic model"]
+
+
+async def test_a_framing_that_failed_is_told_and_tried_again(world: World) -> None:
+    result = await world.apply(example("sales"))
+    (note,) = next(step for step in result.steps if step.step is StepName.SEMANTIC_MODEL).done.notes
+    assert note.startswith("The semantic model was framed: Completed 2026-")
+    refreshes = world.cloud.table(REFRESHES)
+    (key,) = (key for key, each in refreshes.items() if each["modelId"] == result.known.semantic_model)
+    refreshes[key] = {**refreshes[key], "status": "Failed", "error": "the capacity was paused"}
+    world.cloud.store.commit()
+    assert [check.id for check in failed(await world.verify(example("sales")))] == ["framing"]
+    (change,) = (await world.plan(example("sales"))).plan.changes
+    assert change.reason == "its last framing failed: the capacity was paused"
+    await settled(world, example("sales"))
+
+
+async def test_a_framing_that_runs_already_is_let_end_and_another_follows(world: World) -> None:
+    result = await world.apply(example("sales"))
+    model_id = str(result.known.semantic_model)
+    async with world.context(example("sales")) as context:
+        await context.clients.powerbi.refresh(WORKSPACE, model_id, {"type": "full"})
+        (note,) = await frame(context, WORKSPACE, model_id)
+        assert note.startswith("The semantic model was framed: Completed")
+        refreshes = await context.clients.powerbi.refreshes(WORKSPACE, model_id)
+    assert [each.status for each in refreshes] == ["Completed"] * 3
 
 
 def connect(world: World, result: Result) -> str:

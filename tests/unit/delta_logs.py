@@ -31,9 +31,9 @@ class MemoryTable:
             if path.rpartition("/")[0] == folder
         ]
 
-    async def read(self, path: str) -> bytes:
+    async def read(self, path: str, part: tuple[int, int] | None = None) -> bytes:
         self.asked.append(path)
-        return self.files[path]
+        return self.files[path] if part is None else self.files[path][part[0] : part[1] + 1]
 
 
 def lines(*actions: Mapping[str, Any]) -> bytes:

@@ -14,7 +14,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from tests.unit.delta_logs import COMMIT, MemoryTable, add, lines, metadata, protocol, table
 from unity_mirror.clients import delta
-from unity_mirror.clients.delta import NoDeltaLog, read_delta_state
+from unity_mirror.clients.delta import read_delta_state
+from unity_mirror.clients.delta_replay import NoDeltaLog
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", "b", "c"]})
 PLAIN = (protocol(versions=(1, 2)), metadata())

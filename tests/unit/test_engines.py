@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,16 @@ from unity_mirror.clients.delta import read_delta_state
 from unity_mirror.models.delta import described_state
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Table
-from unity_mirror.plan.engines import ENGINES, Engine, Verdict, guardrail_of, judge, readers_table, unknown
+from unity_mirror.plan.engines import (
+    ANY_CAPACITY,
+    ENGINES,
+    Engine,
+    Verdict,
+    guardrail_of,
+    judge,
+    readers_table,
+    unknown,
+)
 from unity_mirror.plan.engines.facts import GUARDRAILS
 
 REF = TableRef("s", "t")
@@ -105,6 +115,41 @@ async def test_guardrails_are_the_capacitys() -> None:
     fallen = judge(REF, state, small, falls_back=True)
     assert not fallen.hindered
     assert any("falls back to DirectQuery" in remark for remark in fallen.remarks)
+
+
+async def test_past_ten_thousand_files_no_model_is_framed() -> None:
+    files = [add(f"{number}.parquet") for number in range(10_001)]
+    state = await read_delta_state(table(protocol(versions=(1, 2)), metadata(), *files))
+    fallen = judge(REF, state, guardrail_of("F2048"), falls_back=True)
+    assert fallen.obstacle(Engine.DIRECT_LAKE) == "10,001 files; past 10,000 a model can't be framed"
+    assert "the largest capacity takes 10,000" in judge(REF, state, ANY_CAPACITY).obstacle(Engine.DIRECT_LAKE)
+
+
+async def test_values_that_direct_lake_does_not_take_are_told() -> None:
+    """NaN where the statistics show it, and texts whose declared length is too long."""
+    declared = {"__CHAR_VARCHAR_TYPE_STRING": "varchar(40000)"}
+    fields = [
+        {"name": "ratio", "type": "double", "metadata": {"delta.columnMapping.physicalName": "col-1"}},
+        {"name": "NaN", "type": "string", "metadata": declared},
+        {"name": "short", "type": "string", "metadata": {"__CHAR_VARCHAR_TYPE_STRING": "char(5)"}},
+        {"name": "clean", "type": "double", "metadata": {}},
+    ]
+    described = metadata()
+    described["metaData"]["schemaString"] = json.dumps({"type": "struct", "fields": fields})
+    stats = {"numRecords": 2, "minValues": {"clean": 1.0, "NaN": "NaN"}, "maxValues": {"col-1": "NaN", "NaN": "NaN"}}
+    state = await read_delta_state(table(protocol(versions=(1, 2)), described, add("a", stats=json.dumps(stats))))
+    assert (state.rows, state.nan_columns) == (2, ("ratio",))
+    judged = judge(REF, state)
+    assert not judged.hindered
+    assert judged.remarks == (
+        "Direct Lake doesn't take NaN, which stands in ratio",
+        "Direct Lake takes 32,764 characters of a text; NaN may hold more",
+    )
+    column = {"name": "note", "type_name": "STRING", "type_text": "varchar(32765)"}
+    by_catalog = described_state(Table.model_validate(
+        {"name": "t", "catalog_name": "c", "schema_name": "s", "columns": [column]}
+    ))  # fmt: skip
+    assert any("note may hold more" in remark for remark in judge(REF, by_catalog).remarks)
 
 
 def test_larger_capacities_take_at_least_as_much() -> None:

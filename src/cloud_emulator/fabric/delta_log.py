@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,15 @@ UNREADABLE = {
     "typeWidening": "type widening",
     "collations": "collations",
     "variantType": "the type VARIANT",
+    "variantShredding": "the type VARIANT",
     "catalogManaged": "catalog-managed commits",
     "catalogOwned": "catalog-managed commits",
     "coordinatedCommits": "coordinated commits",
 }
 """Features of the Delta protocol (without ``-preview``) that no SQL analytics endpoint reads."""
+READABLE = frozenset({"columnMapping", "deletionVectors", "vacuumProtocolCheck"})
+"""Features that a reader has to know and that both the SQL analytics endpoint and Direct Lake do. By the Delta protocol
+a reader refuses a table with a feature that it doesn't know."""
 _VERSION = re.compile(r"(\d{20})\.(json|checkpoint\..*parquet)")
 
 
@@ -40,6 +44,12 @@ class DeltaState:
     features: frozenset[str]
     properties: Mapping[str, str]
     fields: tuple[Mapping[str, Any], ...]
+    reader_features: frozenset[str] = frozenset()
+
+    def unheard_of(self, known: Collection[str]) -> str | None:
+        """A feature that a reader has to know and that is neither readable nor among those known to be unreadable."""
+        plain = sorted(feature.removesuffix("-preview") for feature in self.reader_features)
+        return next((f"the feature {each}" for each in plain if each not in READABLE and each not in known), None)
 
     def unreadable(self) -> str | None:
         """What the SQL analytics endpoint can't read, or ``None``."""
@@ -50,7 +60,7 @@ class DeltaState:
             return "column mapping by id"
         if self.properties.get("delta.universalFormat.enabledFormats"):
             return "UniForm"
-        return None
+        return self.unheard_of(UNREADABLE)
 
 
 def log_version(name: str) -> int | None:
@@ -81,7 +91,8 @@ def _state(version: int, protocol: Mapping[str, Any], metadata: Mapping[str, Any
     features = {*(protocol.get("readerFeatures") or ()), *(protocol.get("writerFeatures") or ())}
     schema = orjson.loads(metadata["schemaString"])
     properties = dict(metadata.get("configuration") or {})
-    return DeltaState(version, frozenset(features), properties, tuple(schema["fields"]))
+    readers = frozenset(protocol.get("readerFeatures") or ())
+    return DeltaState(version, frozenset(features), properties, tuple(schema["fields"]), readers)
 
 
 def _actions(cloud: Cloud, location: Location) -> Iterator[Mapping[str, Any]]:

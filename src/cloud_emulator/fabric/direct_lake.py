@@ -8,6 +8,9 @@ does is the worse fault.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -30,8 +33,47 @@ UNREADABLE: Mapping[str, str] = {
     "coordinatedCommits": "coordinated commits",
 }
 """Features of the Delta protocol, without ``-preview``."""
-_SMALL = frozenset({"F2", "F4", "F8", "F16", "F32"})
-_LARGE = frozenset({"F512", "F1024", "F2048", "P4", "P5"})
+_GB = 1024**3
+_ANY_CAPACITY = 10_000
+"""Files past which no model is framed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a capacity takes of one table: files (and row groups) and millions of rows; and GB of a whole model."""
+
+    files: int
+    millions: int
+    model_gb: int | None = None
+
+
+_LIMITS = {
+    **dict.fromkeys(("F2", "F4", "F8"), Limits(1_000, 300, 10)),
+    "F16": Limits(1_000, 300, 20),
+    "F32": Limits(1_000, 300, 40),
+    **dict.fromkeys(("F128", "P2"), Limits(5_000, 3_000)),
+    **dict.fromkeys(("F256", "P3"), Limits(5_000, 6_000)),
+    **dict.fromkeys(("F512", "P4"), Limits(10_000, 12_000)),
+    **dict.fromkeys(("F1024", "F2048", "P5"), Limits(10_000, 24_000)),
+}
+_OTHER = Limits(5_000, 1_500)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The files of a table's latest version, by path: their ``add`` actions."""
+
+    added: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(int(each.get("size") or 0) for each in self.added.values())
+
+    @property
+    def rows(self) -> int:
+        """Rows, as far as statistics tell."""
+        return sum(_rows(each) for each in self.added.values())
 
 
 def refusal(cloud: Cloud, place: Location, workspace_id: str, *, through_sql: bool) -> str | None:
@@ -50,32 +92,72 @@ def refusal(cloud: Cloud, place: Location, workspace_id: str, *, through_sql: bo
     named = next((UNREADABLE[feature] for feature in found if feature in UNREADABLE), None)
     if named is None and state.properties.get("delta.universalFormat.enabledFormats"):
         named = "UniForm"
+    named = named or state.unheard_of(UNREADABLE)
     if named is not None:
         return f"Direct Lake does not read Delta tables with {named}."
+    hindrance = state.unreadable() if through_sql else None
+    if hindrance:
+        return f"The SQL analytics endpoint can't read Delta tables with {hindrance}."
+    return _past_limits(cloud, place, workspace_id, through_sql=through_sql)
+
+
+def too_large(cloud: Cloud, places: list[Location], workspace_id: str) -> str | None:
+    """Why a model over these tables is more than its capacity takes, or ``None``."""
+    most = _limits(cloud, workspace_id).model_gb
+    size = sum(content(cloud, place).size for place in places) if most is not None else 0
+    if most is None or size <= most * _GB:
+        return None
+    return f"The model takes {size / _GB:.0f} GB in OneLake; the capacity takes {most} GB."
+
+
+def _past_limits(cloud: Cloud, place: Location, workspace_id: str, *, through_sql: bool) -> str | None:
+    limits, found = _limits(cloud, workspace_id), content(cloud, place)
+    number, most = len(found.added), _ANY_CAPACITY if through_sql else limits.files
+    if number > most:
+        return f"it has {number} files; the capacity takes {most} for each table."
     if through_sql:
-        hindrance = state.unreadable()
-        return f"The SQL analytics endpoint can't read Delta tables with {hindrance}." if hindrance else None
-    number, most = _file_count(cloud, place), _most_files(cloud, workspace_id)
-    return f"it has {number} files; the capacity takes {most} for each table." if number > most else None
+        return None
+    if found.rows > limits.millions * 1_000_000:
+        return f"it has {found.rows} rows; the capacity takes {limits.millions} million for each table."
+    groups = _row_groups(cloud, place, found) if found.rows > limits.files else 0
+    if groups > limits.files:
+        return f"it has {groups} row groups; the capacity takes {limits.files} for each table."
+    return None
 
 
-def _most_files(cloud: Cloud, workspace_id: str) -> int:
+def _limits(cloud: Cloud, workspace_id: str) -> Limits:
     capacity = cloud.table(CAPACITIES).get(cloud.table(WORKSPACES)[workspace_id].get("capacityId") or "") or {}
-    sku = str(capacity.get("sku", "")).upper()
-    return 1_000 if sku in _SMALL else 10_000 if sku in _LARGE else 5_000
+    return _LIMITS.get(str(capacity.get("sku", "")).upper(), _OTHER)
 
 
-def _file_count(cloud: Cloud, place: Location) -> int:
-    """Files in the table's latest version, by its commits; what only a checkpoint remembers isn't counted."""
-    live: set[str] = set()
-    for node in sorted(
-        files.children(cloud, place.account, place.container, f"{place.path}/_delta_log"), key=lambda each: each["path"]
-    ):
+def content(cloud: Cloud, place: Location) -> Content:
+    """A table's files, by its commits; what only a checkpoint remembers isn't counted."""
+    live: dict[str, Mapping[str, Any]] = {}
+    log = files.children(cloud, place.account, place.container, f"{place.path}/_delta_log")
+    for node in sorted(log, key=lambda each: str(each["path"])):
         name = str(node["path"]).rpartition("/")[2]
         if delta_log.log_version(name) is None or not name.endswith(".json"):
             continue
         for line in filter(None, files.content(cloud, node).splitlines()):
             action = orjson.loads(line)
-            live |= {each["path"] for each in [action.get("add")] if each}
-            live -= {each["path"] for each in [action.get("remove")] if each}
-    return len(live)
+            if action.get("remove"):
+                live.pop(action["remove"]["path"], None)
+            if action.get("add"):
+                live[action["add"]["path"]] = action["add"]
+    return Content(live)
+
+
+def _rows(added: Mapping[str, Any]) -> int:
+    return int(orjson.loads(added.get("stats") or b"{}").get("numRecords") or 0)
+
+
+def _row_groups(cloud: Cloud, place: Location, found: Content) -> int:
+    """Row groups of the files that are there, by their footers."""
+    import pyarrow.parquet as parquet  # slow to import, and few tables have so many rows
+
+    counted = 0
+    for path in found.added:
+        node = files.stat(cloud, place.account, place.container, f"{place.path}/{unquote(path)}")
+        if node is not None and node.get("digest"):
+            counted += int(parquet.read_metadata(cloud.blobs.path(node["digest"])).num_row_groups)
+    return counted

@@ -31,11 +31,15 @@ def frame(cloud: Cloud, model: Document, caller_id: str, only: Collection[str]) 
     unknown = set(only) - tables.keys()
     if unknown:
         return f"The model has no table {min(unknown)!r}."
+    places: list[Location] = []
     for name in only or tables:
-        failure = _read(cloud, caller, tables[name], model["workspaceId"])
-        if failure is not None:
-            return f"The table {name!r} could not be read: {failure}"
-    return None
+        found = _place(cloud, caller, tables[name], model["workspaceId"])
+        if isinstance(found, str):
+            return f"The table {name!r} could not be read: {found}"
+        places += [found] if tables[name].server is None else []
+    if not cloud.rules.on("fabric.models.framing"):
+        return None
+    return direct_lake.too_large(cloud, places, model["workspaceId"])
 
 
 def _identity(cloud: Cloud, model: Document, caller_id: str) -> Caller | None:
@@ -48,7 +52,8 @@ def _identity(cloud: Cloud, model: Document, caller_id: str) -> Caller | None:
     return cloud.directory.caller(caller_id)
 
 
-def _read(cloud: Cloud, caller: Caller, table: ModelTable, workspace_id: str) -> str | None:
+def _place(cloud: Cloud, caller: Caller, table: ModelTable, workspace_id: str) -> Location | str:
+    """Where a table lies, or why it can't be read."""
     item = source_item(cloud, table)
     if item is None:
         return "its item in OneLake is gone."
@@ -69,7 +74,7 @@ def _read(cloud: Cloud, caller: Caller, table: ModelTable, workspace_id: str) ->
         )
         if refusal is not None:
             return refusal
-    return _columns_missing(cloud, mirrored, table)
+    return _columns_missing(cloud, mirrored, table) or place
 
 
 def _columns_missing(cloud: Cloud, mirrored: Document, table: ModelTable) -> str | None:

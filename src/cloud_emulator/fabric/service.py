@@ -17,6 +17,7 @@ from cloud_emulator.fabric import (
     discovery,
     gateway_routes,
     identity_routes,
+    item_connections,
     item_routes,
     lakehouses,
     mirrored_catalogs,
@@ -68,6 +69,7 @@ class FabricService:
             access_role_routes.routes(),
             sql_endpoints.routes(),
             semantic_models.routes(),
+            item_connections.routes(),
         ):
             self._router.include(routes)
 

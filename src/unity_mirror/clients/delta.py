@@ -10,15 +10,15 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
+from unity_mirror.clients.delta_replay import NoDeltaLog, Replay
 from unity_mirror.clients.onelake import OneLakeClient
 from unity_mirror.clients.storage import StorageClient
-from unity_mirror.errors import UnityMirrorError
-from unity_mirror.models.delta import WRITER_FEATURES, DeltaState, feature_name
+from unity_mirror.models.delta import DeltaState
 from unity_mirror.models.storage import PathEntry
 
 LOG = "_delta_log"
@@ -30,11 +30,8 @@ _CHECKPOINT = re.compile(
     r"(?P<version>\d{20})\.checkpoint\.(?:(?P<part>\d{10})\.(?P<parts>\d{10})\.parquet|parquet|[\w-]{36}\.(?:json|parquet))"
 )
 _NO_PYARROW = "its checkpoint is a Parquet file, which takes pyarrow: pip install unity-mirror[delta]"
+Range = tuple[int, int]
 _COLUMNS = ("protocol", "metaData", "add", "sidecar")
-
-
-class NoDeltaLog(UnityMirrorError):
-    """There is no Delta log that can be understood."""
 
 
 class LogFiles(Protocol):
@@ -43,8 +40,8 @@ class LogFiles(Protocol):
     async def list(self, folder: str) -> list[PathEntry]:
         """What is directly in a folder of the table."""
 
-    async def read(self, path: str) -> bytes:
-        """A file of the table, whole."""
+    async def read(self, path: str, part: Range | None = None) -> bytes:
+        """A file of the table, whole or the bytes from the first to the last of a range, both included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,9 @@ class OneLakeTable:
         """What is directly in a folder of the table."""
         return await self.client.list_paths(self.workspace_id, self.item_id, f"{self.path}/{folder}")
 
-    async def read(self, path: str) -> bytes:
-        """A file of the table, whole."""
-        return await self.client.read(self.workspace_id, self.item_id, f"{self.path}/{path}")
+    async def read(self, path: str, part: Range | None = None) -> bytes:
+        """A file of the table, or a part of it."""
+        return await self.client.read(self.workspace_id, self.item_id, f"{self.path}/{path}", part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,9 @@ class StoredTable:
         """What is directly in a folder of the table."""
         return await self.client.list_paths(self.account, self.container, f"{self.path}/{folder}")
 
-    async def read(self, path: str) -> bytes:
-        """A file of the table, whole."""
-        return await self.client.read(self.account, self.container, f"{self.path}/{path}")
+    async def read(self, path: str, part: Range | None = None) -> bytes:
+        """A file of the table, or a part of it."""
+        return await self.client.read(self.account, self.container, f"{self.path}/{path}", part)
 
 
 async def read_delta_state(table: LogFiles) -> DeltaState:
@@ -89,7 +86,7 @@ async def read_delta_state(table: LogFiles) -> DeltaState:
     Raises NoDeltaLog when there is none or it isn't one, and what the files' client raises.
     """
     listing = _Listing.of(await table.list(LOG))
-    replay = _Replay()
+    replay = Replay()
     replay.uncounted = await _read_checkpoint(table, listing, replay)
     commits = await asyncio.gather(*(table.read(f"{LOG}/{name}") for name in listing.commits))
     for content in commits:
@@ -164,7 +161,7 @@ def _latest_checkpoint(names: Iterable[str]) -> tuple[int, tuple[str, ...]]:
     return latest, whole.get(latest, ())
 
 
-async def _read_checkpoint(table: LogFiles, listing: _Listing, replay: _Replay) -> str:
+async def _read_checkpoint(table: LogFiles, listing: _Listing, replay: Replay) -> str:
     """Take the checkpoint's actions up; the answer says why that can't be (wholly) done, and is empty when it is."""
     if listing.checkpoint_bytes > LARGEST_CHECKPOINT:
         return f"its checkpoint of {listing.checkpoint_bytes:,} bytes is too large to be read"
@@ -209,85 +206,3 @@ def _actions(content: bytes) -> Sequence[Mapping[str, Any]]:
         return [json.loads(line) for line in content.splitlines() if line.strip()]
     except ValueError as error:
         raise NoDeltaLog("a commit of the table's Delta log isn't JSON", why=str(error)) from error
-
-
-@dataclass(slots=True)
-class _Replay:
-    """The state that the actions taken up so far, oldest first, amount to."""
-
-    protocol: Mapping[str, Any] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    files: dict[str, tuple[int, int | None]] = field(default_factory=dict)
-    uncounted: str = ""
-    totals: tuple[int | None, int | None] = (None, None)
-
-    @property
-    def described(self) -> bool:
-        return bool(self.protocol and self.metadata)
-
-    def commit(self, actions: Iterable[Mapping[str, Any]]) -> None:
-        for action in actions:
-            self.protocol = action.get("protocol") or self.protocol
-            self.metadata = action.get("metaData") or self.metadata
-            if removed := action.get("remove"):
-                self.files.pop(_file(removed), None)
-            if added := action.get("add"):
-                self.files[_file(added)] = int(added.get("size") or 0), _rows(added)
-
-    def checksum(self, checksum: Mapping[str, Any]) -> None:
-        """Take up a version checksum, which sums the table up."""
-        self.protocol = self.protocol or checksum.get("protocol") or {}
-        self.metadata = self.metadata or checksum.get("metadata") or {}
-        self.totals = checksum.get("numFiles"), checksum.get("tableSizeBytes")
-
-    def state(self, version: int) -> DeltaState:
-        if not self.described:
-            raise NoDeltaLog("the table's Delta log tells neither its protocol nor its schema", why=self.uncounted)
-        files, size, rows = self._counts()
-        reader, writer = (
-            frozenset(feature_name(name) for name in self.protocol.get(key) or ())
-            for key in ("readerFeatures", "writerFeatures")
-        )
-        return DeltaState(
-            features=reader | writer,
-            reader_features=reader - WRITER_FEATURES,
-            properties={str(key): str(value) for key, value in (self.metadata.get("configuration") or {}).items()},
-            column_types=_column_types(str(self.metadata.get("schemaString") or "{}")),
-            version=version,
-            files=files,
-            size_bytes=size,
-            rows=rows,
-        )
-
-    def _counts(self) -> tuple[int | None, int | None, int | None]:
-        if self.uncounted:
-            return *self.totals, None
-        rows = [count for _, count in self.files.values()]
-        known = [count for count in rows if count is not None]
-        size = sum(size for size, _ in self.files.values())
-        return len(rows), size, sum(known) if len(known) == len(rows) else None
-
-
-def _file(action: Mapping[str, Any]) -> str:
-    """A logical file: a data file and the deletion vector on it."""
-    vector = action.get("deletionVector") or {}
-    parts = (vector.get(key) for key in ("storageType", "pathOrInlineDv", "offset"))
-    return "\n".join(map(str, (action.get("path"), *parts)))
-
-
-def _rows(added: Mapping[str, Any]) -> int | None:
-    """A file's rows, without those that a deletion vector takes away."""
-    try:
-        counted = json.loads(added.get("stats") or "{}").get("numRecords")
-    except ValueError:
-        return None
-    deleted = (added.get("deletionVector") or {}).get("cardinality") or 0
-    return None if counted is None else int(counted) - int(deleted)
-
-
-def _column_types(schema: str) -> dict[str, str]:
-    fields = json.loads(schema).get("fields") or ()
-    return {
-        str(each["name"]): str(each["type"]["type"] if isinstance(each["type"], dict) else each["type"])
-        for each in fields
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from unity_mirror.models.unity_catalog import Table
 
 _FEATURE = "delta.feature."
+_LENGTH = re.compile(r"(?:var)?char\((\d+)\)", re.IGNORECASE)
 WRITER_FEATURES = frozenset(
     {
         "allowColumnDefaults",
@@ -42,12 +44,23 @@ def feature_name(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class DataFile:
+    """A Parquet file of a table: its path as the log has it (URL-encoded), bytes, and rows where statistics tell."""
+
+    path: str
+    size: int
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeltaState:
     """A Delta table at its latest version.
 
     ``features`` are those of the protocol, ``reader_features`` those among them that a reader has to know, both without
     ``-preview``. ``column_types`` has the first level's columns, with types as Delta calls them. Counts are ``None``
-    where nothing tells. ``complete`` is false when the source says too little to judge by.
+    where nothing tells; ``row_groups`` may be how many there are at least. ``nan_columns`` are those in which the
+    statistics show NaN, ``longest_texts`` the characters that columns of declared length hold. ``complete`` is false
+    when the source says too little to judge by.
     """
 
     features: frozenset[str]
@@ -58,6 +71,10 @@ class DeltaState:
     files: int | None = None
     size_bytes: int | None = None
     rows: int | None = None
+    row_groups: int | None = None
+    data_files: tuple[DataFile, ...] = field(default=(), repr=False)
+    nan_columns: tuple[str, ...] = ()
+    longest_texts: Mapping[str, int] = field(default_factory=dict)
     source: Literal["Delta log", "Unity Catalog"] = "Delta log"
     complete: bool = True
 
@@ -73,9 +90,16 @@ def described_state(table: Table) -> DeltaState:
         reader_features=(features - WRITER_FEATURES) | _by_type(types),
         properties=table.properties,
         column_types=types,
+        longest_texts=declared_lengths({column.name: column.type_text for column in table.columns}),
         source="Unity Catalog",
         complete=any(name.startswith(("delta.min", _FEATURE)) for name in table.properties),
     )
+
+
+def declared_lengths(types: Mapping[str, str]) -> dict[str, int]:
+    """The characters that columns of the types CHAR(n) and VARCHAR(n) hold."""
+    found = ((name, _LENGTH.fullmatch(kind.strip())) for name, kind in types.items())
+    return {name: int(match[1]) for name, match in found if match}
 
 
 def _by_type(types: Mapping[str, str]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from unity_mirror.models.base import CamelModel
+from unity_mirror.models.fabric import ConnectionDetails
 
 
 class Item(CamelModel):
@@ -13,6 +14,14 @@ class Item(CamelModel):
     display_name: str
     description: str = ""
     workspace_id: str = ""
+
+
+class ItemConnection(CamelModel):
+    """A data source of an item, and the connection by which it is read: without an id it is bound to none."""
+
+    id: str | None = None
+    connectivity_type: str = ""
+    connection_details: ConnectionDetails
 
 
 class SqlEndpointProperties(CamelModel):

@@ -1,5 +1,7 @@
 """What Power BI's API says about refreshes of semantic models."""
 
+import json
+
 from pydantic import Field
 
 from unity_mirror.models.base import CamelModel
@@ -34,4 +36,14 @@ class Refresh(CamelModel):
     def why(self) -> str:
         """Return what the service says went wrong, or an empty string."""
         texts = [message.message for message in self.messages if message.message]
-        return "; ".join(texts) or self.service_exception_json or ""
+        return "; ".join(texts) or _described(self.service_exception_json or "")
+
+
+def _described(exception: str) -> str:
+    """The description in a service exception, or all of it where it has none."""
+    try:
+        held = json.loads(exception or "{}")
+    except ValueError:
+        return exception
+    described = held.get("errorDescription") or held.get("errorCode") if isinstance(held, dict) else None
+    return str(described or exception)

@@ -8,15 +8,19 @@ properties name something that an engine can't read; of the rest those propertie
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from unity_mirror.clients.delta import LogFiles, NoDeltaLog, OneLakeTable, StoredTable, read_delta_state
+from unity_mirror.clients.delta import LogFiles, OneLakeTable, StoredTable, read_delta_state
+from unity_mirror.clients.delta_replay import NoDeltaLog
+from unity_mirror.clients.parquet import count_row_groups
 from unity_mirror.errors import CloudError, FirewallDenied, NotFound, PermissionDenied, Unauthenticated
 from unity_mirror.models.delta import DeltaState, described_state
 from unity_mirror.models.items import SemanticModel
+from unity_mirror.models.power_bi import Refresh
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Table
 from unity_mirror.plan.engines import (
+    ANY_CAPACITY,
     Engine,
     Guardrail,
     Readability,
@@ -32,9 +36,11 @@ from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
 from unity_mirror.steps.mirror import shown_tables
+from unity_mirror.steps.record import is_marked
 from unity_mirror.steps.survey import find_capacity
 
 _SHOWN = 3
+_FAILED = frozenset({"Failed", "TimedOut"})
 _DENIED = "the identity that runs unity-mirror may not read its files"
 _FIREWALL = "the storage account's firewall turns this machine away: its log can be read once it is mirrored"
 
@@ -101,13 +107,15 @@ async def find_readers(context: Context, known: Known) -> Readers:
 
 
 async def find_model(context: Context, known: Known) -> SemanticModel | None:
-    """The semantic model that the spec names, if it is there."""
+    """The semantic model that the spec names, if it is there; or, renamed by someone, the one with our mark."""
     spec, workspace_id = context.spec.semantic_model, known.surveyed.workspace.id
     if spec is None:
         return None
     models = context.clients.fabric.semantic_models
     listed = await context.reads.once(("semantic models", workspace_id), lambda: models.list(workspace_id))
-    return next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+    named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+    marked = [each for each in listed if is_marked(each.description, context.spec.catalog)]
+    return named or (marked[0] if len(marked) == 1 else None)
 
 
 async def read_model(context: Context, known: Known, model: SemanticModel) -> Mapping[str, str]:
@@ -116,10 +124,25 @@ async def read_model(context: Context, known: Known, model: SemanticModel) -> Ma
     return await context.reads.once(("semantic model", model.id), lambda: models.definition(workspace_id, model.id))
 
 
+async def refreshes_of(context: Context, known: Known, model: SemanticModel) -> Sequence[Refresh] | None:
+    """A model's refreshes, newest first; ``None`` where we may not look."""
+    workspace_id, powerbi = known.surveyed.workspace.id, context.clients.powerbi
+    try:
+        return await context.reads.once(("refreshes", model.id), lambda: powerbi.refreshes(workspace_id, model.id))
+    except CloudError:
+        return None
+
+
+def failed_framing(refreshes: Sequence[Refresh]) -> str | None:
+    """Why the last refresh that has ended failed; ``None`` when it didn't, or there was none."""
+    last = next((each for each in refreshes if not each.is_running), None)
+    return (last.why or last.status) if last is not None and last.status in _FAILED else None
+
+
 async def _find(context: Context, known: Known) -> Readers:
     tables = tables_of(known, known.mirrored)
     capacity = await find_capacity(context, known.surveyed.workspace)
-    guardrail = guardrail_of(capacity.sku) if capacity else None
+    guardrail = (guardrail_of(capacity.sku) if capacity else None) or ANY_CAPACITY
     shown = await _shown(context, known)
     asked = await _to_read(context, known, tables, shown)
     spec = context.spec.semantic_model
@@ -131,7 +154,7 @@ async def _find(context: Context, known: Known) -> Readers:
         described = described_state(table)
         if table.ref not in asked:
             return judge(table.ref, described, guardrail, falls_back=falls_back)
-        state, why = await _read(context, known, table, mirrored=table.ref in shown)
+        state, why = await _read(context, known, table, guardrail, mirrored=table.ref in shown)
         if state is not None:
             return judge(table.ref, state, guardrail, falls_back=falls_back)
         if not described.complete:
@@ -170,16 +193,22 @@ async def _to_read(
 
 
 async def _not_in_model(context: Context, known: Known) -> frozenset[TableRef]:
-    """The tables that the model should show and doesn't; none without a model, whose tables are all new then."""
+    """The tables that the model should show and doesn't; all of them without a model, and where its last framing
+    failed: one of them may have outgrown what Direct Lake takes.
+    """
     spec, model = context.spec.semantic_model, await find_model(context, known)
     if spec is None:
         return frozenset()
     wanted = frozenset(ref for ref in known.mirrored if spec.selects(ref))
-    return wanted if model is None else wanted - tables_shown(await read_model(context, known, model))
+    if model is None or failed_framing(await refreshes_of(context, known, model) or ()) is not None:
+        return wanted
+    return wanted - tables_shown(await read_model(context, known, model))
 
 
-async def _read(context: Context, known: Known, table: Table, *, mirrored: bool) -> tuple[DeltaState | None, str]:
-    """A table's state by its log, or why that can't be read."""
+async def _read(
+    context: Context, known: Known, table: Table, guardrail: Guardrail, *, mirrored: bool
+) -> tuple[DeltaState | None, str]:
+    """A table's state by its log, or why that can't be read. For the model's tables row groups are counted as well."""
     files, why = _files(context, known, table, mirrored=mirrored)
     if files is None:
         return None, why
@@ -188,14 +217,32 @@ async def _read(context: Context, known: Known, table: Table, *, mirrored: bool)
             return None, _FIREWALL
         if await _denied_beside(context, table, files):
             return None, _DENIED
+    spec = context.spec.semantic_model
+    limit = guardrail.row_groups if spec is not None and spec.selects(table.ref) else None
     try:
-        return await context.delta_logs.once((table.full_name, mirrored), lambda: read_delta_state(files)), ""
+        state = await context.delta_logs.once((table.full_name, mirrored), lambda: read_delta_state(files))
+        return await _grouped(context, (table.full_name, mirrored), files, state, limit), ""
     except (PermissionDenied, Unauthenticated):
         return None, _DENIED
     except NotFound:
         return None, "there is no Delta log at its location"
     except (CloudError, NoDeltaLog) as error:
         return None, error.why or error.message
+
+
+async def _grouped(
+    context: Context, key: tuple[str, bool], files: LogFiles, state: DeltaState, limit: int | None
+) -> DeltaState:
+    """The state with its row groups, where they may be past the limit and can be counted."""
+    if limit is None or state.files is None or state.files > limit:
+        return state
+    try:
+        groups = await context.delta_logs.once(
+            ("row groups", *key), lambda: count_row_groups(files, state.data_files, limit)
+        )
+    except CloudError:
+        return state
+    return replace(state, row_groups=groups)
 
 
 async def _turned_away(context: Context, table: StoredTable) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from unity_mirror.errors import CloudError
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.diagram import diagram
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
@@ -22,11 +21,11 @@ from unity_mirror.plan.tmdl import (
 )
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Done, Found, Known
-from unity_mirror.steps.model_input import data_source, model_input, wait_for_endpoint
+from unity_mirror.steps.model_input import model_input, wait_for_endpoint
+from unity_mirror.steps.model_upkeep import MODEL, bind, frame, out_of_order
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
 from unity_mirror.steps.sql_preview import Looked, look_at_keys
 
-MODEL = "Semantic model"
 MODEL_TABLE = "Semantic model table"
 _TABLE = "table "
 _IN_MODEL = "in the semantic model"
@@ -53,7 +52,8 @@ class SemanticModelStep:
         if spec is None:
             return Found(StepPlan(self.name))
         readers = await find_readers(context, known)
-        definition = build_model(await model_input(context, known, spec, readers))
+        wanted = await model_input(context, known, spec, readers)
+        definition = build_model(wanted)
         plan = StepPlan(
             self.name,
             left_out=_left_out(spec, definition, readers),
@@ -65,9 +65,11 @@ class SemanticModelStep:
             created = replace(plan, changes=(_creation(spec, definition),))
             return Found(created, {"semantic_model": AfterApply(self.name, "id")}, _Work(readers))
         there = await read_model(context, known, model)
-        plan = _compared(context, known, plan, model, definition, there, readers)
-        if not plan.changes and await _was_never_framed(context, known.surveyed.workspace.id, model.id):
-            plan = replace(plan, changes=(_framing(model),))
+        plan, stale = _compared(context, known, plan, model, definition, there, readers)
+        if not plan.changes and not stale:
+            plan = replace(plan, changes=await out_of_order(context, known, spec, model, wanted))
+        if model.display_name.lower() != spec.name.lower():
+            plan = replace(plan, changes=(_renaming(spec, model), *plan.changes))
         return Found(plan, {"semantic_model": model.id}, _Work(readers, model, there))
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
@@ -80,13 +82,15 @@ class SemanticModelStep:
         wanted = await model_input(context, known, spec, work.readers, wait=True)
         model_id = work.model.id if work.model else await _create(context, known, spec, wanted)
         if spec.connection is not None:
-            await _bind(context, workspace_id, model_id, spec.connection, wanted)
+            await bind(context, workspace_id, model_id, spec.connection, wanted)
+        if work.model is not None and work.model.display_name.lower() != spec.name.lower():
+            await context.clients.fabric.semantic_models.update(workspace_id, model_id, display_name=spec.name)
         if work.model is not None or spec.connection is not None:
             there = work.there or await context.clients.fabric.semantic_models.definition(workspace_id, model_id)
             difference = compare(_with_kept(context, build_model(wanted).parts, there).parts, there)
             if not difference.equal:
                 await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, difference.parts)
-        notes = await _frame(context, workspace_id, model_id)
+        notes = await frame(context, workspace_id, model_id)
         looked = Looked()
         if spec.check_keys and not known.mirror_changes:  # else the SQL endpoint's step looks, after its refresh
             endpoint = await wait_for_endpoint(context, workspace_id, str(known.item))
@@ -102,31 +106,9 @@ async def _create(context: Context, known: Known, spec: SemanticModelSpec, wante
     return (await models.create(workspace_id, spec.name, description, definition.parts)).id
 
 
-async def _bind(context: Context, workspace_id: str, model_id: str, connection_id: str, wanted: ModelInput) -> None:
-    source = data_source(wanted)
-    models = context.clients.fabric.semantic_models
-    await models.bind_connection(workspace_id, model_id, connection_id, source.type, source.path)
-
-
-async def _was_never_framed(context: Context, workspace_id: str, model_id: str) -> bool:
-    """Whether a run was cut off between making the model and framing it; where we can't look, it is left alone."""
-    try:
-        return not await context.clients.powerbi.refreshes(workspace_id, model_id)
-    except CloudError:
-        return False
-
-
-def _framing(model: SemanticModel) -> Change:
-    reason = "it was never framed, so it shows no data"
-    return Change(
-        StepName.SEMANTIC_MODEL,
-        Action.UPDATE,
-        MODEL,
-        model.display_name,
-        reason,
-        {"framed": "never"},
-        {"framed": "now"},
-    )
+def _renaming(spec: SemanticModelSpec, model: SemanticModel) -> Change:
+    before, after = {"displayName": model.display_name}, {"displayName": spec.name}
+    return Change(StepName.SEMANTIC_MODEL, Action.UPDATE, MODEL, spec.name, "it is ours and was renamed", before, after)
 
 
 def _with_kept(context: Context, wanted: Mapping[str, str], there: Mapping[str, str]) -> Kept:
@@ -142,21 +124,24 @@ def _compared(
     definition: ModelDefinition,
     there: Mapping[str, str],
     readers: Readers,
-) -> StepPlan:
-    """What differs. A model that keeps a table which can't be read any more isn't changed: Fabric would refuse it."""
+) -> tuple[StepPlan, bool]:
+    """What differs. A model that keeps a table which can't be read any more isn't changed: Fabric would refuse it.
+
+    Whether there is such a table is told as well.
+    """
     kept = _with_kept(context, definition.parts, there)
     difference = compare(kept.parts, there)
     notes = (*plan.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
     changes = () if difference.equal else (_update(model, difference), *_deletions(model, difference))
     if not kept.tables:
-        return replace(plan, changes=changes, notes=notes)
+        return replace(plan, changes=changes, notes=notes), False
     pruned = compare(definition.parts, there)
     prunable = _deletions(model, pruned)
     stale = _stale(context, known, readers, kept)
     if not stale:
-        return replace(plan, changes=changes, notes=notes, prunable=prunable)
+        return replace(plan, changes=changes, notes=notes, prunable=prunable), False
     waiting = () if difference.equal else (_update(model, pruned),)
-    return replace(plan, notes=(*notes, _unreadable(stale)), prunable=(*prunable, *waiting))
+    return replace(plan, notes=(*notes, _unreadable(stale)), prunable=(*prunable, *waiting)), True
 
 
 def _stale(context: Context, known: Known, readers: Readers, kept: Kept) -> tuple[str, ...]:
@@ -179,16 +164,6 @@ def _deletions(model: SemanticModel, difference: ModelDiff) -> tuple[Change, ...
     reason = "its table is no longer mirrored, or no longer wanted here"
     step = StepName.SEMANTIC_MODEL
     return tuple(Change(step, Action.DELETE, MODEL_TABLE, f"{model.display_name}/{name}", reason) for name in names)
-
-
-async def _frame(context: Context, workspace_id: str, model_id: str) -> tuple[str, ...]:
-    """A model that can't be framed is made all the same: say so, and let the verification judge."""
-    try:
-        refresh = await context.clients.powerbi.refresh(workspace_id, model_id, {"type": "full"})
-        await context.clients.powerbi.wait_for_refresh(workspace_id, model_id, refresh)
-    except CloudError as error:
-        return (f"The semantic model was not framed: {error}",)
-    return ()
 
 
 def _creation(spec: SemanticModelSpec, definition: ModelDefinition) -> Change:

@@ -387,6 +387,8 @@ def test_semantic_models(cloud: Cloud, fabric: FabricClient) -> None:
         WORKSPACE, model_id, semantic.BindSemanticModelConnectionRequest(connection_binding=binding)
     )
     assert list(cloud.table("fabric.items")[model_id]["bindings"].values()) == [STORAGE]
+    (source,) = fabric.core.items.list_item_connections(WORKSPACE, model_id)
+    assert (source.connectivity_type, source.connection_details.type) == ("Automatic", "AzureDataLakeStorage")
     client.update_semantic_model(WORKSPACE, model_id, semantic.UpdateSemanticModelRequest(description="changed"))
     client.delete_semantic_model(WORKSPACE, model_id)
     assert list(client.list_semantic_models(WORKSPACE)) == []

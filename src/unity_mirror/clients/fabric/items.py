@@ -1,11 +1,11 @@
 """Items of any type, and the two plain ones: lakehouses and SQL analytics endpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unity_mirror.clients.fabric.api import FabricApi, ItemCollection, quoted
 from unity_mirror.models.fabric import TableSyncStatus
-from unity_mirror.models.items import Item, Lakehouse
+from unity_mirror.models.items import Item, ItemConnection, Lakehouse
 
 
 class Items:
@@ -38,6 +38,11 @@ class Items:
         """Change an item's description."""
         path = f"/workspaces/{quoted(workspace_id)}/items/{quoted(item_id)}"
         return await self._api.patch(path, "describe the item", Item, {"description": description})
+
+    async def connections(self, workspace_id: str, item_id: str) -> Sequence[ItemConnection]:
+        """List the connections through which an item reads. Needs to read and write it."""
+        path = f"/workspaces/{quoted(workspace_id)}/items/{quoted(item_id)}/connections"
+        return await self._api.list(path, "list the item's connections", ItemConnection)
 
     async def delete(self, workspace_id: str, item_id: str) -> None:
         """Delete an item of any type."""

@@ -7,7 +7,7 @@ overview" (2026) for guardrails and types.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -94,15 +94,25 @@ NOT_AT_SQL_ENDPOINT = frozenset({"struct", "array", "map"})
 """Column types that the SQL analytics endpoint leaves out."""
 
 
+MOST_FILES = 10_000
+"""Parquet files of a table past which framing fails on any capacity, also where Direct Lake may fall back."""
+LONGEST_TEXT = 32_764
+"""Characters of a text that Direct Lake takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """How much of a table Direct Lake takes on a capacity: files, row groups, rows; ``model_gb`` for all of a model."""
+    """How much of a table Direct Lake takes on a capacity: files, row groups, rows; ``model_gb`` for all of a model.
+
+    ``of`` says whose these are.
+    """
 
     files: int
     row_groups: int
     rows: int
     model_gb: int | None
     memory_gb: int
+    of: str = "the capacity"
 
 
 def _guardrail(thousands: int, millions: int, model_gb: int | None, memory_gb: int) -> Guardrail:
@@ -127,6 +137,10 @@ GUARDRAILS: Mapping[str, Guardrail] = {
 }
 _SAME_SIZE = {"P1": "F64", "P2": "F128", "P3": "F256", "P4": "F512", "P5": "F1024"}
 """Power BI Premium's SKUs and the capacity of the same size."""
+
+
+ANY_CAPACITY = replace(_F1024, of="the largest capacity")
+"""What no capacity exceeds: for capacities of which the size isn't known."""
 
 
 def guardrail_of(sku: str) -> Guardrail | None:

@@ -12,6 +12,8 @@ from unity_mirror.plan.engines.facts import (
     BAD_IN_NAMES,
     ENGINES,
     FEATURES,
+    LONGEST_TEXT,
+    MOST_FILES,
     NAMED,
     NOT_AT_SQL_ENDPOINT,
     Engine,
@@ -73,10 +75,11 @@ def judge(
     verdicts: dict[Engine, Verdict] = {}
     reasons: dict[Engine, tuple[str, ...]] = {}
     past = tuple(past_guardrails(state, guardrail)) if guardrail else ()
+    in_the_way = past if not falls_back else tuple(_past_framing(state))
     for engine in ENGINES:
         found = list(_obstacles(state, engine))
-        if engine is Engine.DIRECT_LAKE and not falls_back:
-            found += [(Verdict.NO, reason) for reason in past]
+        if engine is Engine.DIRECT_LAKE:
+            found += [(Verdict.NO, reason) for reason in in_the_way]
         verdicts[engine] = _worst(found, state)
         reasons[engine] = tuple(reason for _, reason in found) or _nothing_seen(state)
     remarks = [*_name_remarks(ref), *_column_remarks(state)]
@@ -86,11 +89,19 @@ def judge(
 
 
 def past_guardrails(state: DeltaState, guardrail: Guardrail) -> Iterator[str]:
-    """What of a table is past a capacity's guardrails. Each file holds at least one row group."""
+    """What of a table is past the guardrails. Each file holds at least one row group."""
+    takes = f"{guardrail.of} takes"
     if state.files is not None and state.files > guardrail.files:
-        yield f"{state.files:,} files and at least as many row groups; the capacity takes {guardrail.files:,} of either"
+        yield f"{state.files:,} files and at least as many row groups; {takes} {guardrail.files:,} of either"
+    elif state.row_groups is not None and state.row_groups > guardrail.row_groups:
+        yield f"at least {state.row_groups:,} row groups; {takes} {guardrail.row_groups:,}"
     if state.rows is not None and state.rows > guardrail.rows:
-        yield f"{state.rows:,} rows; the capacity takes {guardrail.rows:,}"
+        yield f"{state.rows:,} rows; {takes} {guardrail.rows:,}"
+
+
+def _past_framing(state: DeltaState) -> Iterator[str]:
+    if state.files is not None and state.files > MOST_FILES:
+        yield f"{state.files:,} files; past {MOST_FILES:,} a model can't be framed"
 
 
 def _obstacles(state: DeltaState, engine: Engine) -> Iterator[tuple[Verdict, str]]:
@@ -125,3 +136,8 @@ def _column_remarks(state: DeltaState) -> Iterator[str]:
     absent = [name for name, kind in state.column_types.items() if kind in NOT_AT_SQL_ENDPOINT]
     if absent:
         yield f"not at the SQL endpoint: {', '.join(absent)} (struct, array or map)"
+    if state.nan_columns:
+        yield f"Direct Lake doesn't take NaN, which stands in {', '.join(state.nan_columns)}"
+    long = [name for name, length in state.longest_texts.items() if length > LONGEST_TEXT]
+    if long:
+        yield f"Direct Lake takes {LONGEST_TEXT:,} characters of a text; {', '.join(long)} may hold more"

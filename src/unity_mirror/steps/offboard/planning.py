@@ -19,10 +19,10 @@ from unity_mirror.steps.identity import IDENTITY
 from unity_mirror.steps.identity import ROLE as WORKSPACE_ROLE
 from unity_mirror.steps.lakehouse_shortcuts import LAKEHOUSE, SHORTCUT
 from unity_mirror.steps.mirror import ITEM, MARK
+from unity_mirror.steps.model_upkeep import MODEL
 from unity_mirror.steps.offboard.needs import needed_by, role_needed_by
 from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, House, Model, Other, Reading, read
 from unity_mirror.steps.record import RECORD, record_name
-from unity_mirror.steps.semantic_model import MODEL
 from unity_mirror.steps.storage_access import ACL, DATA_READER, DELEGATOR, ROLE
 from unity_mirror.steps.trusted_access import NETWORK_RULE, workspace_rule
 

@@ -4,7 +4,7 @@ The folder's own entry is written last: where it stands, the tree below is done,
 (what holds the entry is skipped). Whether others took entries out below since is looked for within bounds: a listing of
 at most ``LISTED`` paths tells which have no named entry at all, and of the others at most ``ASKED`` lists are read,
 folders first and from the top. So a plan without changes costs levels + ceil(min(paths, LISTED) / 5000) +
-min(paths with named entries, ASKED) calls.
+min(paths with named entries, ASKED) calls. Once one has lost its entry, all are looked at.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from unity_mirror.plan.acl import READ, TRAVERSE, AclGrant, from_permissions, gr
 from unity_mirror.steps.context import Context, side_by_side
 
 LISTED = 20_000
-ASKED = 200
+ASKED = 100
 _RACES = 5
 _AT_ONCE = 500
 
@@ -148,7 +148,7 @@ async def _read_below(
 
 
 async def _look_below(context: Context, place: StorageUrl, principal: str) -> tuple[PathGrant, ...]:
-    """The paths that lack the entry, as far as the bounds let us look."""
+    """The paths that lack the entry: looked for within the bounds, and everywhere once one is found."""
     listed = await context.clients.storage.list_paths(
         place.account, place.container, place.folder, recursive=True, limit=LISTED
     )
@@ -156,7 +156,10 @@ async def _look_below(context: Context, place: StorageUrl, principal: str) -> tu
     named = [entry for entry in listed if from_permissions(entry.permissions) is None]
     named.sort(key=lambda entry: (not entry.is_directory, entry.name.count("/"), entry.name))
     looked = await side_by_side(_read_entry(context, place, entry, principal) for entry in (*plain, *named[:ASKED]))
-    return tuple(each for each in looked if each.grant.is_needed)
+    if not any(each.grant.is_needed for each in looked):
+        return ()
+    below = await _read_below(context, place, principal)
+    return tuple(each for subtree in below for each in subtree.missing)
 
 
 async def _read_entry(context: Context, place: StorageUrl, entry: PathEntry, principal: str) -> PathGrant:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 
+from cloud_emulator.core.faults import FaultRule
 from tests.onboarding.states import State, differences
 from tests.onboarding.test_drift import FABRIC, WORKSPACE, delete_item, do, identity_of, item_of, settle, tree_granted
 from tests.onboarding.world import World, example, failed
-from unity_mirror.plan.ownership import read_mark
+from unity_mirror.plan.model import Plan
+from unity_mirror.plan.ownership import read_mark, with_mark
 from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
 
 ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
@@ -95,6 +98,54 @@ async def test_what_was_made_is_known_after_the_item_was_deleted(world: World) -
     await delete_item(world)
     await world.apply(example("sales"))
     await offboard(world, "sales")
+    assert set(differences(before, world.dump())) <= set(moved_on(before))
+
+
+async def test_what_nothing_remembers_is_named_and_stays(world: World) -> None:
+    """Everything with a mark was deleted by hand: of the rest only what has a name that we derive is known as ours."""
+    await world.apply(example("sales"))
+    for kind, name in (("SemanticModel", "Sales"), ("Lakehouse", "sales_lake")):
+        await do(world, "fabric", "DELETE", f"{FABRIC}/items/{item_of(world, kind, name)}")
+    await delete_item(world)
+    async with world.context(example("sales")) as context:
+        plan = (await plan_offboarding(context)).plan
+    assert [change.kind for change in plan.changes] == ["Azure role assignment"]
+    told = [note.partition(" stays: the mirrored azure databricks catalog is gone")[0] for note in _notes(plan)]
+    assert told == [
+        "Fabric connection databricks-sales",
+        "Fabric connection adls-sales",
+        "Storage network rule contosolake: workspace Sales Analytics",
+        f"Storage ACL contosolake/lake/ of {identity_of(world)}",
+        f"Storage ACL contosolake/lake/sales of {identity_of(world)}",
+        "Fabric workspace role of the workspace identity",
+        "Fabric workspace identity Sales Analytics",
+    ]
+
+
+def _notes(plan: Plan) -> list[str]:
+    return [note for step in plan for note in step.notes]
+
+
+async def test_the_mark_of_another_metastores_catalog_of_the_same_name_is_not_ours(world: World) -> None:
+    await world.apply(example("sales"))
+    items = world.cloud.table("fabric.items")
+    for key, item in items.items():
+        mark = read_mark(item["description"])
+        if mark is not None and mark.metastore:
+            theirs = with_mark(item["description"], replace(mark, metastore="0badcafe"))
+            items[key] = {**item, "description": theirs}
+    world.cloud.store.commit()
+    before = world.dump()
+    assert await offboard(world, "sales") == []
+    assert differences(before, world.dump()) == {}
+
+
+async def test_a_catalog_whose_metastore_cannot_be_asked_any_more_is_offboarded_by_its_name(world: World) -> None:
+    before = world.dump()
+    await world.apply(example("sales"))
+    world.cloud.faults.set([FaultRule(service="unity_catalog", status=403)])
+    await offboard(world, "sales")
+    world.cloud.faults.set([])
     assert set(differences(before, world.dump())) <= set(moved_on(before))
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from unity_mirror.plan.ownership import DESCRIPTION_LIMIT, Made, mark_of, read_mark, role_assignment_name, with_mark
+from unity_mirror.plan.ownership import (
+    DESCRIPTION_LIMIT,
+    Made,
+    Owner,
+    mark_of,
+    read_mark,
+    role_assignment_name,
+    with_mark,
+)
 
 
 def test_a_mark_is_read_back() -> None:
@@ -18,7 +26,7 @@ def test_what_people_wrote_stays_and_the_mark_is_not_doubled() -> None:
 
 
 def test_the_limit_is_kept_even_with_the_longest_names() -> None:
-    mark = mark_of("c" * 255, frozenset(Made))
+    mark = mark_of("c" * 255, frozenset(Made), "0a1b2c3d-0000-4000-8000-000000000000")
     text = with_mark("x" * 300, mark)
     assert len(text) <= DESCRIPTION_LIMIT
     assert read_mark(text) == mark
@@ -34,3 +42,14 @@ def test_role_assignment_names_are_derived_without_case() -> None:
     name = role_assignment_name("/subscriptions/S/x", "P", "R")
     assert name == role_assignment_name("/Subscriptions/s/X/", "p", "r")
     assert name != role_assignment_name("/subscriptions/S/x", "Q", "R")
+
+
+def test_a_mark_names_the_metastore() -> None:
+    """Catalogs of one name are kept apart; where either side doesn't know its metastore, the name decides."""
+    ours = Owner("sales", "0A1B2C3D-0000-4000-8000-000000000000")
+    assert ours.mark().line() == "unity-mirror: sales metastore=0a1b2c3d"
+    assert ours.owns(ours.mark(frozenset({Made.ACL})).line())
+    assert not ours.owns(Owner("sales", "ffffffff-0000-4000-8000-000000000000").mark().line())
+    assert ours.owns(Owner("sales").mark().line())
+    assert Owner("sales").owns(ours.mark().line())
+    assert not ours.owns(Owner("hr", "0a1b2c3d-0000-4000-8000-000000000000").mark().line())

@@ -1,6 +1,7 @@
 """How we tell what is ours: a last line in an item's description, and role assignment names that we derive.
 
-The line reads ``unity-mirror: <catalog>`` and, where we made things that can't carry a mark, ``made=<what>,…``. Fabric
+The line reads ``unity-mirror: <catalog> metastore=<first eight digits of its id>`` and, where we made things that can't
+carry a mark, ``made=<what>,…``. The metastore keeps catalogs of one name apart that share a workspace. Fabric
 descriptions hold at most 256 characters in all (platform specification, CreateItemRequest.description).
 """
 
@@ -14,6 +15,8 @@ from enum import StrEnum
 PREFIX = "unity-mirror: "
 DESCRIPTION_LIMIT = 256
 _LONGEST_NAME = 80
+_METASTORE, _MADE = " metastore=", " made="
+_DIGITS = 8
 _NAMESPACE = uuid.UUID("a6d2f1c4-58f5-5d0e-9c6b-0f3f8f6d7c11")
 
 
@@ -60,19 +63,40 @@ class Mark:
 
     catalog: str
     made: frozenset[Made] = frozenset()
+    metastore: str = ""
 
     def line(self) -> str:
         """The line as it stands in the description."""
         made = ",".join(sorted(self.made))
-        return f"{PREFIX}{self.catalog}" + (f" made={made}" if made else "")
+        metastore = f"{_METASTORE}{self.metastore}" if self.metastore else ""
+        return f"{PREFIX}{self.catalog}{metastore}" + (f"{_MADE}{made}" if made else "")
 
 
-def mark_of(catalog: str, made: frozenset[Made] = frozenset()) -> Mark:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose things are told by a mark: a catalog of a metastore. ``metastore`` is its id; empty when it isn't known."""
+
+    catalog: str
+    metastore: str = ""
+
+    def mark(self, made: frozenset[Made] = frozenset()) -> Mark:
+        """The mark on its things."""
+        return mark_of(self.catalog, made, self.metastore)
+
+    def owns(self, description: str | None) -> bool:
+        """Whether a description carries its mark. Without a metastore on either side the catalog's name decides."""
+        mark, wanted = read_mark(description), self.mark()
+        if mark is None or mark.catalog != wanted.catalog:
+            return False
+        return "" in (mark.metastore, wanted.metastore) or mark.metastore == wanted.metastore
+
+
+def mark_of(catalog: str, made: frozenset[Made] = frozenset(), metastore: str = "") -> Mark:
     """The mark for a catalog; a very long name is shortened, with a digest to keep it apart from others."""
     if len(catalog) > _LONGEST_NAME:
         digest = hashlib.sha256(catalog.encode()).hexdigest()[:12]
         catalog = f"{catalog[: _LONGEST_NAME - 13]}~{digest}"
-    return Mark(catalog, made)
+    return Mark(catalog, made, metastore.replace("-", "").lower()[:_DIGITS])
 
 
 def read_mark(description: str | None) -> Mark | None:
@@ -80,9 +104,10 @@ def read_mark(description: str | None) -> Mark | None:
     last = (description or "").rstrip().rpartition("\n")[2]
     if not last.startswith(PREFIX):
         return None
-    catalog, _, made = last.removeprefix(PREFIX).partition(" made=")
+    named, _, made = last.removeprefix(PREFIX).partition(_MADE)
+    catalog, _, metastore = named.partition(_METASTORE)
     known = {each.value for each in Made}
-    return Mark(catalog, frozenset(Made(word) for word in made.split(",") if word in known))
+    return Mark(catalog, frozenset(Made(word) for word in made.split(",") if word in known), metastore)
 
 
 def with_mark(description: str | None, mark: Mark) -> str:

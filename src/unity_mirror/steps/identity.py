@@ -28,7 +28,7 @@ class Identity:
         if storage is None:
             return Found(StepPlan(self.name))
         if not isinstance(storage.auth, WorkspaceIdentityAuth):
-            return Found(StepPlan(self.name), {"storage_principal": await _principal_of(context, storage.auth)})
+            return Found(StepPlan(self.name), {"storage_principal": await principal_of(context, storage.auth)})
         return await self._plan_workspace_identity(context, known.surveyed.workspace.id)
 
     async def _plan_workspace_identity(self, context: Context, workspace_id: str) -> Found:
@@ -104,7 +104,7 @@ def _role_unseen(context: Context, workspace: Workspace, identity: WorkspaceIden
     )
 
 
-async def _principal_of(context: Context, auth: Any) -> str | None:
+async def principal_of(context: Context, auth: Any) -> str | None:
     """The object id of the storage connection's principal: the spec's, else what a token of its own says.
 
     Azure's roles and ACLs take it, not the application id. ``None`` where the secret isn't ours to read.

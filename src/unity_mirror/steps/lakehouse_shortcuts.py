@@ -14,11 +14,11 @@ from unity_mirror.models.fabric import Shortcut, ShortcutRequest
 from unity_mirror.models.items import Lakehouse
 from unity_mirror.models.table_ref import ShortcutPlace, TableRef
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
-from unity_mirror.plan.ownership import mark_of, with_mark
+from unity_mirror.plan.ownership import Owner, with_mark
 from unity_mirror.spec import LakehouseSpec
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
-from unity_mirror.steps.record import is_marked
+from unity_mirror.steps.record import owner_of
 
 LAKEHOUSE = "Lakehouse"
 SHORTCUT = "OneLake shortcut"
@@ -53,11 +53,12 @@ class LakehouseShortcuts:
         if spec.workspace is not None:
             workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
         wanted = tuple(ref for ref in known.mirrored if spec.selects(ref))
-        lakehouse = find_lakehouse(context, spec, await context.clients.fabric.lakehouses.list(workspace.id))
+        owner = await owner_of(context)
+        lakehouse = find_lakehouse(owner, spec, await context.clients.fabric.lakehouses.list(workspace.id))
         with_schemas = spec.schemas if lakehouse is None else lakehouse.has_schemas
         _refuse_collisions(wanted, with_schemas)
         held = await held_shortcuts(context, workspace.id, lakehouse)
-        ours = lakehouse is not None and is_marked(lakehouse.description, context.spec.catalog)
+        ours = lakehouse is not None and owner.owns(lakehouse.description)
         missing, foreign = _compare(wanted, held, with_schemas, str(known.item), ours=ours)
         unwanted = _unwanted(wanted, held, with_schemas, str(known.item))
         deletions = tuple(_deletion(spec, each) for each in unwanted)
@@ -92,7 +93,7 @@ class LakehouseShortcuts:
         lakehouses = context.clients.fabric.lakehouses
         lakehouse = work.lakehouse
         if lakehouse is None:
-            description = with_mark("", mark_of(context.spec.catalog, known.made))
+            description = with_mark("", (await owner_of(context)).mark(known.made))
             lakehouse = await lakehouses.create(work.workspace_id, spec.name, description, enable_schemas=spec.schemas)
         elif lakehouse.display_name.lower() != spec.name.lower():
             await lakehouses.update(work.workspace_id, lakehouse.id, display_name=spec.name)
@@ -103,12 +104,12 @@ class LakehouseShortcuts:
         return Done({"lakehouse": lakehouse.id, "shortcuts": made}, failed)
 
 
-def find_lakehouse(context: Context, spec: LakehouseSpec, listed: Sequence[Lakehouse]) -> Lakehouse | None:
+def find_lakehouse(owner: Owner, spec: LakehouseSpec, listed: Sequence[Lakehouse]) -> Lakehouse | None:
     """The lakehouse by its name, or, renamed by someone, by our mark."""
     named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
     if named is not None:
         return named
-    marked = [each for each in listed if is_marked(each.description, context.spec.catalog)]
+    marked = [each for each in listed if owner.owns(each.description)]
     return marked[0] if len(marked) == 1 else None
 
 

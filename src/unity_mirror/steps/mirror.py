@@ -15,12 +15,12 @@ from unity_mirror.models.items import MirroredCatalog, SyncDetails
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
-from unity_mirror.plan.ownership import Mark, mark_of, read_mark, with_mark
+from unity_mirror.plan.ownership import Mark, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
-from unity_mirror.steps.record import find_record, list_mirrored, recorded, remove_record
+from unity_mirror.steps.record import find_record, list_mirrored, owner_of, recorded, remove_record
 
 ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
@@ -51,13 +51,14 @@ class Mirror:
         async with together() as group:
             listing = group.create_task(list_mirrored(context, workspace_id))
             recording = group.create_task(find_record(context, workspace_id))
-        item, record = _find(context, listing.result()), recording.result()
+        owner = await owner_of(context)
+        item, record = _find(context, owner, listing.result()), recording.result()
         known = replace(known, made=known.made | await recorded(context, workspace_id))
         if item is None:
-            return await self._plan_creation(context, known)
-        return await self._plan_update(context, known, item, has_record=record is not None)
+            return await self._plan_creation(context, known, owner)
+        return await self._plan_update(context, known, owner, item, has_record=record is not None)
 
-    async def _plan_creation(self, context: Context, known: Known) -> Found:
+    async def _plan_creation(self, context: Context, known: Known, owner: Owner) -> Found:
         guarded = await covered(context, known.surveyed.selection.refs, tables=False)
         selected = tuple(ref for ref in known.surveyed.selection.refs if ref not in guarded)
         after = {"catalog": context.spec.catalog, "tables": len(selected), "autoSync": context.spec.auto_sync}
@@ -72,16 +73,16 @@ class Mirror:
             "mirror_changes": True,
             "made": known.made,
         }
-        return Found(
-            plan, facts, _Work(None, mark_of(context.spec.catalog, known.made), _definition(context, known, None))
-        )
+        return Found(plan, facts, _Work(None, owner.mark(known.made), _definition(context, known, None)))
 
-    async def _plan_update(self, context: Context, known: Known, item: MirroredCatalog, *, has_record: bool) -> Found:
+    async def _plan_update(
+        self, context: Context, known: Known, owner: Owner, item: MirroredCatalog, *, has_record: bool
+    ) -> Found:
         workspace_id = known.surveyed.workspace.id
         current, shown = await _side_by_side(context, workspace_id, item.id)
         wanted = _definition(context, known, current)
-        held_mark = read_mark(item.description)
-        mark = mark_of(context.spec.catalog, known.made | (held_mark.made if held_mark else frozenset()))
+        held_mark = read_mark(item.description) if owner.owns(item.description) else None
+        mark = owner.mark(known.made | (held_mark.made if held_mark else frozenset()))
         differences = _differences(comparable(current), comparable(wanted))
         _refuse_what_cannot_change(item, differences, held_mark)
         changes = self._item_changes(context, item, differences)
@@ -123,7 +124,7 @@ class Mirror:
             await _update(context, workspace_id, item, work, found.plan)
         synced = await wait_for_sync(context, workspace_id, item.id)
         await _keep_auto_sync(context, workspace_id, synced)
-        if read_mark(synced.description) is not None:
+        if (await owner_of(context)).owns(synced.description):
             await remove_record(context, workspace_id)
         shown = await shown_tables(context, workspace_id, item.id)
         selected = known.surveyed.selection.refs
@@ -200,14 +201,13 @@ def _require_room(context: Context, known: Known) -> None:
         raise SpecError([SpecProblem("select", message, hint)])
 
 
-def _find(context: Context, held: list[MirroredCatalog]) -> MirroredCatalog | None:
+def _find(context: Context, owner: Owner, held: list[MirroredCatalog]) -> MirroredCatalog | None:
     """The item by its name, or, renamed by someone, by our mark."""
     name = context.spec.item_name.lower()
     by_name = [each for each in held if each.display_name.lower() == name]
     if by_name:
         return by_name[0]
-    ours = mark_of(context.spec.catalog).catalog
-    marked = [each for each in held if (mark := read_mark(each.description)) and mark.catalog == ours]
+    marked = [each for each in held if owner.owns(each.description)]
     return marked[0] if len(marked) == 1 else None
 
 
@@ -290,7 +290,7 @@ async def _update(context: Context, workspace_id: str, item: MirroredCatalog, wo
     before = await _wait_until_idle(context, workspace_id, item.id)
     kinds = {MARK if change.name == MARK else change.kind for change in plan.changes}
     if kinds & {ITEM, MARK}:
-        marked = read_mark(item.description) is not None
+        marked = (await owner_of(context)).owns(item.description)
         description = with_mark(item.description, work.mark) if marked else item.description
         if (item.display_name, item.description) != (context.spec.item_name, description):
             await catalogs.update(workspace_id, item.id, display_name=context.spec.item_name, description=description)

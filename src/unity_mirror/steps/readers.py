@@ -36,7 +36,7 @@ from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
 from unity_mirror.steps.mirror import shown_tables
-from unity_mirror.steps.record import is_marked
+from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.survey import find_capacity
 
 _SHOWN = 3
@@ -114,7 +114,8 @@ async def find_model(context: Context, known: Known) -> SemanticModel | None:
     models = context.clients.fabric.semantic_models
     listed = await context.reads.once(("semantic models", workspace_id), lambda: models.list(workspace_id))
     named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
-    marked = [each for each in listed if is_marked(each.description, context.spec.catalog)]
+    owner = await owner_of(context)
+    marked = [each for each in listed if owner.owns(each.description)]
     return named or (marked[0] if len(marked) == 1 else None)
 
 

@@ -12,9 +12,9 @@ import hashlib
 import re
 from contextlib import suppress
 
-from unity_mirror.errors import AlreadyExists, NotFound
+from unity_mirror.errors import AlreadyExists, CloudError, NotFound
 from unity_mirror.models.items import Item, MirroredCatalog
-from unity_mirror.plan.ownership import Made, Mark, mark_of, read_mark, with_mark
+from unity_mirror.plan.ownership import Made, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context
 
 TYPE = "VariableLibrary"
@@ -23,10 +23,29 @@ _TEXT = "Kept by unity-mirror while it onboards or offboards a catalog; it goes 
 _NAME_LENGTH = 60
 
 
-def record_name(catalog: str) -> str:
+def record_name(owner: Owner) -> str:
     """The variable library's name: derived from the catalog's, with only what such names may hold."""
-    readable = re.sub(r"[^A-Za-z0-9_]", "_", catalog)[:_NAME_LENGTH]
-    return f"unity_mirror_{readable}_{hashlib.sha256(catalog.encode()).hexdigest()[:6]}"
+    readable = re.sub(r"[^A-Za-z0-9_]", "_", owner.catalog)[:_NAME_LENGTH]
+    return f"unity_mirror_{readable}_{hashlib.sha256(owner.mark().line().encode()).hexdigest()[:6]}"
+
+
+async def owner_of(context: Context) -> Owner:
+    """Whose mark is ours in this run. Read once: nothing that is applied changes it.
+
+    Where the metastore can't be asked, as when its workspace is gone before the catalog is offboarded, the catalog's
+    name alone has to do.
+    """
+    url = context.spec.databricks.workspace
+
+    async def ask() -> Owner:
+        client = context.clients.unity_catalog(url)
+        try:
+            metastore = await context.reads.once(("metastore", url), client.metastore_summary)
+        except CloudError:
+            return Owner(context.spec.catalog)
+        return Owner(context.spec.catalog, metastore.metastore_id)
+
+    return await context.delta_logs.once(("owner",), ask)
 
 
 async def list_mirrored(context: Context, workspace_id: str) -> list[MirroredCatalog]:
@@ -42,28 +61,20 @@ async def list_items(context: Context, workspace_id: str) -> list[Item]:
 
 async def find_record(context: Context, workspace_id: str) -> Item | None:
     """The catalog's record, if there is one."""
-    marked = [
-        each for each in await list_items(context, workspace_id) if is_marked(each.description, context.spec.catalog)
-    ]
+    owner = await owner_of(context)
+    marked = [each for each in await list_items(context, workspace_id) if owner.owns(each.description)]
     return next((each for each in marked if each.type == TYPE), None)
 
 
 async def recorded(context: Context, workspace_id: str) -> frozenset[Made]:
     """All that the marks of the catalog's items say that we made: its item may be gone, and the others still know."""
-    marked = [
-        each for each in await list_items(context, workspace_id) if is_marked(each.description, context.spec.catalog)
-    ]
+    owner = await owner_of(context)
+    marked = [each for each in await list_items(context, workspace_id) if owner.owns(each.description)]
     return frozenset(made for each in marked for made in made_by(each.description))
 
 
 def _key(workspace_id: str) -> tuple[str, str]:
     return "items", workspace_id
-
-
-def is_marked(description: str | None, catalog: str) -> bool:
-    """Whether a description carries the mark of that catalog."""
-    mark = read_mark(description)
-    return mark is not None and mark.catalog == mark_of(catalog).catalog
 
 
 def made_by(description: str | None) -> frozenset[Made]:
@@ -74,8 +85,8 @@ def made_by(description: str | None) -> frozenset[Made]:
 
 async def write_ahead(context: Context, workspace_id: str, made: frozenset[Made]) -> None:
     """Says, before anything is made, that these are ours: on the mirrored catalog if it is, else on a record."""
-    catalog = context.spec.catalog
-    marked = [each for each in await list_mirrored(context, workspace_id) if is_marked(each.description, catalog)]
+    owner = await owner_of(context)
+    marked = [each for each in await list_mirrored(context, workspace_id) if owner.owns(each.description)]
     if marked:
         await _describe_item(context, workspace_id, marked[0], made)
     else:
@@ -84,11 +95,11 @@ async def write_ahead(context: Context, workspace_id: str, made: frozenset[Made]
 
 async def write_record(context: Context, workspace_id: str, made: frozenset[Made]) -> None:
     """Makes the record, or adds to it."""
-    items = context.clients.fabric.items
+    items, owner = context.clients.fabric.items, await owner_of(context)
     record = await find_record(context, workspace_id)
     if record is None:
         try:
-            record = await items.create(workspace_id, TYPE, record_name(context.spec.catalog), _text(context, made))
+            record = await items.create(workspace_id, TYPE, record_name(owner), _text(owner, made))
         except AlreadyExists:
             context.reads.forget(_key(workspace_id))
             record = await find_record(context, workspace_id)
@@ -96,7 +107,7 @@ async def write_record(context: Context, workspace_id: str, made: frozenset[Made
                 raise
         context.reads.forget(_key(workspace_id))
     if not made <= made_by(record.description):
-        text = _text(context, made | made_by(record.description))
+        text = _text(owner, made | made_by(record.description))
         await items.describe(workspace_id, record.id, text)
         context.reads.forget(_key(workspace_id))
 
@@ -114,13 +125,12 @@ async def remove_record(context: Context, workspace_id: str) -> None:
 async def _describe_item(context: Context, workspace_id: str, item: MirroredCatalog, made: frozenset[Made]) -> None:
     held = made_by(item.description)
     if not made <= held:
-        mark = mark_of(context.spec.catalog, made | held)
+        mark = (await owner_of(context)).mark(made | held)
         await context.clients.fabric.mirrored_catalogs.update(
             workspace_id, item.id, description=with_mark(item.description, mark)
         )
         context.reads.forget(("mirrored catalogs", workspace_id))
 
 
-def _text(context: Context, made: frozenset[Made]) -> str:
-    mark: Mark = mark_of(context.spec.catalog, made)
-    return with_mark(_TEXT, mark)
+def _text(owner: Owner, made: frozenset[Made]) -> str:
+    return with_mark(_TEXT, owner.mark(made))

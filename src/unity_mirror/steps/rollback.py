@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from unity_mirror.plan.model import Action, Change, Plan
-from unity_mirror.plan.ownership import mark_of, read_mark, with_mark
+from unity_mirror.plan.ownership import read_mark, with_mark
 from unity_mirror.steps.context import Context
 from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
 from unity_mirror.steps.offboard.planning import Offboarding
-from unity_mirror.steps.record import RECORD
+from unity_mirror.steps.record import RECORD, owner_of
 from unity_mirror.steps.storage_access import ROLE
 
 
@@ -36,6 +36,6 @@ async def _correct_mark(context: Context, plan: Plan, offboarding: Offboarding) 
     undone = {change.makes for change in plan.changes if change.makes}
     if item is None or mark is None or removal.delete_item or not mark.made & undone:
         return
-    text = with_mark(item.description, mark_of(context.spec.catalog, frozenset(mark.made - undone)))
+    text = with_mark(item.description, (await owner_of(context)).mark(frozenset(mark.made - undone)))
     workspace_id = removal.reading.workspace.id
     await context.clients.fabric.mirrored_catalogs.update(workspace_id, item.id, description=text)

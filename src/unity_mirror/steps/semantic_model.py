@@ -9,7 +9,7 @@ from typing import Any
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.diagram import diagram
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
-from unity_mirror.plan.ownership import mark_of, with_mark
+from unity_mirror.plan.ownership import with_mark
 from unity_mirror.plan.tmdl import (
     Kept,
     ModelDefinition,
@@ -24,6 +24,7 @@ from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.model_input import model_input, wait_for_endpoint
 from unity_mirror.steps.model_upkeep import MODEL, bind, frame, out_of_order
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
+from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.sql_preview import Looked, look_at_keys
 
 MODEL_TABLE = "Semantic model table"
@@ -101,7 +102,7 @@ class SemanticModelStep:
 async def _create(context: Context, known: Known, spec: SemanticModelSpec, wanted: ModelInput) -> str:
     """Makes the model. That it is bound to a connection is noted only once it is, so that a failure is made good."""
     definition = build_model(replace(wanted, connection_id=None))
-    description = with_mark("", mark_of(context.spec.catalog, known.made))
+    description = with_mark("", (await owner_of(context)).mark(known.made))
     models, workspace_id = context.clients.fabric.semantic_models, known.surveyed.workspace.id
     return (await models.create(workspace_id, spec.name, description, definition.parts)).id
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from unity_mirror.errors import NotFound, PermissionDenied, PreconditionFailed
 from unity_mirror.models.storage import AclProgress, StorageUrl
 from unity_mirror.plan.acl import revoke
-from unity_mirror.plan.ownership import mark_of, read_mark, with_mark
+from unity_mirror.plan.ownership import read_mark, with_mark
 from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.lakehouse_shortcuts import delete_shortcuts
 from unity_mirror.steps.offboard.planning import Offboarding, Removal
@@ -63,7 +64,7 @@ async def _empty_house(context: Context, removal: Removal, house: House) -> None
     await delete_shortcuts(context, house.workspace_id, house.item.id, removal.shortcuts)
     mark = read_mark(house.item.description)
     if mark is not None and mark.made:
-        text = with_mark(house.item.description, mark_of(context.spec.catalog))
+        text = with_mark(house.item.description, removal.reading.owner.mark())
         await lakehouses.update(house.workspace_id, house.item.id, description=text)
 
 
@@ -75,7 +76,7 @@ async def _hand_over(context: Context, removal: Removal) -> None:
         if mark is None:
             continue
         inherited = {made for made, other in removal.heirs.items() if other.item.id == item_id}
-        text = with_mark(heir.item.description, type(mark)(mark.catalog, mark.made | inherited))
+        text = with_mark(heir.item.description, replace(mark, made=mark.made | inherited))
         await context.clients.fabric.mirrored_catalogs.update(heir.workspace_id, item_id, description=text)
 
 

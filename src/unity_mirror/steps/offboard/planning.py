@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from unity_mirror.errors import FirewallDenied, NotFound, PermissionDenied
@@ -15,12 +15,12 @@ from unity_mirror.plan.ownership import Made, acl_above, role_assignment_name
 from unity_mirror.spec import ExistingAuth, ServicePrincipalAuth, WorkspaceIdentityAuth
 from unity_mirror.steps.connections import CONNECTION
 from unity_mirror.steps.context import Context, side_by_side
-from unity_mirror.steps.identity import IDENTITY
+from unity_mirror.steps.identity import IDENTITY, principal_of
 from unity_mirror.steps.identity import ROLE as WORKSPACE_ROLE
 from unity_mirror.steps.lakehouse_shortcuts import LAKEHOUSE, SHORTCUT
 from unity_mirror.steps.mirror import ITEM, MARK
 from unity_mirror.steps.model_upkeep import MODEL
-from unity_mirror.steps.offboard.needs import needed_by, role_needed_by
+from unity_mirror.steps.offboard.needs import ABOVE, needed_by, role_needed_by
 from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, House, Model, Other, Reading, read
 from unity_mirror.steps.record import RECORD, record_name
 from unity_mirror.steps.storage_access import ACL, DATA_READER, DELEGATOR, ROLE
@@ -89,7 +89,7 @@ class _Planner:
         shortcuts = self._shortcuts(house, delete_house=delete_house)
         delete_item = self._item_goes()
         connections = tuple(self._connections())
-        principal = self._principal()
+        principal = await self._principal()
         removal = Removal(
             reading=self._reading,
             models=models,
@@ -126,6 +126,12 @@ class _Planner:
 
     def _stays(self, what: str, why: str) -> None:
         self._notes.append(f"{what} stays: {why}.")
+
+    def _nobody_knows(self, made: Made, what: str) -> None:
+        """Says of a thing that is there, and that we would have made, that nothing tells any more who did."""
+        if not self._reading.remembers and not any(each.made(made) for each in self._reading.others):
+            why = f"the {ITEM.lower()} is gone that would say whether we made it; if we did, remove it by hand"
+            self._stays(what, why)
 
     def _model_goes(self, model: Model) -> bool:
         name = model.item.display_name
@@ -169,6 +175,8 @@ class _Planner:
             named.append((Made.CONNECTION_STORAGE, spec.storage.connection.name or f"adls-{spec.catalog}"))
         for kind, name in named:
             found = [each for each in self._reading.connections if (each.display_name or "").lower() == name.lower()]
+            if found and kind not in made:
+                self._nobody_knows(kind, f"{CONNECTION} {name}")
             for connection in found if kind in made else ():
                 user = next((each for each in self._reading.others if each.uses(connection.id)), None)
                 if user is not None:
@@ -176,16 +184,23 @@ class _Planner:
                 elif self._goes(StepName.CONNECTIONS, CONNECTION, name):
                     yield connection
 
-    def _principal(self) -> str:
+    async def _principal(self) -> str:
         """Whom the storage rights were given to; empty when nobody can tell any more."""
         storage = self._spec.storage
         if storage is None:
             return ""
         if isinstance(storage.auth, WorkspaceIdentityAuth):
             identity = self._reading.workspace.workspace_identity
+            if identity is None and self._reading.made & {Made.ACL, *ABOVE}:
+                what = f"What the workspace's former identity holds on {storage.url}"
+                self._stays(what, "the identity is gone, and its object id with it: entries of an unknown id are left")
             return identity.service_principal_id if identity else ""
         if isinstance(storage.auth, ServicePrincipalAuth | ExistingAuth):
-            return storage.auth.object_id or ""
+            principal = await principal_of(self._context, storage.auth)
+            if principal is None:
+                what = f"What was given to the storage connection's principal on {storage.url}"
+                self._stays(what, "its object id isn't known: give storage.auth.object_id, and offboard again")
+            return principal or ""
         return ""
 
     @property
@@ -215,12 +230,17 @@ class _Planner:
         if storage is None or storage.resource_id is None:
             return None
         name = f"{storage.location.account}: workspace {self._reading.workspace.display_name}"
-        if not self._free(Made.NETWORK_RULE, f"{NETWORK_RULE} {name}"):
+        free = self._free(Made.NETWORK_RULE, f"{NETWORK_RULE} {name}")
+        if not free and self._reading.remembers:
             return None
         identity = await self._context.clients.whoami()
         rule = workspace_rule(identity.tenant_id, self._reading.workspace.id)
         account = await self._context.clients.arm.storage_account(storage.resource_id)
         there = account.network_acls.admits(rule)
+        if not free:
+            if there:
+                self._nobody_knows(Made.NETWORK_RULE, f"{NETWORK_RULE} {name}")
+            return None
         return rule if there and self._goes(StepName.TRUSTED_ACCESS, NETWORK_RULE, name) else None
 
     async def _roles(self, principal: str) -> tuple[RoleAssignment, ...]:
@@ -249,6 +269,9 @@ class _Planner:
             return ()
         place = storage.location
         paths = [(path, acl_above(path)) for path in place.parents()] + [(place.folder, Made.ACL)]
+        if not self._reading.remembers:
+            await self._forgotten_acls(paths, principal)
+            return ()
         free = [path for path, made in paths if self._free(made, f"{ACL} {place.account}/{place.container}/{path}")]
         held = await side_by_side(self._acl(place.account, place.container, path) for path in free)
         return tuple(
@@ -257,6 +280,13 @@ class _Planner:
             if (path == place.folder or (acl is not None and revoke(acl, principal) != acl))
             and self._goes(StepName.STORAGE_ACCESS, ACL, f"{place.account}/{place.container}/{path}")
         )
+
+    async def _forgotten_acls(self, paths: Sequence[tuple[str, Made]], principal: str) -> None:
+        place = self._spec.storage.location if self._spec.storage else None
+        for path, made in paths if place else ():
+            acl = await self._acl(place.account, place.container, path) if place else None
+            if place and acl is not None and revoke(acl, principal) != acl:
+                self._nobody_knows(made, f"{ACL} {place.account}/{place.container}/{path} of {principal}")
 
     async def _acl(self, account: str, container: str, path: str) -> Acl | None:
         try:
@@ -270,6 +300,8 @@ class _Planner:
     async def _workspace_role(self, principal: str) -> WorkspaceRoleAssignment | None:
         what = f"{WORKSPACE_ROLE} of the workspace identity"
         if not principal or not self._free(Made.IDENTITY_ROLE, what):
+            if principal and self._by_identity:
+                self._nobody_knows(Made.IDENTITY_ROLE, what)
             return None
         roles = await self._context.clients.fabric.workspaces.role_assignments(self._reading.workspace.id)
         found = next((each for each in roles if each.principal.id.lower() == principal.lower()), None)
@@ -280,6 +312,8 @@ class _Planner:
         """Others' connections may sign in as the workspace, too; which workspace's identity they mean isn't shown."""
         name = self._reading.workspace.display_name
         if not principal or not self._free(Made.IDENTITY, f"{IDENTITY} {name}"):
+            if principal and self._by_identity:
+                self._nobody_knows(Made.IDENTITY, f"{IDENTITY} {name}")
             return False
         ours = self._spec.storage.connection.name if self._spec.storage else None
         theirs = [each for each in self._reading.connections if _signs_in_as_workspace(each)]
@@ -292,7 +326,7 @@ class _Planner:
 
     def _record(self) -> None:
         if self._reading.has_record:
-            self._goes(StepName.MIRROR, RECORD, record_name(self._spec.catalog), "nothing is left to remember")
+            self._goes(StepName.MIRROR, RECORD, record_name(self._reading.owner), "nothing is left to remember")
 
     def _inherit(self) -> None:
         for made, heir in self._heirs.items():

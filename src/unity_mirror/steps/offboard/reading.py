@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from unity_mirror.errors import NotFound
+from unity_mirror.errors import NotFound, SpecError, SpecProblem
 from unity_mirror.models.fabric import Connection, Shortcut, Workspace
 from unity_mirror.models.items import Lakehouse, MirroredCatalog, SemanticModel
 from unity_mirror.models.storage import StorageUrl
-from unity_mirror.plan.ownership import Made, read_mark
+from unity_mirror.plan.ownership import Made, Owner, read_mark
 from unity_mirror.plan.tmdl import compare
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.lakehouse_shortcuts import find_lakehouse, held_shortcuts, our_shortcuts
-from unity_mirror.steps.record import find_record, is_marked, list_mirrored, recorded
+from unity_mirror.steps.record import find_record, list_mirrored, owner_of, recorded
 
 WORKSPACE_IDENTITY = "WorkspaceIdentity"
 
@@ -33,6 +33,11 @@ class Other:
     def is_marked(self) -> bool:
         """Whether we look after it."""
         return read_mark(self.item.description) is not None
+
+    def made(self, what: Made) -> bool:
+        """Whether its mark says that we made this for it."""
+        mark = read_mark(self.item.description)
+        return mark is not None and what in mark.made
 
     @property
     def has_storage(self) -> bool:
@@ -69,6 +74,7 @@ class House:
 class Reading:
     """Everything that offboarding is decided on. ``item`` is the one of the spec's name even if it isn't ours."""
 
+    owner: Owner
     workspace: Workspace
     item: MirroredCatalog | None
     is_ours: bool
@@ -79,43 +85,60 @@ class Reading:
     connections: tuple[Connection, ...]
     others: tuple[Other, ...]
 
+    @property
+    def remembers(self) -> bool:
+        """Whether anything is left that says what we made. Without, what carries no mark can't be told from others'."""
+        return self.is_ours or self.has_record or bool(self.models) or (self.house is not None and self.house.ours)
+
 
 async def read(context: Context) -> Reading:
     """Reads it. Raises ``SpecError`` when there is no such workspace."""
     workspace = await survey.find_workspace(context, context.spec.fabric.workspace, "fabric.workspace")
+    owner = await owner_of(context)
     held = await list_mirrored(context, workspace.id)
-    marked = [each for each in held if is_marked(each.description, context.spec.catalog)]
+    marked = [each for each in held if owner.owns(each.description)]
+    _refuse_two_metastores(marked)
     named = [each for each in held if each.display_name.lower() == context.spec.item_name.lower()]
     item = next(iter([*marked, *named]), None)
     connections = await context.reads.once(("connections",), context.clients.fabric.connections.list)
     return Reading(
+        owner=owner,
         workspace=workspace,
         item=item,
         is_ours=bool(marked),
         has_record=await find_record(context, workspace.id) is not None,
         made=await recorded(context, workspace.id),
-        models=await _models(context, workspace.id),
-        house=await _house(context, workspace, marked[0] if marked else None),
+        models=await _models(context, owner, workspace.id),
+        house=await _house(context, owner, workspace, marked[0] if marked else None),
         connections=tuple(connections),
-        others=await _others(context, item, connections),
+        others=await _others(context, marked[0] if marked else None, connections),
     )
 
 
-async def _models(context: Context, workspace_id: str) -> tuple[Model, ...]:
+def _refuse_two_metastores(marked: Sequence[MirroredCatalog]) -> None:
+    """The metastore couldn't be asked, and the name alone doesn't tell which one is meant."""
+    metastores = {mark.metastore for each in marked if (mark := read_mark(each.description)) and mark.metastore}
+    if len(metastores) > 1:
+        message = "catalogs of this name from several metastores are mirrored here, and which one is meant isn't known"
+        hint = "let the identity that runs unity-mirror sign in to the Databricks workspace, which tells its metastore"
+        raise SpecError([SpecProblem("catalog", message, hint)])
+
+
+async def _models(context: Context, owner: Owner, workspace_id: str) -> tuple[Model, ...]:
     models = context.clients.fabric.semantic_models
     listed = await models.list(workspace_id)
-    ours = [each for each in listed if is_marked(each.description, context.spec.catalog)]
+    ours = [each for each in listed if owner.owns(each.description)]
     definitions = await side_by_side(models.definition(workspace_id, each.id) for each in ours)
     return tuple(Model(each, compare(parts, parts).foreign) for each, parts in zip(ours, definitions, strict=True))
 
 
-async def _house(context: Context, workspace: Workspace, item: MirroredCatalog | None) -> House | None:
+async def _house(context: Context, owner: Owner, workspace: Workspace, item: MirroredCatalog | None) -> House | None:
     spec = context.spec.lakehouse
     if spec is None:
         return None
     if spec.workspace is not None:
         workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
-    lakehouse = find_lakehouse(context, spec, await context.clients.fabric.lakehouses.list(workspace.id))
+    lakehouse = find_lakehouse(owner, spec, await context.clients.fabric.lakehouses.list(workspace.id))
     if lakehouse is None:
         return None
     held = await held_shortcuts(context, workspace.id, lakehouse)
@@ -125,7 +148,7 @@ async def _house(context: Context, workspace: Workspace, item: MirroredCatalog |
     foreign = {"/".join(place) for place in held if place not in places}
     contents = await _contents(context, workspace.id, lakehouse)
     foreign |= {path for path in contents if path not in {"/".join(place) for place in places}}
-    is_ours = is_marked(lakehouse.description, context.spec.catalog)
+    is_ours = owner.owns(lakehouse.description)
     return House(workspace.id, lakehouse, is_ours, mine, tuple(sorted(foreign)))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
-from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import apause_flow_run, asuspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment, flow_run
@@ -77,7 +77,7 @@ async def _offboard(session: OffboardSession, catalog: str) -> State[Any]:
         return Completed(message=f"Nothing of {catalog} is ours to remove.")
     await publish_plan(session.plan)
     shown = await _remember_shown(catalog, session.fingerprint)
-    answer = await _ask(session)
+    answer = await _ask(session, shown)
     if answer.decision != "approve":
         payload = {"changes": len(session.plan.changes), "reason": answer.reason}
         await tell_of_catalog("rejected", catalog, session.metastore_id, payload)
@@ -102,16 +102,20 @@ async def _remember_shown(catalog: str, fingerprint: str) -> str:
     return shown.removeprefix(_SHOWN)
 
 
-async def _ask(session: OffboardSession) -> Approval:
+async def _ask(session: OffboardSession, shown: str) -> Approval:
     """The person's answer. A deployment's run gives its process back meanwhile and starts anew with the answer."""
     description = f"{plan_markdown(session.plan)}\n\n**Approve** to remove this; **reject** to leave all as it is."
-    form = Approval.with_initial_data(description=description, plan=session.fingerprint)
+    form = Approval.with_initial_data(description=description, plan=shown)
     if deployment.id:
         answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)
         return answer
     try:
-        answer = await apause_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, poll_interval=1, key=_KEY)
-    except FlowPauseTimeout as timeout:
+        # Prefect's own timeout is later: once that is over, it lets no message but its own be seen.
+        async with asyncio.timeout(APPROVAL_SECONDS):
+            answer = await apause_flow_run(
+                wait_for_input=form, timeout=APPROVAL_SECONDS + 3600, poll_interval=1, key=_KEY
+            )
+    except TimeoutError as timeout:
         remedy = "Start the offboarding again, and approve or reject it in time."
         message = f"Nobody answered within {APPROVAL_SECONDS / 3600:.0f} hours; nothing was changed. {remedy}"
         raise Stopped(message, step="Approval", remedy=remedy) from timeout

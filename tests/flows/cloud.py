@@ -64,6 +64,23 @@ class SampleCloud:
         """What goes wrong from now on, by rule; without rules, nothing does."""
         self.client.put("/_emulator/faults", json=list(rules)).raise_for_status()
 
+    def state(self) -> dict[str, Any]:
+        """All that the cloud holds."""
+        found: dict[str, Any] = self.client.get("/_emulator/state").json()
+        return found
+
+    def names(self, workspace: str) -> set[str]:
+        """What people know by name: a workspace's items, and all connections."""
+        connections = self._fabric("/v1/connections")
+        return {each["displayName"] for each in (*self.items(workspace, "items"), *connections)}
+
+    def delete_item(self, workspace: str, kind: str, name: str) -> None:
+        """As somebody else in Fabric's portal."""
+        (item,) = [each for each in self.items(workspace, kind) if each["displayName"] == name]
+        headers = {"authorization": self._token(identities.RUNNER, "https://api.fabric.microsoft.com")}
+        path = f"/v1/workspaces/{item['workspaceId']}/items/{item['id']}"
+        self.client.delete(path, headers=headers).raise_for_status()
+
     def items(self, workspace: str, kind: str) -> list[dict[str, Any]]:
         """The items of one kind in a Fabric workspace, by the workspace's name."""
         found = self._fabric("/v1/workspaces")

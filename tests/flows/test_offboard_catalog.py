@@ -3,20 +3,145 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
-from uuid import UUID
 
+import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import Pause
 
+import flows.offboard_catalog as module
 from flows.offboard_catalog import offboard_catalog
 from flows.onboard_catalog import onboard_catalog
 from tests.flows.cloud import EXAMPLES, SampleCloud
+from tests.flows.conftest import PrefectServer
+from tests.flows.deployed import carry_out, deployed, started
+from tests.flows.documented import command, filled, run
+from tests.flows.prefect_api import events_of
 from unity_mirror.spec import load_spec
 
 HR = load_spec(EXAMPLES / "hr.yaml")
+WORKSPACE = "People Analytics"
 KIND = "mirroredAzureDatabricksCatalogs"
+REJECTED, OFFBOARDED, FAILED = (f"unity-mirror.catalog.{each}" for each in ("rejected", "offboarded", "failed"))
+
+
+class Asked:
+    """An offboarding that was suspended, with what the person is shown."""
+
+    def __init__(self, cloud: SampleCloud, server: PrefectServer, run: FlowRun, folder: Path) -> None:
+        self.cloud, self.server, self.run, self.folder = cloud, server, run, folder
+        self.before, self.names = cloud.state(), cloud.names(WORKSPACE)
+
+    async def form(self) -> tuple[str, dict[str, Any]]:
+        """The description and the schema of the form."""
+        async with get_client() as client:
+            found = [
+                await client.read_flow_run_input(self.run.id, f"suspended-approval-{name}")
+                for name in ("description", "schema")
+            ]
+        return str(json.loads(found[0])), json.loads(found[1])
+
+    async def answer(self, decision: str, reason: str) -> dict[str, Any]:
+        """As a person does over HTTP, by the documented command; what it answers."""
+        written = filled(command("Approval"), id=str(self.run.id))
+        written = written.replace('"approve"', f'"{decision}"').replace("Replaced by sales_eu.", reason)
+        environment = {"PREFECT_API_URL": self.server.api, "PREFECT_API_AUTH_STRING": self.server.auth}
+        done = await asyncio.to_thread(run, written, self.folder, environment)
+        assert done.returncode == 0, done
+        answered: dict[str, Any] = json.loads(done.stdout.splitlines()[0])
+        return answered
+
+    async def go_on(self) -> State[Any]:
+        """As a worker does, which starts the run anew."""
+        return await carry_out(offboard_catalog, self.run.id)
+
+
+@pytest.fixture
+async def asked(
+    cloud: SampleCloud,
+    prefect_server: PrefectServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Asked:
+    """The catalog is onboarded, and its offboarding waits for an answer; its process has ended. The parameter is for
+    how many seconds it waits."""
+    monkeypatch.setattr(module, "APPROVAL_SECONDS", getattr(request, "param", module.APPROVAL_SECONDS))
+    await cloud.block.save("approval", overwrite=True)
+    monkeypatch.setenv("UNITY_MIRROR_CLOUDS_BLOCK", "approval")
+    onboarded = await onboard_catalog(HR, cloud.block, return_state=True)
+    assert onboarded.is_completed(), onboarded.message
+    deployment = await deployed(offboard_catalog, "approval")
+    waiting = await started(deployment, spec=HR.model_dump(mode="json", exclude_unset=True))
+    cloud.forget_requests()
+    with pytest.raises(Pause):
+        await carry_out(offboard_catalog, waiting.id)
+    assert cloud.writes() == []
+    async with get_client() as client:
+        suspended = await client.read_flow_run(waiting.id)
+    assert (suspended.state_type, suspended.state_name) == (StateType.PAUSED, "Suspended")
+    return Asked(cloud, prefect_server, suspended, tmp_path)
+
+
+async def test_approved_what_was_shown_is_what_goes(asked: Asked) -> None:
+    description, schema = await asked.form()
+    assert schema["properties"]["decision"]["title"] == "Decision"
+    shown = {row.split(" | ")[2] for row in description.splitlines() if "| delete " in row}
+    assert (await asked.answer("approve", "Replaced by hr2."))["status"] == "ACCEPT"
+    state = await asked.go_on()
+    assert state.is_completed(), state.message
+    assert "Approved: Replaced by hr2." in str(state.message)
+    assert shown == asked.names - asked.cloud.names(WORKSPACE)
+    assert asked.cloud.items(WORKSPACE, KIND) == []
+    (event,) = await events_of(asked.run.id, 1)
+    assert (event.event, event.payload["reason"]) == (OFFBOARDED, "Replaced by hr2.")
+    assert event.resource.id == "unity-catalog.77770000-0000-4000-8000-00000000c0de.hr"
+
+
+async def test_rejected_all_is_as_it_was(asked: Asked) -> None:
+    assert (await asked.answer("reject", "Still in use."))["status"] == "ACCEPT"
+    state = await asked.go_on()
+    assert (state.type, state.name) == (StateType.CANCELLED, "Rejected")
+    assert state.message == "Rejected: Still in use. Nothing was changed."
+    assert asked.cloud.state() == asked.before
+    (event,) = await events_of(asked.run.id, 1)
+    assert event.event == REJECTED
+    assert event.payload["reason"] == "Still in use."
+    assert event.payload["link"].endswith(str(asked.run.id))
+
+
+async def test_a_plan_that_changed_before_the_answer_removes_nothing(asked: Asked) -> None:
+    description, _ = await asked.form()
+    assert "People" in description
+    asked.cloud.delete_item(WORKSPACE, "semanticModels", "People")
+    before = asked.cloud.state()
+    assert (await asked.answer("approve", "Go."))["status"] == "ACCEPT"
+    state = await asked.go_on()
+    assert state.is_failed()
+    assert "no longer what was approved" in str(state.message)
+    assert "Start the offboarding again and look at the new plan" in str(state.message)
+    assert asked.cloud.state() == before
+    (event,) = await events_of(asked.run.id, 1)
+    assert (event.event, event.payload["step"]) == (FAILED, "Remove what is ours")
+
+
+@pytest.mark.parametrize("asked", [1], indirect=True)
+async def test_an_answer_that_comes_too_late_removes_nothing(asked: Asked) -> None:
+    await asyncio.sleep(1)
+    answered = await asked.answer("approve", "Go.")
+    assert answered["status"] == "REJECT", answered
+    async with get_client() as client:
+        ended = await client.read_flow_run(asked.run.id)
+    assert ended.state
+    assert (ended.state_type, "never resumed" in str(ended.state.message)) == (StateType.FAILED, True)
+    assert asked.cloud.state() == asked.before
+
+
+# Run by hand in Python, it waits in its process.
 
 
 async def _waiting() -> FlowRun:
@@ -25,56 +150,49 @@ async def _waiting() -> FlowRun:
     async with get_client() as client, asyncio.timeout(60):
         while True:
             found = await client.read_flow_runs(flow_run_filter=wanted)
-            paused = [each for each in found if each.state_type is StateType.PAUSED]
+            paused = [each for each in found if each.state_name == "Paused"]
             if paused:
                 return paused[0]
             await asyncio.sleep(0.2)
 
 
-async def _form(run_id: UUID) -> tuple[str, str]:
-    """The description and the schema of the form that a person gets."""
-    async with get_client() as client:
-        found = [
-            await client.read_flow_run_input(run_id, f"paused-approval-{name}") for name in ("description", "schema")
-        ]
-    return str(found[0]), str(found[1])
-
-
-async def _answered(cloud: SampleCloud, **answer: str) -> tuple[State[Any], str, str]:
+async def _answered(cloud: SampleCloud, **answer: str) -> State[Any]:
     running = asyncio.create_task(_offboard(cloud))
     run = await _waiting()
-    description, schema = await _form(run.id)
     async with get_client() as client:
         result = await client.resume_flow_run(run.id, run_input=answer)
     assert result.status.value == "ACCEPT", result
-    return await running, description, schema
+    return await running
 
 
 async def _offboard(cloud: SampleCloud) -> State[Any]:
     return await offboard_catalog(HR, cloud.block, return_state=True)
 
 
-async def test_a_rejected_plan_changes_nothing_and_an_approved_one_removes_what_is_ours(cloud: SampleCloud) -> None:
-    onboarded = await onboard_catalog(HR, cloud.block, return_state=True)
-    assert onboarded.is_completed(), onboarded.message
-    cloud.forget_requests()
-    state, description, schema = await _answered(cloud, decision="reject", reason="Still in use.")
-    assert (state.type, state.name) == (StateType.CANCELLED, "Rejected")
-    assert state.message == "Rejected: Still in use. Nothing was changed."
-    assert "Mirrored Azure Databricks catalog" in description
-    assert '"Decision"' in schema
-    assert cloud.writes() == []
-
-    state, _, _ = await _answered(cloud, decision="approve", reason="Replaced by hr2.")
-    assert state.is_completed(), state.message
-    assert "Approved: Replaced by hr2." in str(state.message)
-    assert cloud.items("People Analytics", KIND) == []
-
-
-async def test_a_plan_that_is_no_longer_the_approved_one_removes_nothing(cloud: SampleCloud) -> None:
+async def test_in_one_process_a_plan_that_is_not_the_approved_one_removes_nothing(cloud: SampleCloud) -> None:
     await onboard_catalog(HR, cloud.block, return_state=True)
     cloud.forget_requests()
-    state, _, _ = await _answered(cloud, decision="approve", reason="Go.", plan="another plan")
+    state = await _answered(cloud, decision="approve", reason="Go.", plan="another plan")
     assert state.is_failed()
     assert "no longer what was approved" in str(state.message)
     assert cloud.writes() == []
+    state = await _answered(cloud, decision="approve", reason="Go.")
+    assert state.is_completed(), state.message
+    assert cloud.items(WORKSPACE, KIND) == []
+
+
+async def test_in_one_process_a_plan_that_nobody_answers_removes_nothing(
+    cloud: SampleCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "APPROVAL_SECONDS", 1)
+    await onboard_catalog(HR, cloud.block, return_state=True)
+    cloud.forget_requests()
+    state = await _offboard(cloud)
+    assert state.is_failed()
+    assert "Nobody answered" in str(state.message)
+    assert "nothing was changed" in str(state.message)
+    assert cloud.writes() == []
+
+
+def test_the_approval_waits_a_week() -> None:
+    assert module.APPROVAL_SECONDS == 7 * 24 * 3600

@@ -39,38 +39,33 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
     """Serves the cloud until the block ends. An exchange with Fabric that isn't as specified is answered by 500."""
     port = free_port()
     server = make_server(cloud, observed(services, check_served), host="127.0.0.1", port=port)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_serve, args=(loop, server), daemon=True)
+    loop, done = asyncio.new_event_loop(), asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(server, done)), daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
         assert time.monotonic() < deadline, "the emulator did not start"
-        time.sleep(0.01)
+        time.sleep(0.002)
     try:
         yield Address(f"https://localhost:{port}", str(cloud.folder / "tls" / "ca.pem"))
     finally:
-        loop.call_soon_threadsafe(_cut, server)
-        server.should_exit = True
+        loop.call_soon_threadsafe(done.set)
         thread.join(timeout=10)
         loop.close()
 
 
-def _serve(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:
-    loop.run_until_complete(server.serve())
-    loop.run_until_complete(_end())
-
-
-async def _end() -> None:
-    """Ends what is still at work, such as a handshake that a client broke off."""
+async def _serve(server: uvicorn.Server, done: asyncio.Event) -> None:
+    """Serves until told to end, and then at once: what clients left open is cut, a handshake broken off."""
+    serving = asyncio.ensure_future(server.serve())
+    await done.wait()
+    serving.cancel()
+    for listener in server.servers:
+        listener.close()
+    for connection in list(server.server_state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()
     pending = asyncio.all_tasks() - {asyncio.current_task()}
     for task in pending:
         task.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
     await asyncio.sleep(0.01)
-
-
-def _cut(server: uvicorn.Server) -> None:
-    """Ends what clients left open: some keep connections past their own end, and the server would wait for them."""
-    for connection in list(server.server_state.connections):
-        if connection.transport is not None:
-            connection.transport.abort()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 
 from cloud_emulator.core.app import Emulator
 from cloud_emulator.core.behaviour import Behaviour
 from cloud_emulator.core.cloud import Cloud, open_cloud
+from cloud_emulator.core.identity import load_signing_key
 from cloud_emulator.core.service import Service
+from cloud_emulator.core.tls import ensure_certificates
 from tests.emulator.observed import observed
 
 TENANT = "72f988bf-0000-4000-8000-00000000c0de"
@@ -35,8 +39,25 @@ class Wall:
         return self.seconds
 
 
+@cache
+def _keys() -> dict[str, bytes]:
+    """A signing key and certificates, made once: making them takes longer than most tests."""
+    with TemporaryDirectory() as made:
+        load_signing_key(Path(made) / "signing.key")
+        ensure_certificates(Path(made))
+        return {path.name: path.read_bytes() for path in Path(made).iterdir()}
+
+
+def put_keys(folder: Path) -> None:
+    """Gives the cloud that will be in a folder the keys that all clouds of tests have."""
+    (folder / "tls").mkdir(parents=True, exist_ok=True)
+    for name, content in _keys().items():
+        (folder / "tls" / name).write_bytes(content)
+
+
 def small_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
     """An empty cloud with a tenant and the runner's service principal, where all outcomes are the harder ones."""
+    put_keys(folder)
     cloud = open_cloud(folder, wall=wall or Wall())
     cloud.behaviour = Behaviour.model_validate(HARDER)
     cloud.directory.tenant_id = TENANT

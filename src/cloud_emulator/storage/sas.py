@@ -64,8 +64,7 @@ def verify(cloud: Cloud, target: Target, query: Mapping[str, str]) -> Caller:
 def check(cloud: Cloud, target: Target, query: Mapping[str, str], path: str, want: Want) -> None:
     """Raises :class:`StorageError` (403) when the signature doesn't cover an operation on a path."""
     letters, directory = query["sp"], _directory(target, query, query)
-    permitted = _LETTERS[want] in letters or (want == "status" and "r" in letters)
-    permitted = permitted or not cloud.rules.on("storage.sas.permissions")
+    permitted = _LETTERS[want] in letters or not cloud.rules.on("storage.sas.permissions")
     within = f"{path}/".startswith(f"{directory}/" if directory else "")
     if not permitted or not (within or not cloud.rules.on("storage.sas.folder")):
         raise StorageError(RIGHTS.code, status=RIGHTS.status, message=RIGHTS.message)

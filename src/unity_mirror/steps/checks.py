@@ -129,6 +129,16 @@ def databricks_network(
     return Check("databricks_network", title, _catalog(spec), Outcome.FAILED, evidence, remedy)
 
 
+def azure_unseen(spec: CatalogSpec, what: str, resource_id: str | None, why: str) -> Check | None:
+    """An Azure resource that the spec names and we may not read: what depends on it is unknown."""
+    if not why or resource_id is None:
+        return None
+    name = resource_id.rsplit("/", 1)[-1]
+    remedy = Remedy(f"An owner of {name} gives the identity that runs unity-mirror the role Reader on it.")
+    title = f"{what[0].upper()}{what[1:]} can be looked at in Azure"
+    return Check("azure_resource", title, _catalog(spec), Outcome.UNKNOWN, why, remedy)
+
+
 def folder_covers(spec: CatalogSpec, selected: Sequence[Table]) -> Check | None:
     """The storage URL covers every selected table's location (S18)."""
     if spec.storage is None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from unity_mirror.errors import CloudError, PermissionDenied
+from unity_mirror.errors import CloudError
 from unity_mirror.models.arm import Permission
+from unity_mirror.models.fabric import Workspace
 from unity_mirror.models.identity import Identity
 from unity_mirror.models.unity_catalog import same_privilege
 from unity_mirror.plan.model import AfterApply, Check, Outcome, Remedy, Scope, ScopeKind
@@ -23,7 +24,7 @@ READ_ACCOUNT = "Microsoft.Storage/storageAccounts/read"
 WRITE_ACCOUNT = "Microsoft.Storage/storageAccounts/write"
 ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
 SET_ACLS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/modifyPermissions/action"
-_RANKS = {"Viewer": 1, "Contributor": 2, "Member": 3, "Admin": 4}
+_RANKS = ("Viewer", "Contributor", "Member", "Admin")
 _ROLE_FOR = {
     READ_ACCOUNT: "Reader",
     WRITE_ACCOUNT: "Storage Account Contributor",
@@ -56,30 +57,27 @@ async def runner_checks(context: Context, known: Known) -> tuple[Check, ...]:
 
 async def _fabric_role(context: Context, known: Known, us: Identity) -> list[Check]:
     """Contributor makes items; Member also gives roles and data access roles; Admin also makes the identity."""
-    workspace, needed = known.surveyed.workspace, _needed_role(context.spec)
+    workspace = known.surveyed.workspace
+    needed = _needed_role(context.spec, workspace)
     subject = _Subject("runner_fabric_role", f"We are {needed} of the Fabric workspace")
     remedy = Remedy(
         f"A workspace admin gives {us.object_id} the role {needed} on {workspace.display_name!r} (Manage access)."
     )
+    enough = _RANKS[_RANKS.index(needed) :]
     try:
-        roles = await context.clients.fabric.workspaces.role_assignments(workspace.id)
-    except PermissionDenied:
-        # Listing takes Member, so whoever may not isn't one.
-        outcome = Outcome.FAILED if _RANKS[needed] > _RANKS["Contributor"] else Outcome.UNKNOWN
-        return [_check(context, subject, outcome, "we may not list the workspace's roles, which Members may", remedy)]
+        found = await context.clients.fabric.workspaces.list(*enough)
     except CloudError as error:
         return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
-    held = next((each.role for each in roles if each.principal.id.lower() == us.object_id.lower()), None)
-    if held is None:
-        evidence = "we hold no role of our own; one that comes through a group doesn't show"
-        return [_check(context, subject, Outcome.UNKNOWN, evidence, remedy)]
-    passed = _RANKS.get(held, 0) >= _RANKS[needed]
-    outcome = Outcome.PASSED if passed else Outcome.FAILED
-    return [_check(context, subject, outcome, f"our role is {held}", None if passed else remedy)]
+    if any(each.id == workspace.id for each in found):
+        return [_check(context, subject, Outcome.PASSED, f"we, or a group of ours, are {' or '.join(enough)}")]
+    evidence = f"neither we nor a group of ours are {' or '.join(enough)}"
+    return [_check(context, subject, Outcome.FAILED, evidence, remedy)]
 
 
-def _needed_role(spec: CatalogSpec) -> str:
-    if spec.storage is not None and isinstance(spec.storage.auth, WorkspaceIdentityAuth):
+def _needed_role(spec: CatalogSpec, workspace: Workspace) -> str:
+    """Admins make the workspace's identity; where it is there, that isn't needed any more."""
+    by_identity = spec.storage is not None and isinstance(spec.storage.auth, WorkspaceIdentityAuth)
+    if by_identity and workspace.workspace_identity is None:
         return "Admin"
     return "Member" if spec.access is not None else "Contributor"
 
@@ -111,13 +109,19 @@ async def _azure_rights(context: Context) -> list[Check]:
     needed += [WRITE_ACCOUNT, ASSIGN_ROLES] if storage.trusted_access else []
     needed += [ASSIGN_ROLES] if not storage.location.folder or storage.used_outside_item else []
     needed += [SET_ACLS] if storage.location.folder and not isinstance(storage.auth, SasAuth) else []
+    place = storage.location
+    container = f"{storage.resource_id}/blobServices/default/containers/{place.container}"
     try:
         permissions = await context.clients.arm.permissions(storage.resource_id)
+        # Whoever sets access control lists needs the right for the container only.
+        on_container = await context.clients.arm.permissions(container) if SET_ACLS in needed else []
     except CloudError as error:
         subject = _Subject("runner_azure", "Our rights on the storage account are known")
         remedy = Remedy("An owner of the account gives us the role Reader on it.")
         return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
-    return [_azure_right(context, each, permissions) for each in dict.fromkeys(needed)]
+    return [
+        _azure_right(context, each, on_container if each == SET_ACLS else permissions) for each in dict.fromkeys(needed)
+    ]
 
 
 def _azure_right(context: Context, action: str, permissions: Sequence[Permission]) -> Check:

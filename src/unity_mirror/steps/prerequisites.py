@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import FirewallDenied, PermissionDenied, PrerequisiteFailed, Unauthenticated
@@ -15,8 +17,10 @@ from unity_mirror.steps import checks, surroundings, survey
 from unity_mirror.steps.context import Context, Done, Found, Known, Survey, together
 from unity_mirror.steps.directory import read_directory
 from unity_mirror.steps.gateways import find_gateway, is_private
-from unity_mirror.steps.principals import connecting_principal
+from unity_mirror.steps.principals import connecting_principal, our_name
 from unity_mirror.steps.repairs import as_repaired, changes_of, possible_repairs, repair
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,16 @@ async def _read(context: Context) -> _Reading:
             context.reads.once(("metastore", spec.databricks.workspace), client.metastore_summary)
         )
         reading = group.create_task(_schemas(context, client, principal))
-        storing = group.create_task(_storage_account(context))
-        networking = group.create_task(survey.read_databricks_workspace(context))
+        storing = group.create_task(_or_why(_storage_account(context)))
+        networking = group.create_task(_or_why(survey.read_databricks_workspace(context)))
         reaching = group.create_task(_why_unreachable(context))
         listing = group.create_task(context.clients.databricks(spec.databricks.workspace).ip_access_lists_enabled())
     (workspace, capacity), metastore, (schemas, directory) = finding.result(), summary.result(), reading.result()
-    account, databricks, unreachable = storing.result(), networking.result(), reaching.result()
+    (account, no_account), (databricks, no_databricks) = storing.result(), networking.result()
+    unreachable = reaching.result()
     gateway = await find_gateway(context, databricks)
-    warnings = survey.check_patterns(context, schemas)
+    nothing_seen = not any(view.tables for view in schemas)
+    warnings = survey.check_patterns(context, schemas, await our_name(context) if nothing_seen else "")
     url = spec.storage.location if spec.storage else None
     repairs = await possible_repairs(context, metastore, directory)
     repaired = as_repaired(repairs, schemas)
@@ -97,6 +103,10 @@ async def _read(context: Context) -> _Reading:
         checks.capacity_trusts(spec, capacity),
         checks.identity_possible(spec, workspace),
         checks.databricks_network(spec, databricks, gateway),
+        checks.azure_unseen(spec, "the Databricks workspace", spec.databricks.resource_id, no_databricks),
+        checks.azure_unseen(
+            spec, "the storage account", spec.storage.resource_id if spec.storage else None, no_account
+        ),
         surroundings.ip_access_lists(spec, listing.result()) if listing.result() is not None else None,
         surroundings.workspace_storage(spec),
         checks.hierarchical_namespace(spec, account),
@@ -117,7 +127,7 @@ async def _schemas(
 
 async def _explain(context: Context, error: PermissionDenied) -> None:
     """Raises ``PrerequisiteFailed`` when the refusal comes from the Databricks workspace's network, not from rights."""
-    workspace = await survey.read_databricks_workspace(context)
+    workspace, _ = await _or_why(survey.read_databricks_workspace(context))
     if workspace is None and "network access" in error.why:
         error.remedy = _GIVE_RESOURCE_ID
         return
@@ -137,6 +147,14 @@ async def _explain(context: Context, error: PermissionDenied) -> None:
 async def _workspace(context: Context) -> tuple[Workspace, Capacity | None]:
     workspace = await survey.find_workspace(context, context.spec.fabric.workspace, "fabric.workspace")
     return workspace, await survey.find_capacity(context, workspace)
+
+
+async def _or_why(reading: Awaitable[T]) -> tuple[T | None, str]:
+    """What an Azure resource is like, or why we may not see it."""
+    try:
+        return await reading, ""
+    except PermissionDenied as error:
+        return None, str(error)
 
 
 async def _storage_account(context: Context) -> StorageAccount | None:

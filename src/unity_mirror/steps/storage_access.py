@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from unity_mirror.errors import AlreadyExists, FirewallDenied, PermissionDenied
 from unity_mirror.models.arm import RoleAssignment
+from unity_mirror.models.azure_clouds import AzureCloud
 from unity_mirror.models.storage import StorageUrl
 from unity_mirror.plan.acl import NAMED_LIMIT, READ, TRAVERSE
 from unity_mirror.plan.model import (
@@ -82,12 +83,12 @@ class StorageAccess:
             return Found(StepPlan(self.name))
         if principal is None:
             return Found(StepPlan(self.name, checks=(_unknown_principal(context),)))
-        held = await _held_roles(context, storage, principal)
-        roles = tuple(each for each in _wanted_roles(storage, held) if not _is_held(each, held))
+        cloud = remedies.cloud_for(context)
+        held, roles, unseen = await _missing_roles(context, storage, principal)
         acls = await self._missing_acls(context, known, storage, principal, held)
-        changes = (*(_role_change(each, principal) for each in roles), *acls.changes)
+        changes = (*(_role_change(each, principal, cloud) for each in roles), *acls.changes)
         work = _Work(str(principal), roles, acls.reading)
-        return Found(StepPlan(self.name, changes, acls.checks, notes=acls.notes), work=work)
+        return Found(StepPlan(self.name, changes, (*unseen, *acls.checks), notes=acls.notes), work=work)
 
     async def _missing_acls(
         self,
@@ -129,6 +130,17 @@ class StorageAccess:
         return Done({"rights_changed": True})
 
 
+async def _missing_roles(
+    context: Context, storage: StorageSpec, principal: str | AfterApply
+) -> tuple[tuple[RoleAssignment, ...], tuple[_RoleGrant, ...], tuple[Check, ...]]:
+    """What is held, what is to be given, and, where we may not look, the check that says so."""
+    try:
+        held = await _held_roles(context, storage, principal)
+    except PermissionDenied as error:
+        return (), (), _roles_unseen(context, storage, principal, str(error))
+    return held, tuple(each for each in _wanted_roles(storage, held) if not _is_held(each, held)), ()
+
+
 async def _held_roles(
     context: Context, storage: StorageSpec, principal: str | AfterApply
 ) -> tuple[RoleAssignment, ...]:
@@ -136,6 +148,23 @@ async def _held_roles(
     if storage.resource_id is None or isinstance(principal, AfterApply):
         return ()
     return tuple(await context.clients.arm.role_assignments(storage.resource_id, principal, through_groups=True))
+
+
+def _roles_unseen(context: Context, storage: StorageSpec, principal: str | AfterApply, why: str) -> tuple[Check, ...]:
+    """Which roles are held can't be looked up: unknown, with the commands that give those that it takes."""
+    cloud = remedies.cloud_for(context)
+    wanted = [] if isinstance(principal, AfterApply) else _wanted_roles(storage, ())
+    given = [
+        remedies.assign_role(each.scope, str(principal), each.role_id, _ROLES[each.role_id], cloud) for each in wanted
+    ]
+    remedy = Remedy(
+        "An owner of the storage account gives the identity that runs unity-mirror the role Reader on it"
+        + (", or gives the roles themselves:" if given else "."),
+        tuple(dict.fromkeys(command for each in given for command in each.commands)),
+        tuple(call for each in given for call in each.calls),
+    )
+    scope = Scope(ScopeKind.CATALOG, context.spec.catalog)
+    return (Check("storage_roles", "Roles on the storage can be checked", scope, Outcome.UNKNOWN, why, remedy),)
 
 
 def _wanted_roles(storage: StorageSpec, held: Sequence[RoleAssignment]) -> list[_RoleGrant]:
@@ -180,11 +209,11 @@ def _role_name(each: _RoleGrant) -> str:
     return f"{_ROLES[each.role_id]} on {each.scope.rsplit('/', 1)[-1]}"
 
 
-def _role_change(each: _RoleGrant, principal: str | AfterApply) -> Change:
+def _role_change(each: _RoleGrant, principal: str | AfterApply, cloud: AzureCloud) -> Change:
     remedy = (
         None
         if isinstance(principal, AfterApply)
-        else remedies.assign_role(each.scope, principal, each.role_id, _ROLES[each.role_id])
+        else remedies.assign_role(each.scope, principal, each.role_id, _ROLES[each.role_id], cloud)
     )
     return Change(
         StepName.STORAGE_ACCESS,

@@ -16,6 +16,7 @@ from unity_mirror.plan.model import Reason
 from unity_mirror.plan.selection import Privileges, SchemaView, Selection, unmatched_patterns
 from unity_mirror.spec import matches
 from unity_mirror.steps.context import Context, side_by_side, together
+from unity_mirror.steps.remedies import grant
 
 
 async def find_workspace(context: Context, name_or_id: str, path: str) -> Workspace:
@@ -139,10 +140,15 @@ async def _privileges(asker: _Asker | None, kind: str, full_name: str) -> Privil
     return Privileges(frozenset(held), frozenset(possible))
 
 
-def check_patterns(context: Context, schemas: Sequence[SchemaView]) -> tuple[str, ...]:
-    """Raises ``SpecError`` for include patterns that match no table; returns warnings for excludes that don't."""
+def check_patterns(context: Context, schemas: Sequence[SchemaView], us: str) -> tuple[str, ...]:
+    """Raises ``SpecError`` for include patterns that match no table; returns warnings for excludes that don't.
+
+    ``us`` is what a grant to the identity that runs unity-mirror calls it.
+    """
     refs = [table.ref for view in schemas for table in view.tables]
     select = context.spec.select
+    if not refs:
+        raise SpecError([_nothing_seen(context, us)])
     problems = [
         _no_match(f"select.include[{place}]", select.include[place], refs)
         for place in unmatched_patterns(select.include, refs, matches)
@@ -166,6 +172,15 @@ def require_tables(context: Context, selection: Selection) -> None:
     account, count = context.spec.storage.location.account, len(elsewhere)
     message = f"{count} of the selected tables aren't in storage account {account!r}: {elsewhere[0].detail}"
     raise SpecError([SpecProblem("storage.url", message, "give the account and folder that the tables lie in")])
+
+
+def _nothing_seen(context: Context, us: str) -> SpecProblem:
+    """An empty catalog, or one of which we are shown nothing: Unity Catalog doesn't tell which."""
+    catalog = context.spec.catalog
+    hint = "if it isn't empty, the catalog's owner shows it to the identity that runs unity-mirror: " + " ".join(
+        grant(context.spec, "CATALOG", catalog, us, name).commands[0] for name in ("USE CATALOG", "MANAGE")
+    )
+    return SpecProblem("catalog", f"there is no table of the catalog {catalog!r} that we may see", hint)
 
 
 def _no_match(path: str, pattern: str, refs: Sequence[TableRef]) -> SpecProblem:

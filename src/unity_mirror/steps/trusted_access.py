@@ -5,9 +5,9 @@ ARM has no ETag for network rules: they are read, merged, written whole and read
 
 from __future__ import annotations
 
-from unity_mirror.errors import Conflict
+from unity_mirror.errors import Conflict, PermissionDenied
 from unity_mirror.models.arm import ResourceAccessRule, StorageAccount
-from unity_mirror.plan.model import Action, Change, StepName, StepPlan
+from unity_mirror.plan.model import Action, Change, Check, Outcome, Remedy, Scope, ScopeKind, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
 from unity_mirror.steps import remedies, survey
 from unity_mirror.steps.context import Context, Done, Found, Known
@@ -33,7 +33,10 @@ class TrustedAccess:
         storage = context.spec.storage
         if storage is None or not storage.trusted_access or storage.resource_id is None:
             return Found(StepPlan(self.name))
-        account = await survey.read_storage_account(context, storage.resource_id)
+        try:
+            account = await survey.read_storage_account(context, storage.resource_id)
+        except PermissionDenied as error:
+            return Found(StepPlan(self.name, checks=(_unseen(context, storage.resource_id, str(error)),)))
         identity = await context.clients.whoami()
         rule = workspace_rule(identity.tenant_id, known.surveyed.workspace.id)
         if account.network_acls.admits(rule):
@@ -79,3 +82,12 @@ class TrustedAccess:
             remedies.add_network_rule(account.id, rule.tenant_id, rule.resource_id, merged, cloud),
             Made.NETWORK_RULE,
         )
+
+
+def _unseen(context: Context, resource_id: str, why: str) -> Check:
+    """We may not read the account: whether its firewall admits the Fabric workspace shows when a table is read."""
+    account = resource_id.rsplit("/", 1)[-1]
+    remedy = Remedy(f"An owner of {account} gives the identity that runs unity-mirror the role Reader on it.")
+    scope = Scope(ScopeKind.CATALOG, context.spec.catalog)
+    title = "The storage account's firewall can be looked at"
+    return Check("trusted_access", title, scope, Outcome.UNKNOWN, why, remedy)

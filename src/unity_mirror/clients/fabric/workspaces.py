@@ -66,9 +66,10 @@ class Workspaces:
 
         return await self._api.create(call, found=found, read=read)
 
-    async def list(self) -> list[Workspace]:
-        """List the workspaces that we have a role in; without their identities."""
-        return await self._api.list("/workspaces", "list the workspaces", Workspace)
+    async def list(self, *roles: str) -> list[Workspace]:
+        """List the workspaces in which we, or a group of ours, have one of these roles, or any; without identities."""
+        params = {"roles": ",".join(roles)} if roles else {}
+        return await self._api.list("/workspaces", "list the workspaces", Workspace, params=params)
 
 
 class Capacities:

@@ -15,6 +15,7 @@ from unity_mirror.errors import OperationFailed
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import DataTable, Plan, StepName
 from unity_mirror.plan.tmdl import tables_shown
+from unity_mirror.steps.verification import Depth
 
 ACCOUNT, CONTAINER = "contosolake", "lake"
 TABLE = "orders.dim_promotion"
@@ -124,6 +125,18 @@ async def test_too_many_files_for_the_capacity(world: World) -> None:
     assert "Sales/dim_promotion" in [change.name for change in plan.step(StepName.SEMANTIC_MODEL).prunable]
     again = await world.apply(example("sales"), prune=True)
     assert failed(again.verification) == []
+
+
+async def test_verify_sees_a_table_that_falls_back_silently(world: World) -> None:
+    """Through the SQL endpoint a model is framed whatever its tables have grown to."""
+    spec = example("sales", **{"semantic_model.storage_mode": "sql_endpoint"})
+    await world.apply(spec)
+    rewrite_log(world, TABLE, "plain", add("more.parquet", rows=2_000_000_000))
+    assert (await world.plan(spec)).plan.changes == ()
+    (check,) = failed(await world.verify(spec, Depth.FRESH_READ_ONLY), "direct_lake")
+    assert f"{TABLE}: Direct Lake falls back to DirectQuery: 2,000,000," in check.evidence
+    assert check.remedy is not None
+    assert check.remedy.commands == ("OPTIMIZE `sales`.`orders`.`dim_promotion`",)
 
 
 async def test_before_there_is_anything_each_log_is_read_once(world: World) -> None:

@@ -29,9 +29,12 @@ from tests.emulator.served import free_port
 from tests.onboarding.world import EXAMPLES, World, example, failed
 from unity_mirror.clients.sql import QueryResult, SqlClient
 from unity_mirror.errors import CloudError
-from unity_mirror.plan.model import StepName
+from unity_mirror.plan.model import Outcome, StepName
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.runner import Result, apply_plan, make_plan
+from unity_mirror.steps.sql_preview import SAME
+from unity_mirror.steps.sql_values import REFERRED, SHORT, UNIQUE
+from unity_mirror.steps.verification import Depth, verify
 
 
 @contextmanager
@@ -75,7 +78,7 @@ def step_of(document: dict[str, Any], name: str) -> dict[str, Any]:
 def written(tmp_path: Path, **model: Any) -> Path:
     document = yaml.safe_load((EXAMPLES / "sales.yaml").read_text(encoding="utf-8"))
     document["sql_endpoint"] = {"preview": True, "rows": 2}
-    document["semantic_model"] |= {"check_keys": True, **model}
+    document["semantic_model"] |= {"check_keys": True, "check_texts": True, **model}
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
@@ -99,6 +102,10 @@ def test_counts_first_rows_and_keys(live: World, tmp_path: Path) -> None:
         keys = {(row[0], row[1]): row[2:] for row in tables["Keys of the one sides"]["rows"]}
         assert keys["orders.dim_product", "product_key"][-1] == ""
         assert keys["orders.fact_sales", "sale_key"][-1] == ""
+        references = {(row[0], row[1], row[2]): row[3] for row in tables["References of the many sides"]["rows"]}
+        assert references["orders.fact_returns", "sale_key", "orders.fact_sales.sale_key"] == ""
+        texts = {(row[0], row[1]): row[2] for row in tables["Longest texts"]["rows"]}
+        assert 3 < int(texts["orders.dim_store", "country"]) < 50
         refreshed = {row[0]: row[1] for row in tables["Refresh of the SQL endpoint's metadata"]["rows"]}
         assert refreshed["orders.delivery_slots"] == "Failure"
         assert refreshed["orders.dim_date"] == "Success"
@@ -189,3 +196,42 @@ async def test_keys_are_looked_at_when_only_the_model_changes(world: World) -> N
     result = await run(world, sql, semantic_model={"check_keys": True, "more_relationships": [wish]})
     assert any("COUNT_BIG(DISTINCT [country])" in statement for statement in sql.asked)
     assert any("orders.dim_store.country is the one side" in note for note in notes_of(result, StepName.SEMANTIC_MODEL))
+
+
+async def verified(world: World, sql: SqlClient, **changes: Any) -> dict[str, tuple[Outcome, str]]:
+    """What ``unity-mirror verify`` says of the data, by the checks' titles."""
+    described = example("sales").model_dump()
+    for part, fields in changes.items():
+        described[part] = {**(described[part] or {}), **fields}
+    async with world.context(CatalogSpec.model_validate(described)) as context:
+        context = replace(context, clients=replace(context.clients, sql=sql))
+        found = await verify(context, (await make_plan(context)).known, Depth.FRESH_READ_ONLY)
+    return {each.title: (each.outcome, each.evidence) for each in found.checks if each.id in ("values", "direct_lake")}
+
+
+async def test_verify_looks_at_the_data_whether_anything_changed_or_not(world: World) -> None:
+    await run(world, Answers())
+    within = "The semantic model's tables are within what Direct Lake takes"
+    assert list(await verified(world, Answers())) == [within]
+    asked = {"sql_endpoint": {"preview": True, "rows": 0}, "semantic_model": {"check_keys": True, "check_texts": True}}
+    found = await verified(world, Answers(rows=40_000), **asked)
+    assert {title: outcome for title, (outcome, _) in found.items()} == {
+        within: Outcome.PASSED, SAME: Outcome.FAILED, UNIQUE: Outcome.FAILED, REFERRED: Outcome.PASSED,
+        SHORT: Outcome.FAILED,
+    }  # fmt: skip
+    assert "orders.fact_returns has 40,000 rows at the SQL endpoint and 4,000 in its Delta log" in found[SAME][1]
+    assert "a text of 40,000 characters; Direct Lake takes 32,764" in found[SHORT][1]
+    unable = await verified(world, Answers(refusal=CloudError("no driver here")), **asked)
+    assert {unable[title] for title in (SAME, UNIQUE)} == {(Outcome.UNKNOWN, "no driver here")}
+
+
+async def test_references_to_nothing_are_wrong_where_integrity_is_supposed(world: World) -> None:
+    await run(world, Answers())
+    wish = {"from_column": "orders.fact_sales.store_key", "to_column": "orders.dim_store.store_key"}
+    supposed = {"check_keys": True, "more_relationships": [{**wish, "referential_integrity": True}]}
+    found = await verified(world, Answers(rows=5), semantic_model=supposed)
+    outcome, evidence = found[REFERRED]
+    assert outcome is Outcome.FAILED
+    assert evidence == (
+        "orders.fact_sales.store_key refers to orders.dim_store.store_key, but 5 of its rows refer to nothing there."
+    )

@@ -125,7 +125,14 @@ class SemanticModelSpec(SpecPart):
     check_keys: bool = Field(
         default=False,
         title="Check keys",
-        description="Whether the one sides of relationships are checked for duplicates, through the SQL endpoint.",
+        description="Whether relationships are checked against the data, through the SQL endpoint: the one sides for "
+        "duplicates, the many sides for references to nothing.",
+        examples=[True],
+    )
+    check_texts: bool = Field(
+        default=False,
+        title="Check texts",
+        description="Whether texts are measured, through the SQL endpoint: Direct Lake takes 32,764 characters.",
         examples=[True],
     )
     connection: Guid | None = Field(

@@ -40,6 +40,7 @@ from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.survey import find_capacity
 
 _SHOWN = 3
+_GB = 1024**3
 _FAILED = frozenset({"Failed", "TimedOut"})
 _DENIED = "the identity that runs unity-mirror may not read its files"
 _FIREWALL = "the storage account's firewall turns this machine away: its log can be read once it is mirrored"
@@ -93,6 +94,14 @@ class Readers:
                 reasons.setdefault((True, self.unread[ref]), []).append(str(ref))
         return tuple(_note(told, _some(refs), why) for (told, why), refs in reasons.items())
 
+    def too_large(self, refs: Iterable[TableRef]) -> str:
+        """Whether tables together are past what a model on the capacity may hold: says so, or is empty."""
+        limit = self.guardrail.model_gb if self.guardrail else None
+        size = self.model_size(refs)
+        if limit is None or size is None or size <= limit * _GB:
+            return ""
+        return f"The model's tables take {size / _GB:,.0f} GB in OneLake; a capacity of {self.sku} takes {limit} GB."
+
     def model_size(self, refs: Iterable[TableRef]) -> int | None:
         """Bytes of the tables together; ``None`` unless all are known."""
         sizes = [one.state.size_bytes if (one := self.tables.get(ref)) and one.state else None for ref in refs]
@@ -100,10 +109,14 @@ class Readers:
         return sum(known) if known and len(known) == len(sizes) else None
 
 
-async def find_readers(context: Context, known: Known) -> Readers:
-    """What each engine makes of each selected table. Never fails because a log can't be read: that is then unknown."""
-    key = ("readers", context.spec.catalog, known.surveyed.workspace.id, str(known.item))
-    return await context.reads.once(key, lambda: _find(context, known))
+async def find_readers(context: Context, known: Known, *, thorough: bool = False) -> Readers:
+    """What each engine makes of each selected table. Never fails because a log can't be read: that is then unknown.
+
+    ``thorough``: the logs of the model's tables are read whether they are new or not, and those of all tables where
+    their rows are to be compared.
+    """
+    key = ("readers", context.spec.catalog, known.surveyed.workspace.id, str(known.item), thorough)
+    return await context.reads.once(key, lambda: _find(context, known, thorough=thorough))
 
 
 async def find_model(context: Context, known: Known) -> SemanticModel | None:
@@ -140,13 +153,16 @@ def failed_framing(refreshes: Sequence[Refresh]) -> str | None:
     return (last.why or last.status) if last is not None and last.status in _FAILED else None
 
 
-async def _find(context: Context, known: Known) -> Readers:
+async def _find(context: Context, known: Known, *, thorough: bool) -> Readers:
     tables = tables_of(known, known.mirrored)
     capacity = await find_capacity(context, known.surveyed.workspace)
     guardrail = (guardrail_of(capacity.sku) if capacity else None) or ANY_CAPACITY
     shown = await _shown(context, known)
-    asked = await _to_read(context, known, tables, shown)
     spec = context.spec.semantic_model
+    asked = await _to_read(context, known, tables, shown)
+    if thorough and context.spec.engines.check != "never":
+        counted = context.spec.sql_endpoint.preview
+        asked |= {each.ref for each in tables if counted or (spec is not None and spec.selects(each.ref))}
     falls_back = spec is not None and spec.storage_mode == "sql_endpoint"
 
     unread: dict[TableRef, str] = {}

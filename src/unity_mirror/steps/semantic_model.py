@@ -25,12 +25,11 @@ from unity_mirror.steps.model_input import model_input, wait_for_endpoint
 from unity_mirror.steps.model_upkeep import MODEL, bind, frame, out_of_order
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
 from unity_mirror.steps.record import owner_of
-from unity_mirror.steps.sql_preview import Looked, look_at_keys
+from unity_mirror.steps.sql_values import look_at_values
 
 MODEL_TABLE = "Semantic model table"
 _TABLE = "table "
 _IN_MODEL = "in the semantic model"
-_GB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,13 @@ class SemanticModelStep:
             if not difference.equal:
                 await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, difference.parts)
         notes = await frame(context, workspace_id, model_id)
-        looked = Looked()
-        if spec.check_keys and not known.mirror_changes:  # else the SQL endpoint's step looks, after its refresh
-            endpoint = await wait_for_endpoint(context, workspace_id, str(known.item))
-            looked = await look_at_keys(context, endpoint, build_model(wanted))
-        return Done({"semantic_model": model_id}, (), (*notes, *looked.notes), looked.tables)
+        facts = {"semantic_model": model_id}
+        if known.mirror_changes or not (spec.check_keys or spec.check_texts):
+            return Done(facts, (), notes)  # after changes of the mirror the SQL endpoint's step looks at the values
+        endpoint = await wait_for_endpoint(context, workspace_id, str(known.item))
+        looked = await look_at_values(context, endpoint, build_model(wanted))
+        notes = (*notes, *(note for each in looked for note in each.notes))
+        return Done(facts, (), notes, tuple(table for each in looked for table in each.tables))
 
 
 async def _create(context: Context, known: Known, spec: SemanticModelSpec, wanted: ModelInput) -> str:
@@ -203,12 +204,5 @@ def _notes(definition: ModelDefinition, readers: Readers) -> Iterator[str]:
     for one in definition.relationships:
         if not one.is_active:
             yield f"Relationship {one} is not active: {one.reason}."
-    yield from _too_large(definition, readers)
-
-
-def _too_large(definition: ModelDefinition, readers: Readers) -> Iterator[str]:
-    """Whether the model's tables together are past what the capacity takes (Direct Lake's guardrails)."""
-    limit = readers.guardrail.model_gb if readers.guardrail else None
-    size = readers.model_size(table.ref for table in definition.tables)
-    if limit is not None and size is not None and size > limit * _GB:
-        yield f"The model's tables take {size / _GB:,.0f} GB in OneLake; a capacity of {readers.sku} takes {limit} GB."
+    if too_large := readers.too_large(table.ref for table in definition.tables):
+        yield too_large

@@ -1,9 +1,8 @@
-"""What T-SQL says at the SQL analytics endpoint: rows counted and compared with the source, first rows, unique keys."""
+"""What T-SQL says at the SQL analytics endpoint: rows counted and compared with the source, and the first ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from unity_mirror.clients.sql import QueryResult
@@ -12,24 +11,16 @@ from unity_mirror.models.items import SqlEndpointProperties
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.engines import Engine
 from unity_mirror.plan.model import DataTable
-from unity_mirror.plan.tmdl import ModelDefinition, build_model
-from unity_mirror.steps.context import Context, Known, side_by_side
+from unity_mirror.plan.tmdl import build_model
+from unity_mirror.steps.context import Context, Known
 from unity_mirror.steps.model_input import model_input
 from unity_mirror.steps.readers import Readers
+from unity_mirror.steps.sql_asking import Looked, ask_tables, remarkable, select
+from unity_mirror.steps.sql_values import look_at_values
 
-COUNTS, FIRST_ROWS, KEYS = "Rows by T-SQL", "First rows of", "Keys of the one sides"
-_CONNECTIONS = 4
-_TABLES_AT_ONCE = 20
-"""As many tables are asked for over one connection; after each such batch its progress is told."""
+COUNTS, FIRST_ROWS = "Rows by T-SQL", "First rows of"
+SAME = "T-SQL counts as many rows as the Delta logs do"
 _LONGEST = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What came out: tables for the report, and what is wrong."""
-
-    tables: tuple[DataTable, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 async def look(context: Context, known: Known, endpoint: SqlEndpointProperties, readers: Readers) -> tuple[Looked, ...]:
@@ -40,19 +31,11 @@ async def look(context: Context, known: Known, endpoint: SqlEndpointProperties, 
         try:
             found.append(await preview(context, endpoint, known.mirrored, readers))
         except CloudError as error:
-            found.append(Looked(notes=(str(error),)))
-    if model is not None and model.check_keys:
+            found.append(Looked(SAME, notes=(str(error),), unable=True))
+    if model is not None and (model.check_keys or model.check_texts):
         definition = build_model(await model_input(context, known, model, readers))
-        found.append(await look_at_keys(context, endpoint, definition))
+        found += await look_at_values(context, endpoint, definition)
     return tuple(found)
-
-
-async def look_at_keys(context: Context, endpoint: SqlEndpointProperties, definition: ModelDefinition) -> Looked:
-    """The keys of a model. That they can't be looked at is told, and fails nothing."""
-    try:
-        return await check_keys(context, endpoint, definition)
-    except CloudError as error:
-        return Looked(notes=(str(error),))
 
 
 async def preview(
@@ -64,80 +47,9 @@ async def preview(
     """
     wanted = [ref for ref in refs if not readers.obstacle(ref, Engine.SQL_ENDPOINT)]
     top = context.spec.sql_endpoint.rows
-    statements = {ref: [_select("COUNT_BIG(*) AS n", ref), *_top(ref, top)] for ref in wanted}
-    answers = await _ask(context, endpoint, statements)
-    return Looked((_counts(answers, readers), *_first_rows(answers)), tuple(_mismatches(answers, readers)))
-
-
-async def check_keys(context: Context, endpoint: SqlEndpointProperties, definition: ModelDefinition) -> Looked:
-    """Look for duplicates on the one sides of relationships: with them queries over the relationship fail."""
-    keys = sorted(set(_one_sides(definition)))
-    by_ref: dict[TableRef, list[str]] = {}
-    for ref, column in keys:
-        by_ref.setdefault(ref, []).append(column)
-    statements = {
-        ref: [_select(", ".join(["COUNT_BIG(*)", *(f"COUNT_BIG(DISTINCT {_quoted(each)})" for each in columns)]), ref)]
-        for ref, columns in by_ref.items()
-    }
-    answers = await _ask(context, endpoint, statements)
-    found = [
-        _key(ref, column, place, answers[ref][0])
-        for ref, columns in by_ref.items()
-        for place, column in enumerate(columns)
-    ]
-    table = DataTable(
-        KEYS,
-        ("Table", "Column", "Rows", "Distinct", "Remark"),
-        tuple(found),
-        frozenset(place for place, row in enumerate(found) if row[-1]),
-    )
-    notes = (f"{row[0]}.{row[1]} is the one side of a relationship, but {row[-1]}." for row in found if row[-1])
-    return Looked((table,) if found else (), tuple(notes))
-
-
-def _one_sides(definition: ModelDefinition) -> Iterable[tuple[TableRef, str]]:
-    tables = {table.name: table for table in definition.tables}
-    for one in definition.relationships:
-        ends = [(one.to_table, one.to_column)] if one.cardinality != "many_to_many" else []
-        ends += [(one.from_table, one.from_column)] if one.cardinality == "one_to_one" else []
-        for table, name in ends:
-            column = next(column for column in tables[table].columns if column.name == name)
-            yield tables[table].ref, column.source
-
-
-def _key(ref: TableRef, column: str, place: int, answer: QueryResult) -> tuple[str, ...]:
-    if answer.error or not answer.rows:
-        return str(ref), column, "", "", f"it couldn't be looked at: {answer.error}"
-    rows, distinct = int(answer.rows[0][0]), int(answer.rows[0][place + 1])
-    remark = f"{rows - distinct:,} of its rows repeat a value or have none" if rows > distinct else ""
-    return str(ref), column, f"{rows:,}", f"{distinct:,}", remark
-
-
-async def _ask(
-    context: Context, endpoint: SqlEndpointProperties, statements: Mapping[TableRef, Sequence[str]]
-) -> dict[TableRef, list[QueryResult]]:
-    """Each table's statements in their order, over a few connections side by side. The endpoint's id is unambiguous."""
-    refs = list(statements)
-    shares = [refs[start::_CONNECTIONS] for start in range(min(_CONNECTIONS, len(refs)))]
-    done = 0
-
-    async def ask(share: Sequence[TableRef]) -> list[QueryResult]:
-        nonlocal done
-        answers: list[QueryResult] = []
-        for start in range(0, len(share), _TABLES_AT_ONCE):
-            batch = share[start : start + _TABLES_AT_ONCE]
-            flat = [each for ref in batch for each in statements[ref]]
-            answers += await context.clients.sql.queries(endpoint.connection_string, endpoint.id, flat)
-            done += len(batch)
-            await context.progress(done, len(refs), "tables looked at by T-SQL")
-        return answers
-
-    answered = await side_by_side(ask(share) for share in shares)
-    result: dict[TableRef, list[QueryResult]] = {}
-    for share, answers in zip(shares, answered, strict=True):
-        rest = iter(answers)
-        result |= {ref: [next(rest) for _ in statements[ref]] for ref in share}
-    return {ref: result[ref] for ref in refs}
+    statements = {ref: [select("COUNT_BIG(*) AS n", ref), *_top(ref, top)] for ref in wanted}
+    answers = await ask_tables(context, endpoint, statements)
+    return Looked(SAME, (_counts(answers, readers), *_first_rows(answers)), tuple(_mismatches(answers, readers)))
 
 
 def _counted(answer: QueryResult) -> int | None:
@@ -155,8 +67,7 @@ def _counts(answers: Mapping[TableRef, Sequence[QueryResult]], readers: Readers)
         counted, source = _counted(results[0]), _in_source(readers, ref)
         remark = results[0].error or ("differs" if source is not None and counted != source else "")
         rows.append((str(ref), _number(counted), _number(source), remark))
-    remarkable = frozenset(place for place, row in enumerate(rows) if row[-1])
-    return DataTable(COUNTS, ("Table", "SQL endpoint", "Delta log", "Remark"), tuple(rows), remarkable)
+    return remarkable(COUNTS, ("Table", "SQL endpoint", "Delta log", "Remark"), rows)
 
 
 def _mismatches(answers: Mapping[TableRef, Sequence[QueryResult]], readers: Readers) -> Iterable[str]:
@@ -195,13 +106,5 @@ def _number(value: int | None) -> str:
     return "unknown" if value is None else f"{value:,}"
 
 
-def _select(what: str, ref: TableRef) -> str:
-    return f"SELECT {what} FROM {_quoted(ref.schema)}.{_quoted(ref.table)}"  # noqa: S608 - quoted names only
-
-
 def _top(ref: TableRef, number: int) -> list[str]:
-    return [_select(f"TOP ({number}) *", ref)] if number else []
-
-
-def _quoted(name: str) -> str:
-    return "[" + name.replace("]", "]]") + "]"
+    return [select(f"TOP ({number}) *", ref)] if number else []

@@ -17,6 +17,7 @@ from unity_mirror.models.power_bi import Refresh
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import AfterApply, Change, Check, Outcome, Scope, ScopeKind, StepName, StepPlan
 from unity_mirror.steps.context import Context, Found, Known, side_by_side, together
+from unity_mirror.steps.data_checks import look_at_data
 from unity_mirror.steps.freshness import look_at_freshness
 from unity_mirror.steps.identity import Identity
 from unity_mirror.steps.mirror import gone_tables, shown_tables
@@ -59,7 +60,9 @@ async def verify(context: Context, known: Known, depth: Depth = Depth.WORKS) -> 
         return StepPlan(StepName.VERIFICATION, checks=checks)
     read_only = depth is Depth.FRESH_READ_ONLY
     fresh = await look_at_freshness(context, known, item, tables.commits, model.refreshes, read_only=read_only)
-    return StepPlan(StepName.VERIFICATION, checks=(*checks, *fresh.checks), notes=fresh.notes, tables=fresh.tables)
+    data = await look_at_data(context, known, item)
+    found, tables_told = (*checks, *fresh.checks, *data.checks), (*fresh.tables, *data.tables)
+    return StepPlan(StepName.VERIFICATION, checks=found, notes=fresh.notes, tables=tables_told)
 
 
 _READS = ("table_readable", "shortcut_readable")

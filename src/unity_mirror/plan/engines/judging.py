@@ -20,6 +20,9 @@ from unity_mirror.plan.engines.facts import (
     Guardrail,
 )
 
+FALLS_BACK = "Direct Lake falls back to DirectQuery"
+"""How the remark on a table begins that is past the guardrails and answers all the same, slowly."""
+
 
 class Verdict(StrEnum):
     """Whether an engine reads a table. ``UNDOCUMENTED``: it uses something of which nothing is said for the engine.
@@ -84,7 +87,7 @@ def judge(
         reasons[engine] = tuple(reason for _, reason in found) or _nothing_seen(state)
     remarks = [*_name_remarks(ref), *_column_remarks(state)]
     if falls_back:
-        remarks += [f"Direct Lake falls back to DirectQuery: {reason}" for reason in past]
+        remarks += [f"{FALLS_BACK}: {reason}" for reason in past]
     return Readability(ref, verdicts, reasons, state.source, tuple(remarks), state)
 
 

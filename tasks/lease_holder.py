@@ -15,6 +15,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
 TAG = "unity-mirror-lease"
+NEVER_BEGAN = "No sign of life: a worker took it, and it never began."
 LOST = "No sign of life: its process or its machine is gone."
 """Message of a run that is only taken for dead since its heartbeats stay away. It may live on, cut off from Prefect's
 server, until it finds that it can't renew its lease: so nobody may take the lease from it before that is over."""

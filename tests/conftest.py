@@ -18,6 +18,7 @@ from tests.emulator import observed, operations
 _SEEN = "emulator operations"
 _passed: set[str] = set()
 _seen: set[observed.Sighting] = set()
+_figures: list[str] = []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,8 +42,16 @@ def _group(item: pytest.Item) -> str:
     return path.parts[1] if path.parts[1] in _FIRST else path.as_posix()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests have measured (``record_property("figures", …)``)."""
+    for figure in _figures:
+        terminalreporter.write_line(figure)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remembers which tests passed, parameters aside, and what they showed of the emulator."""
+    """Remembers which tests passed, parameters aside, what they measured and what they showed of the emulator."""
+    if report.when == "call":
+        _figures.extend(str(value) for name, value in report.user_properties if name == "figures")
     if report.when == "call" and report.passed:
         _passed.add(report.nodeid.split("[")[0].split("@")[0])
         shown = [value for name, value in report.user_properties if name == _SEEN]

@@ -1,11 +1,12 @@
-"""The automation of Prefect that finds runs whose machine is gone; it holds for any server, not only the local one.
+"""Automations of Prefect that find runs whose machine is gone; they hold for any server, not only the local one.
 
-``python -m deploy.local.automations`` saves it in the server at PREFECT_API_URL. That a crashed onboarding is started
+``python -m deploy.local.automations`` saves them in the server at PREFECT_API_URL. That a crashed onboarding is started
 again is a trigger of its deployment (prefect.yaml).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from prefect import get_client
@@ -14,11 +15,25 @@ from prefect.events import EventTrigger, ResourceSpecification
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, Posture
 
-from tasks.lease_holder import LOST
+from tasks.lease_holder import LOST, NEVER_BEGAN
 
 SILENCE = timedelta(seconds=90)
 """Three heartbeats that didn't come."""
-_ENDS = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "Rejected", "Scheduled")
+BEGINNING = timedelta(minutes=5)
+"""From a worker's taking a run to the run's begin; a container's image may have to be fetched meanwhile."""
+_ENDS = (
+    "Completed",
+    "Failed",
+    "Crashed",
+    "Cancelled",
+    "Cancelling",
+    "Paused",
+    "Suspended",
+    "Rejected",
+    "Scheduled",
+    "AwaitingConcurrencySlot",
+    "AwaitingRetry",
+)
 _TAG = "prefect.tag.unity-mirror"
 _FORMER = ("unity-mirror: start crashed runs again",)
 """Automations that we saved once; beside the deployment's trigger they would start what crashed twice."""
@@ -29,34 +44,59 @@ def mark_silent_runs(silence: timedelta = SILENCE) -> AutomationCore:
 
     It doesn't change a run that has ended by then, as Prefect refuses to mark such a run as crashed.
     """
+    return _marking(
+        "unity-mirror: a run without heartbeat has crashed",
+        "Marks a run as Crashed when its heartbeat stops.",
+        after=("heartbeat",),
+        expect=("heartbeat", *_ENDS),
+        within=silence,
+        message=LOST,
+    )
+
+
+def mark_runs_that_never_began(beginning: timedelta = BEGINNING) -> AutomationCore:
+    """A run that a worker took and never began is Crashed: the worker has died in between, and no other takes it."""
+    return _marking(
+        "unity-mirror: a run that never began has crashed",
+        "Marks a run as Crashed when a worker took it and it doesn't begin.",
+        after=("Pending", "Submitting"),
+        expect=("Running", *_ENDS),
+        within=beginning,
+        message=NEVER_BEGAN,
+    )
+
+
+def _marking(
+    name: str, description: str, *, after: Iterable[str], expect: Iterable[str], within: timedelta, message: str
+) -> AutomationCore:
     return AutomationCore(
-        name="unity-mirror: a run without heartbeat has crashed",
-        description="Marks a run as Crashed when its heartbeat stops.",
+        name=name,
+        description=description,
         trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", *(f"prefect.flow-run.{name}" for name in _ENDS)},
+            after={f"prefect.flow-run.{each}" for each in after},
+            expect={f"prefect.flow-run.{each}" for each in expect},
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=ResourceSpecification({"prefect.resource.id": _TAG, "prefect.resource.role": "tag"}),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=silence,
+            within=within,
         ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=LOST)],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message)],
     )
 
 
 def save() -> None:
-    """Save it; one of the same name is replaced, and those that we used to save are deleted."""
-    wanted = mark_silent_runs()
+    """Save them; those of the same name are replaced, and those that we used to save are deleted."""
     with get_client(sync_client=True) as client:
         for former in (each for name in _FORMER for each in client.read_automations_by_name(name)):
             client.delete_automation(former.id)
-        held = client.read_automations_by_name(wanted.name)
-        if held:
-            client.update_automation(held[0].id, wanted)
-        else:
-            client.create_automation(wanted)
+        for wanted in (mark_silent_runs(), mark_runs_that_never_began()):
+            held = client.read_automations_by_name(wanted.name)
+            if held:
+                client.update_automation(held[0].id, wanted)
+            else:
+                client.create_automation(wanted)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
     if "$ref" in node:
         rest = {key: value for key, value in node.items() if key != "$ref"}
         return {**_inlined(definitions[node["$ref"].rsplit("/", 1)[1]], definitions), **_inlined(rest, definitions)}
-    return {key: _inlined(value, definitions) for key, value in node.items() if key not in ("$defs", "examples")}
+    return {key: _inlined(value, definitions) for key, value in node.items() if key != "$defs"}
 
 
 def _shown(node: Node) -> Node:
@@ -45,7 +45,7 @@ def _shown(node: Node) -> Node:
         return _union(node)
     if "properties" in node:
         return _object(node)
-    shown = {key.removeprefix("x-"): value for key, value in node.items()}
+    shown = {key.removeprefix("x-"): value for key, value in node.items() if key != "examples"}
     if "items" in node:
         shown["items"] = _shown(node["items"])
     return shown
@@ -56,7 +56,7 @@ def _object(node: Node) -> Node:
     fixed = {key: each for key, each in node["properties"].items() if "const" in each and key not in required}
     names = [key for key in _in_order(node["properties"], required) if key not in fixed]
     shown = {
-        **node,
+        **{key: value for key, value in node.items() if key != "examples"},
         "properties": {key: {**_field(node["properties"][key]), "position": place} for place, key in enumerate(names)},
     }
     if fixed:
@@ -71,11 +71,15 @@ def _in_order(properties: Iterable[str], required: Sequence[str]) -> list[str]:
 
 
 def _field(node: Node) -> Node:
-    """A property; a choice of one becomes a list of one, so that the form fills it in."""
+    """A property. A choice of one becomes a list of one, so that the form fills it in; a text of a certain shape gets
+    its example into its description, since Prefect shows no examples."""
     if "const" in node:
-        rest = {key: value for key, value in node.items() if key != "const"}
+        rest = {key: value for key, value in node.items() if key not in ("const", "examples")}
         return {**rest, "enum": [node["const"]], "default": node["const"]}
-    return _shown(node)
+    shown = _shown(node)
+    if shown.get("type") == "string" and ("pattern" in shown or "format" in shown) and node.get("examples"):
+        shown["description"] = f"{shown['description']} Such as: {node['examples'][0]}"
+    return shown
 
 
 def _union(node: Node) -> Node:
@@ -85,7 +89,7 @@ def _union(node: Node) -> Node:
     They have to be found before the union's own, or Prefect's server stumbles over two errors in one place; ``allOf``
     is read before ``anyOf``, since pydantic sorts a schema's keys.
     """
-    rest = {key: value for key, value in node.items() if key not in (*_UNIONS, "discriminator")}
+    rest = {key: value for key, value in node.items() if key not in (*_UNIONS, "discriminator", "examples")}
     if rest.get("default", ...) is None:
         del rest["default"]
     branches = list(_branches(node))

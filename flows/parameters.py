@@ -36,7 +36,7 @@ class _Tabs:
         return {"anyOf": [{"type": "null", "title": self._left_out}, {**given, "title": self._given}]}
 
 
-CatalogForm = Annotated[CatalogSpec, _AsForm(), titled("Catalog")]
+CatalogForm = Annotated[CatalogSpec, _AsForm(), titled("Spec")]
 DryRun = Annotated[bool, titled("Dry run")]
 Prune = Annotated[bool, titled("Prune")]
 EventId = Annotated[UUID | None, _Tabs("None", "Id"), titled("Event")]

@@ -1,0 +1,166 @@
+"""Prefect's UI as a person meets it, in a real Chromium that playwright drives (a development requirement)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Dialog, Locator, Page, Response, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from deploy.local.processes import StackError
+
+INSTALL = "install Debian's package chromium, or set CHROMIUM to a browser's path"
+_QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PATIENCE_MS = 60_000.0
+_RUN_SECONDS = 240.0
+_SUBMITS = 20
+_ERRORS = """nodes => nodes.map(node => [
+    node.closest('.group')?.querySelector('label')?.innerText ?? '', node.innerText])"""
+
+
+def chromium() -> str | None:
+    """Path of the browser; None when there is none."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+@contextmanager
+def prefect_ui(address: str) -> Iterator[PrefectUI]:
+    """Prefect's UI in a browser with a fresh profile. Raises StackError when there is no browser."""
+    path = chromium()
+    if path is None:
+        raise StackError(f"there is no Chromium: {INSTALL}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000}, timezone_id="UTC", locale="en-GB")
+        page.set_default_timeout(_PATIENCE_MS)
+        page.on("dialog", _never)
+        yield PrefectUI(page, address)
+        browser.close()
+
+
+def _never(dialog: Dialog) -> None:
+    raise StackError(f"the page asks: {dialog.message}")
+
+
+class PrefectUI:
+    """Pages of the UI at an address such as ``http://127.0.0.1:4200``."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self._address = address
+
+    def open(self, path: str) -> None:
+        """Open a page by its path, below ``/v2``."""
+        self.page.goto(f"{self._address}/v2{path}")
+
+    def open_form(self, deployment: str) -> None:
+        """From the list of deployments to the form of a custom run, by clicking."""
+        self.open("/deployments")
+        self.page.locator("a[href*='/deployments/deployment/']").get_by_text(deployment, exact=True).click()
+        self.page.get_by_role("button", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Custom run").click()
+        self.page.get_by_role("button", name="Submit").wait_for()
+
+    def field(self, label: str) -> Locator:
+        """A text field by its whole label."""
+        return self.page.get_by_role("textbox", name=label, exact=True)
+
+    def fill(self, values: Mapping[str, str]) -> None:
+        """Fill in text fields by their whole labels."""
+        for label, value in values.items():
+            self.field(label).fill(value)
+
+    def tab(self, name: str) -> None:
+        """Choose a tab by its whole name."""
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def errors(self) -> dict[str, str]:
+        """What is shown as wrong, by the label of the field at which it stands."""
+        shown: list[list[str]] = self.page.locator(".text-destructive").evaluate_all(_ERRORS)
+        return {label.removesuffix(" (Optional)"): text for label, text in shown}
+
+    def refuse(self) -> dict[str, str]:
+        """Press Submit and give the errors that then stand at the fields."""
+        self._submit()
+        self.page.locator(".text-destructive").first.wait_for()
+        return self.errors()
+
+    def submit(self) -> str:
+        """Press Submit; returns the run's id. Pressed again while the server says that its database is locked."""
+        for _ in range(_SUBMITS):
+            answered = self._submit()
+            if answered.status == 503:
+                self.page.wait_for_timeout(1000)
+                continue
+            if not answered.ok:
+                raise StackError(f"the form was refused: {answered.text()}")
+            return str(answered.json()["id"])
+        raise StackError("Prefect's server stays unavailable")
+
+    def _submit(self) -> Response:
+        with self.page.expect_response(lambda response: "/create_flow_run" in response.url) as answered:
+            self.page.get_by_role("button", name="Submit").click()
+        return answered.value
+
+    def open_run(self, run_id: str, state: str, tab: str = "Logs") -> None:
+        """Open a run's page and wait until it shows the state, such as Completed, and has drawn the run's graph."""
+        self.open(f"/runs/flow-run/{run_id}?tab={tab}")
+        deadline = time.monotonic() + _RUN_SECONDS
+        while True:
+            try:
+                self.page.get_by_text(state, exact=True).first.wait_for(timeout=15_000)
+                break
+            except PlaywrightTimeoutError:
+                if time.monotonic() > deadline:
+                    raise
+                self.page.reload()
+        self.page.wait_for_timeout(3_000)
+
+    def open_approval(self) -> Locator:
+        """On the page of a run that waits for input: its dialog."""
+        self.page.get_by_role("button", name="Open menu").first.click()
+        self.page.get_by_role("menuitem", name="Resume").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("textbox", name="Reason", exact=True).wait_for()
+        return dialog
+
+    def answer(self, dialog: Locator, decision: str, reason: str) -> None:
+        """Fill the dialog in. ``decision`` is one of its choices."""
+        dialog.get_by_role("button").filter(has_text=re.compile("approve|reject")).click()
+        self.page.get_by_role("option", name=decision, exact=True).click()
+        dialog.get_by_role("textbox", name="Reason", exact=True).fill(reason)
+
+    def resume(self, dialog: Locator) -> None:
+        """Press the dialog's Resume, and wait until it is gone."""
+        for _ in range(_SUBMITS):
+            dialog.get_by_role("button", name="Resume").click()
+            try:
+                dialog.wait_for(state="hidden", timeout=5_000)
+            except PlaywrightTimeoutError:
+                continue
+            return
+        raise StackError("the run can't be resumed")
+
+    def text(self) -> str:
+        """All of the page, whether or not it is to be seen, values of fields included."""
+        values: list[str] = self.page.locator("input, textarea").evaluate_all("nodes => nodes.map(node => node.value)")
+        return "\n".join([self.page.content(), *values])
+
+    def picture(self, target: Path) -> None:
+        """Save what is to be seen."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=str(target))

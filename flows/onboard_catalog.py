@@ -124,7 +124,7 @@ async def _side_by_side(session: Session, *tasks: StepTask) -> None:
 
 def _not_in_order(report: Report) -> Stopped:
     remedies = "\n".join(remedy_text(check.remedy) for check in report.broken if check.remedy)
-    return Stopped(report.sentence, step=StepName.VERIFICATION.label, remedy=remedies)
+    return Stopped(report.sentence, step=STEP_TASKS[StepName.VERIFICATION].name, remedy=remedies)
 
 
 async def _failed(session: Session | None, error: UnityMirrorError) -> State[Any]:

@@ -15,6 +15,7 @@ from blocks import UnityMirrorClouds, named_secrets
 from tasks.lease import CatalogBusy, catalog_lease
 from tasks.options import explain, remedy_of, step_task
 from tasks.session import connect_clouds
+from tasks.steps import STEP_TASKS
 from unity_mirror.clouds import Clouds
 from unity_mirror.errors import SpecError, SpecProblem, UnexpectedError
 from unity_mirror.plan.model import Check, Outcome, StepName
@@ -132,7 +133,9 @@ class Turn:
         if broken:
             remedies = "\n".join(remedy_text(check.remedy) for check in broken if check.remedy)
             step = StepName.PREREQUISITES if run.planned and run.planned.plan.blockers else StepName.VERIFICATION
-            return CatalogOutcome(run.name, "failed", len(changes), failed_checks_text(broken), remedies, step.label)
+            return CatalogOutcome(
+                run.name, "failed", len(changes), failed_checks_text(broken), remedies, STEP_TASKS[step].name
+            )
         if not changes:
             return CatalogOutcome(run.name, "in order", 0, "nothing to do")
         if run.result is not None:

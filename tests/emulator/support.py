@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 
@@ -84,7 +86,21 @@ def token(cloud: Cloud, object_id: str, audience: str, *, seconds: int = 3599) -
     """An ``Authorization`` header for a principal."""
     principal = cloud.directory.by_object_id(object_id)
     assert principal is not None, object_id
-    return "Bearer " + cloud.tokens.issue(principal, audience, f"https://login.test/{TENANT}/v2.0", seconds=seconds)
+    return "Bearer " + issued(cloud, principal, audience, seconds=seconds)
+
+
+_issued: dict[tuple[object, ...], str] = {}
+
+
+def issued(cloud: Cloud, principal: Mapping[str, Any], audience: str, *, seconds: int = 3599) -> str:
+    """A token for a principal; within a second of the cloud's time the same again, since signing takes long."""
+    plain = not cloud.rules.on("entra.token.claims")
+    who = json.dumps({"tenantId": cloud.directory.tenant_id, **principal}, sort_keys=True)
+    key = (cloud.tokens.key_id, who, audience, seconds, int(cloud.clock.time()), plain)
+    if key not in _issued:
+        issuer = f"https://login.test/{TENANT}/v2.0"
+        _issued[key] = cloud.tokens.issue(principal, audience, issuer, seconds=seconds)
+    return _issued[key]
 
 
 @asynccontextmanager

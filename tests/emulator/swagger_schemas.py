@@ -113,12 +113,16 @@ class Schemas:
     def __init__(self, definitions: Definitions, direction: Direction) -> None:
         self._definitions = definitions
         self._direction = direction
+        self._made: dict[tuple[Path, str], Draft202012Validator] = {}
 
     def validator(self, file: Path, raw: Raw) -> Draft202012Validator:
-        """A validator for a schema that stands in a file."""
-        made: dict[str, Any] = {}
-        schema = self._schema(file, raw, made)
-        return Draft202012Validator({**schema, "$defs": made}, format_checker=format_checker())
+        """A validator for a schema that stands in a file, made once."""
+        key = (file, json.dumps(raw, sort_keys=True))
+        if key not in self._made:
+            made: dict[str, Any] = {}
+            schema = self._schema(file, raw, made)
+            self._made[key] = Draft202012Validator({**schema, "$defs": made}, format_checker=format_checker())
+        return self._made[key]
 
     def _schema(self, file: Path, raw: Raw, made: dict[str, Any]) -> dict[str, Any]:
         if "$ref" in raw:

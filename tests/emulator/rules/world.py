@@ -33,7 +33,7 @@ from tests.emulator.rules.seed import (
     document,
 )  # fmt: skip
 from tests.emulator.served import free_port
-from tests.emulator.support import Wall
+from tests.emulator.support import Wall, issued, put_keys
 
 FABRIC, POWER_BI = "https://api.fabric.microsoft.com", "https://analysis.windows.net/powerbi/api"
 SQL = "https://database.windows.net"
@@ -168,8 +168,7 @@ class World:
     def token(self, who: str, audience: str, **changes: str) -> dict[str, str]:
         """The header of whoever signed in."""
         principal = {**(self.cloud.directory.by_object_id(who) or {}), **changes}
-        issuer = f"https://login.test/{TENANT}/v2.0"
-        return {"authorization": f"Bearer {self.cloud.tokens.issue(principal, audience, issuer)}"}
+        return {"authorization": f"Bearer {issued(self.cloud, principal, audience)}"}
 
     async def ended(self, answer: Answer) -> Any:
         """The state of a long-running operation once its time has come."""
@@ -302,6 +301,7 @@ def _code(response: httpx.Response, body: Any) -> str:
 @asynccontextmanager
 async def open_world(folder: Path) -> AsyncIterator[World]:
     """The seeded emulator with a mirrored catalog, a lakehouse with shortcuts to it, and a semantic model."""
+    put_keys(folder)
     cloud = open_cloud(folder, wall=Wall())
     transport = httpx.ASGITransport(app=Emulator(cloud, observed(mounts())), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test") as http:

@@ -28,7 +28,7 @@ def differences(before: State, after: State) -> dict[str, tuple[Any, Any]]:
 TIMES = frozenset(
     {
         "createdAt", "createdDateTime", "createdOn", "effectiveAt", "endTime", "etag", "lastSuccess",
-        "lastSyncDateTime", "modified", "startTime", "updatedOn",
+        "lastSyncDateTime", "modified", "startTime", "updatedOn", "updated_at",
     }
 )  # fmt: skip
 """Fields that say when something was, and so differ between two runs; an ETag changes with each write."""

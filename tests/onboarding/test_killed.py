@@ -1,12 +1,20 @@
-"""Killed anywhere: for each write of an onboarding, once before and once after its effect."""
+"""Killed anywhere: the writes of an onboarding, struck once each before or after their effect.
+
+``make bench`` strikes every write with every fault. Here is a part of that table, chosen by these rules:
+
+- of the smaller onboarding, all kills;
+- of the larger one, every write is killed once, before its effect and after it in turn;
+- of the larger one, every write that starts an operation meets one of the faults of operations, and every other write
+  one of the other faults, in turn.
+"""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from itertools import cycle
 
 import pytest
 import pytest_asyncio
@@ -14,55 +22,62 @@ import pytest_asyncio
 from cloud_emulator.core.faults import FaultRule
 from cloud_emulator.environment import variables
 from cloud_emulator.services import mounts
+from tests.contract.world import SharedTime
 from tests.emulator.served import running
-from tests.onboarding.states import State, differences, timeless
-from tests.onboarding.strikes import KILLS, struck, undisturbed
+from tests.onboarding.states import differences, timeless
+from tests.onboarding.strikes import KILLS, LOST, OPERATIONS, STATUSES, Goal, onboardings, prepared, strike, undisturbed
 from tests.onboarding.world import EXAMPLES, World, trusting
 
 
-@dataclass(frozen=True)
-class Goal:
-    """The undisturbed run: the state it comes to, and its writes."""
-
-    state: State
-    writes: Sequence[str]
-
-
-@pytest_asyncio.fixture
-async def goal(contoso: World) -> AsyncIterator[Goal]:
-    state, writes = await undisturbed(contoso)
-    logged = [request for request in contoso.cloud.requests if request["effect"] == "write"]
-    assert len(logged) == len(writes)
-    yield Goal(state, writes)
-    contoso.cloud.faults.set([])
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = prepared(tmp_path_factory.mktemp("struck"), SharedTime())
+    yield world
+    world.cloud.close()
 
 
-@pytest.mark.parametrize("fault", KILLS)
-async def test_killed_at_any_write_the_next_run_comes_to_the_same_state(contoso: World, goal: Goal, fault: str) -> None:
+@pytest_asyncio.fixture(scope="module")
+async def goals(place: World) -> AsyncIterator[Mapping[str, Goal]]:
+    yield {name: await undisturbed(place, spec) for name, spec in onboardings().items()}
+
+
+async def test_the_writes_are_those_of_the_emulators_log(place: World) -> None:
+    goal = await undisturbed(place, onboardings()["sales"])
+    assert len(goal.writes) == sum(1 for request in place.cloud.requests if request["effect"] == "write")
+
+
+async def test_a_small_onboarding_killed_at_any_write_comes_to_the_same_state(
+    place: World, goals: Mapping[str, Goal]
+) -> None:
+    goal = goals["hr"]
+    await _come_to_the_goal(place, goal, [(at, fault) for at in range(len(goal.writes)) for fault in KILLS])
+
+
+async def test_a_large_onboarding_killed_at_any_write_comes_to_the_same_state(
+    place: World, goals: Mapping[str, Goal]
+) -> None:
+    goal = goals["sales"]
+    await _come_to_the_goal(place, goal, [(at, KILLS[at % 2]) for at in range(len(goal.writes))])
+
+
+async def test_other_faults_come_to_the_same_state(place: World, goals: Mapping[str, Goal]) -> None:
+    goal = goals["sales"]
+    cells = list(_in_turn(goal))
+    assert {fault for _, fault in cells} == {*LOST, *STATUSES, *OPERATIONS}
+    await _come_to_the_goal(place, goal, cells)
+
+
+def _in_turn(goal: Goal) -> Iterator[tuple[int, str]]:
+    operations, others = cycle(OPERATIONS), cycle((*LOST, *STATUSES))
+    for at in range(len(goal.writes)):
+        yield at, next(operations if at in goal.operations else others)
+
+
+async def _come_to_the_goal(place: World, goal: Goal, cells: list[tuple[int, str]]) -> None:
     wrong = {
-        f"{fault} {write}": moved
-        for position, write in enumerate(goal.writes)
-        if (moved := await struck(contoso, fault, position, goal.state))
-    }
-    assert wrong == {}
-
-
-SAMPLE = {
-    "429": (3, 12),
-    "500 after": (0, 12, 15),
-    "reset after": (1, 13, 15, 17, 18, 20),
-    "operation failed after": (15, 18, 20),
-    "operation forgotten": (15, 17),
-}
-"""A few of each of the other faults; ``make bench`` has them all."""
-
-
-@pytest.mark.parametrize("fault", SAMPLE)
-async def test_other_faults_come_to_the_same_state(contoso: World, goal: Goal, fault: str) -> None:
-    wrong = {
-        f"{fault} {goal.writes[position]}": moved
-        for position in SAMPLE[fault]
-        if (moved := await struck(contoso, fault, position, goal.state))
+        f"{fault}: {goal.writes[at]}": moved
+        for at, fault in cells
+        if (moved := (await strike(place, goal, fault, at)).moved)
     }
     assert wrong == {}
 

@@ -17,6 +17,8 @@ BASE = "https://localhost:9/v1"
 ITEM = {"id": "i", "type": "T", "displayName": "sales", "workspaceId": "w"}
 ACCEPTED = {"x_ms_operation_id": "op", "location": f"{BASE}/operations/op", "retry_after": 1}
 DONE = {"status": "Succeeded", "error": None}
+LAKE = {"id": "l", "type": "Lakehouse", "displayName": "lake"}
+TAKEN = {"errorCode": "ItemDisplayNameAlreadyInUse", "message": "taken"}
 LAKES = "/v1/workspaces/w/lakehouses"
 MIRRORS = "/v1/workspaces/w/mirroredAzureDatabricksCatalogs"
 MODELS = "/v1/workspaces/w/semanticModels"
@@ -30,6 +32,54 @@ def fabric(*script: Any, handler: Handler | None = None, **options: Any) -> tupl
 
 def part(path: str, text: str) -> dict[str, str]:
     return {"path": path, "payload": base64.b64encode(text.encode()).decode(), "payloadType": "InlineBase64"}
+
+
+class TestInTheMaking:
+    """A process was killed right after it had asked for something; the next one meets it being made."""
+
+    async def test_an_item_of_that_name_and_description_is_waited_for(self) -> None:
+        client, b = fabric(
+            answer(409, TAKEN),
+            answer(200, {"value": []}),
+            answer(200, {"value": [{**LAKE, "description": "ours"}]}),
+            answer(200, {**LAKE, "description": "ours"}),
+        )
+        assert (await client.lakehouses.create("w", "lake", "ours")).id == "l"
+        assert [request.method for request in b.wire.requests] == ["POST", "GET", "GET", "GET"]
+
+    async def test_so_it_is_when_the_operation_fails_by_the_name(self) -> None:
+        failed = {"status": "Failed", "error": TAKEN}
+        client, _ = fabric(
+            answer(202, None, **ACCEPTED),
+            answer(200, failed),
+            answer(200, {"value": [{**LAKE, "description": "ours"}]}),
+            answer(200, {**LAKE, "description": "ours"}),
+        )
+        assert (await client.lakehouses.create("w", "lake", "ours")).id == "l"
+
+    @pytest.mark.parametrize("theirs", ["", "another"])
+    async def test_one_with_another_description_is_somebody_elses(self, theirs: str) -> None:
+        client, b = fabric(answer(409, TAKEN), answer(200, {"value": [{**LAKE, "description": theirs}]}))
+        with pytest.raises(AlreadyExists):
+            await client.lakehouses.create("w", "lake", "ours" if theirs else "")
+        assert b.clock.sleeps == []
+
+    async def test_an_operation_that_fails_for_another_reason_is_told_at_once(self) -> None:
+        failed = {"status": "Failed", "error": {"errorCode": "Broken", "message": "no"}}
+        client, b = fabric(answer(202, None, **ACCEPTED), answer(200, failed))
+        with pytest.raises(OperationFailed):
+            await client.lakehouses.create("w", "lake", "ours")
+        assert len(b.wire.requests) == 2
+
+    async def test_a_workspace_has_one_identity(self) -> None:
+        identity = {"applicationId": "a", "servicePrincipalId": "s"}
+        workspace = {"id": "w", "displayName": "Sales"}
+        client, _ = fabric(
+            answer(409, {"errorCode": "InvalidRequest"}),
+            answer(200, workspace),
+            answer(200, {**workspace, "workspaceIdentity": identity}),
+        )
+        assert (await client.workspaces.provision_identity("w")).service_principal_id == "s"
 
 
 class TestWorkspaces:
@@ -444,3 +494,9 @@ class TestOthers:
         assert b.wire.requests[2].url.params["dataAccessRoleConflictPolicy"] == "Abort"
         await client.access_roles.delete("w", "i", "readers")
         assert b.wire.sent[-1] == "DELETE /v1/workspaces/w/items/i/dataAccessRoles/readers"
+
+    async def test_a_role_whose_answer_was_lost_is_looked_for_before_it_is_written_again(self) -> None:
+        role = DataAccessRole(name="readers")
+        client, b = fabric(httpx.ReadError("reset"), answer(200, {"value": [role.body()]}))
+        await client.access_roles.upsert("w", "i", role, "Abort")
+        assert [request.method for request in b.wire.requests] == ["POST", "GET"]

@@ -30,14 +30,20 @@ class AccessRoles:
         A role that was read carries its ETag, and is overwritten only as it was then: raises PreconditionFailed.
         """
         headers = {"If-Match": f'"{role.etag}"'} if role.etag and policy == "Overwrite" else {}
-        await self._api.run(
+        call = self._api.call(
+            "POST",
             _path(workspace_id, item_id),
             f"write the data access role {role.name!r}",
-            wants_result=False,
             params={"dataAccessRoleConflictPolicy": policy, **_PREVIEW},
             headers=headers,
             json=role.body(),
         )
+
+        async def written() -> bool:
+            held, _ = await self.list(workspace_id, item_id)
+            return any(each.body() == role.body() for each in held)
+
+        await self._api.write(call, written)
 
     async def delete(self, workspace_id: str, item_id: str, name: str) -> None:
         """Delete one role."""

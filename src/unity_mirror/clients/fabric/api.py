@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import httpx
 
-from unity_mirror.errors import CloudError, DeadlineExceeded
+from unity_mirror.errors import CloudError, Conflict, DeadlineExceeded, OperationFailed
 from unity_mirror.http.calls import Call, Deadline
-from unity_mirror.http.failures import FABRIC
+from unity_mirror.http.failures import FABRIC, quirk_of
 from unity_mirror.http.operations import finished
 from unity_mirror.http.paging import fabric_pages, json_object
 from unity_mirror.http.transport import Transport
@@ -18,6 +18,8 @@ from unity_mirror.models.items import Item
 M = TypeVar("M", bound=CamelModel)
 I = TypeVar("I", bound=Item)  # noqa: E741 - an item
 T = TypeVar("T")
+_IN_THE_MAKING = 60.0
+"""Seconds that something may take to be seen whose name is taken already."""
 
 
 class FabricApi:
@@ -75,10 +77,13 @@ class FabricApi:
         *,
         found: Callable[[], Awaitable[T | None]],
         read: Callable[[Mapping[str, Any]], T | None],
+        same: Callable[[T], bool] | None = None,
     ) -> T:
         """POST something that must not take effect twice, and return what it made.
 
-        ``read`` makes the model of a result; where the result holds none, or nothing came, ``found`` looks for it.
+        ``read`` makes the model of a result; where the result holds none, or nothing came, ``found`` looks for it. When
+        it is refused because it is there, or is being made, that is returned if it is the ``same``: a process that was
+        killed may have asked for it a moment ago.
         """
         deadline = self.operation_deadline()
 
@@ -87,7 +92,36 @@ class FabricApi:
             made = read(result) if result else None
             return made if made is not None else await self.appeared(call, found, deadline)
 
-        return await self.transport.create(call, found=found, read=read_result)
+        try:
+            return await self.transport.create(call, found=found, read=read_result)
+        except (Conflict, OperationFailed) as refusal:
+            if same is None or not _is_taken(call, refusal):
+                raise
+            made = await self._appearing(found)
+            if made is None or not same(made):
+                raise
+            return made
+
+    async def _appearing(self, found: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Look for what somebody is making, for a while."""
+        deadline = self.transport.deadline(_IN_THE_MAKING)
+        while (made := await found()) is None and deadline.remaining > self.transport.limits.poll_floor:
+            await self.transport.clock.sleep(self.transport.limits.poll_floor)
+        return made
+
+    async def write(self, call: Call, written: Callable[[], Awaitable[bool]]) -> None:
+        """POST something that is refused when it comes twice; after a doubtful attempt ``written`` tells whether it was
+        taken."""
+        deadline = self.operation_deadline()
+
+        async def read(response: httpx.Response) -> bool:
+            await finished(self.transport, call, response, self.base_url, deadline, wants_result=False)
+            return True
+
+        async def found() -> bool | None:
+            return await written() or None
+
+        await self.transport.create(call, found=found, read=read)
 
     async def appeared(self, call: Call, found: Callable[[], Awaitable[T | None]], deadline: Deadline) -> T:
         """Wait until what was accepted for creation can be read. Raises DeadlineExceeded."""
@@ -125,21 +159,21 @@ class ItemCollection:
         """Create an item and read it in full: the answer to a creation leaves its properties out.
 
         A name that a deleted item still holds is waited for. After a doubtful attempt the item is looked for by its
-        name, which is unique for the type, without case.
+        name, which is unique for the type, without case. One of that name and with that very description is taken for
+        what was asked for before, by a process that was killed then.
         """
-        name = body["displayName"]
+        name, description = body["displayName"], body.get("description")
         call = self._api.call("POST", self.path(workspace_id), f"create the {self._noun} {name!r}", json=body)
 
-        async def found() -> str | None:
+        async def found() -> Item | None:
             items = await self.list(workspace_id, model)
-            return next((item.id for item in items if item.display_name.casefold() == name.casefold()), None)
+            return next((item for item in items if item.display_name.casefold() == name.casefold()), None)
 
-        def read(result: Mapping[str, Any]) -> str | None:
-            item_id = result.get("id")
-            return str(item_id) if item_id else None
+        def read(result: Mapping[str, Any]) -> Item | None:
+            return Item(id=str(result["id"]), type="", display_name=name) if result.get("id") else None
 
-        item_id = await self._api.create(call, found=found, read=read)
-        return await self.get(workspace_id, item_id, model)
+        made = await self._api.create(call, found=found, read=read, same=_described(description))
+        return await self.get(workspace_id, made.id, model)
 
     async def update(
         self,
@@ -159,6 +193,16 @@ class ItemCollection:
     async def delete(self, workspace_id: str, item_id: str) -> None:
         """Delete an item."""
         await self._api.delete(self.path(workspace_id, item_id), f"delete the {self._noun}")
+
+
+def _described(description: str | None) -> Callable[[Item], bool]:
+    return lambda item: bool(description) and item.description == description
+
+
+def _is_taken(call: Call, refusal: CloudError) -> bool:
+    """Whether something of that name is in the way, which may show at once or when the operation fails."""
+    named = quirk_of(call.service, refusal.code, refusal.status)
+    return not refusal.retriable and issubclass(named.kind, Conflict)
 
 
 def quoted(part: str) -> str:

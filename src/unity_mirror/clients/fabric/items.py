@@ -20,7 +20,10 @@ class Items:
         return await self._api.list(f"/workspaces/{quoted(workspace_id)}/items", "list the items", Item, params=params)
 
     async def create(self, workspace_id: str, type: str, display_name: str, description: str) -> Item:  # noqa: A002
-        """Create an item of a type that needs no definition; one of that name and type that is there is returned."""
+        """Create an item of a type that needs no definition.
+
+        One of that name and with that description is taken for what was asked for before, by a process that was killed.
+        """
         path = f"/workspaces/{quoted(workspace_id)}/items"
         body = {"displayName": display_name, "type": type, "description": description}
         call = self._api.call("POST", path, f"create the {type} {display_name!r}", json=body)
@@ -32,7 +35,9 @@ class Items:
         def read(result: Mapping[str, Any]) -> Item | None:
             return Item.model_validate(result) if result.get("id") else None
 
-        return await self._api.create(call, found=found, read=read)
+        return await self._api.create(
+            call, found=found, read=read, same=lambda item: bool(description) and item.description == description
+        )
 
     async def describe(self, workspace_id: str, item_id: str, description: str) -> Item:
         """Change an item's description."""

@@ -54,7 +54,10 @@ class Workspaces:
         await self._api.run(path, "delete the workspace identity", wants_result=False)
 
     async def provision_identity(self, workspace_id: str) -> WorkspaceIdentity:
-        """Create the workspace's identity and return it, from the answer or, where it has none, the workspace."""
+        """Create the workspace's identity and return it, from the answer or, where it has none, the workspace.
+
+        A workspace has only one, so one that is there already, or comes while we look, is returned.
+        """
         path = f"/workspaces/{quoted(workspace_id)}/provisionIdentity"
         call = self._api.call("POST", path, "create the workspace identity")
 
@@ -64,7 +67,7 @@ class Workspaces:
         def read(result: Mapping[str, Any]) -> WorkspaceIdentity | None:
             return WorkspaceIdentity.model_validate(result) if result.get("servicePrincipalId") else None
 
-        return await self._api.create(call, found=found, read=read)
+        return await self._api.create(call, found=found, read=read, same=lambda _: True)
 
     async def list(self, *roles: str) -> list[Workspace]:
         """List the workspaces in which we, or a group of ours, have one of these roles, or any; without identities."""

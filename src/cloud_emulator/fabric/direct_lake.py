@@ -21,18 +21,6 @@ from cloud_emulator.fabric.onelake_location import Location
 from cloud_emulator.fabric.permissions import WORKSPACES
 from cloud_emulator.storage import files
 
-UNREADABLE: Mapping[str, str] = {
-    "timestampNtz": "columns of the type TIMESTAMP_NTZ",
-    "v2Checkpoint": "V2 checkpoints",
-    "typeWidening": "type widening",
-    "collations": "collations",
-    "variantType": "the type VARIANT",
-    "variantShredding": "the type VARIANT",
-    "catalogManaged": "catalog-managed commits",
-    "catalogOwned": "catalog-managed commits",
-    "coordinatedCommits": "coordinated commits",
-}
-"""Features of the Delta protocol, without ``-preview``."""
 _GB = 1024**3
 _ANY_CAPACITY = 10_000
 """Files past which no model is framed."""
@@ -89,10 +77,10 @@ def refusal(cloud: Cloud, place: Location, workspace_id: str, *, through_sql: bo
     if state is None:
         return None
     found = sorted(feature.removesuffix("-preview") for feature in state.features)
-    named = next((UNREADABLE[feature] for feature in found if feature in UNREADABLE), None)
+    named = next((delta_log.UNREADABLE[feature] for feature in found if feature in delta_log.UNREADABLE), None)
     if named is None and state.properties.get("delta.universalFormat.enabledFormats"):
         named = "UniForm"
-    named = named or state.unheard_of(UNREADABLE)
+    named = named or state.unheard_of(delta_log.UNREADABLE)
     if named is not None:
         return f"Direct Lake does not read Delta tables with {named}."
     hindrance = state.unreadable() if through_sql else None

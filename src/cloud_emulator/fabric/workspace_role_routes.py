@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, Response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import principals, workspaces
-from cloud_emulator.fabric.errors import FabricError, not_found
+from cloud_emulator.fabric.errors import FabricError
 from cloud_emulator.fabric.permissions import RANKS, ROLE_ASSIGNMENTS, require_role, role_in
-from cloud_emulator.fabric.responses import created, done, listing, ok
-from cloud_emulator.fabric.routing import Operation, router
+from cloud_emulator.fabric.responses import created, done, ok
+from cloud_emulator.fabric.role_assignments import RoleAssignments, view
 from cloud_emulator.fabric.validation import Body, parse
 
 MOST_ASSIGNMENTS = 1000
 Role = Literal["Admin", "Member", "Contributor", "Viewer"]
+
+
+_ROLES = RoleAssignments(ROLE_ASSIGNMENTS, "workspaceId", "workspaces", "WorkspaceRoleAssignment")
 
 
 class AddRole(Body):
@@ -38,14 +41,13 @@ class UpdateRole(Body):
 def list_roles(cloud: Cloud, request: Request) -> Response:
     """All role assignments of a workspace. Needs the role Member."""
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Member")
-    found = cloud.table(ROLE_ASSIGNMENTS).by("workspaceId", workspace["id"])
-    return listing(cloud, request, found, lambda each: _view(cloud, each))
+    return _ROLES.list(cloud, request, workspace["id"])
 
 
 def get_role(cloud: Cloud, request: Request) -> Response:
     """One role assignment. Needs the role Member."""
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Member")
-    return ok(_view(cloud, _find(cloud, request, workspace)))
+    return ok(view(cloud, _ROLES.find(cloud, request, workspace["id"])))
 
 
 def add_role(cloud: Cloud, request: Request) -> Response:
@@ -58,7 +60,7 @@ def add_role(cloud: Cloud, request: Request) -> Response:
     if RANKS[body.role] > RANKS.get(own, 0) and cloud.rules.on("fabric.roles.not_above_own"):
         raise FabricError(403, "InsufficientPrivileges", f"A {own} can't give the role {body.role}.")
     principal = principals.find(cloud, body.principal, "fabric.roles.object_id")
-    present = cloud.table(ROLE_ASSIGNMENTS).by("workspaceId", workspace["id"])
+    present = _ROLES.of(cloud, workspace["id"])
     held = any(each["principalId"] == principal["objectId"] for each in present)
     if held and cloud.rules.on("fabric.roles.one_each"):
         message = f"The principal {principal['objectId']!r} already has a role in this workspace."
@@ -66,66 +68,37 @@ def add_role(cloud: Cloud, request: Request) -> Response:
     if len(present) >= MOST_ASSIGNMENTS:
         raise FabricError(400, "InvalidRequest", f"A workspace has at most {MOST_ASSIGNMENTS} role assignments.")
     made = workspaces.add_role(cloud, workspace["id"], principal["objectId"], principal["type"], body.role)
-    return created(request, f"/workspaces/{workspace['id']}/roleAssignments/{made['id']}", _view(cloud, made))
+    return created(request, _ROLES.path(workspace["id"], made["id"]), view(cloud, made))
 
 
 def update_role(cloud: Cloud, request: Request) -> Response:
     """Changes a role. Needs the role Admin."""
-    workspace, assignment = _administered(cloud, request)
+    assignment = _administered(cloud, request)
     body = parse(request, UpdateRole)
     if body.role != "Admin":
-        _require_other_admin(cloud, workspace, assignment)
-    changed = {**assignment, "role": body.role}
-    cloud.table(ROLE_ASSIGNMENTS)[assignment["id"]] = changed
-    return ok(_view(cloud, changed))
+        _require_other_admin(cloud, assignment)
+    return ok(view(cloud, _ROLES.change(cloud, assignment, body.role)))
 
 
 def delete_role(cloud: Cloud, request: Request) -> Response:
     """Takes a role away. Needs the role Admin."""
-    workspace, assignment = _administered(cloud, request)
-    _require_other_admin(cloud, workspace, assignment)
+    assignment = _administered(cloud, request)
+    _require_other_admin(cloud, assignment)
     del cloud.table(ROLE_ASSIGNMENTS)[assignment["id"]]
     return done()
 
 
-def _administered(cloud: Cloud, request: Request) -> tuple[Document, Document]:
+def _administered(cloud: Cloud, request: Request) -> Document:
     workspace = require_role(cloud, request.caller, request.params["workspaceId"], "Admin")
     workspaces.require_shared(cloud, workspace)
-    return workspace, _find(cloud, request, workspace)
+    return _ROLES.find(cloud, request, workspace["id"])
 
 
-def _view(cloud: Cloud, assignment: Document) -> dict[str, Any]:
-    principal = principals.view(cloud, assignment["principalId"], assignment["principalType"])
-    return {"id": assignment["id"], "principal": principal, "role": assignment["role"]}
-
-
-def _find(cloud: Cloud, request: Request, workspace: Document) -> Document:
-    assignment_id = request.params["workspaceRoleAssignmentId"]
-    found = cloud.table(ROLE_ASSIGNMENTS).get(assignment_id)
-    if found is None or found["workspaceId"] != workspace["id"]:
-        raise not_found("Role assignment", assignment_id)
-    return found
-
-
-def _require_other_admin(cloud: Cloud, workspace: Document, assignment: Document) -> None:
-    every = cloud.table(ROLE_ASSIGNMENTS).by("workspaceId", workspace["id"])
-    others = any(each["role"] == "Admin" and each["id"] != assignment["id"] for each in every)
-    if not others and cloud.rules.on("fabric.roles.last_admin"):
+def _require_other_admin(cloud: Cloud, assignment: Document) -> None:
+    if _ROLES.is_only(cloud, assignment, "Admin") and cloud.rules.on("fabric.roles.last_admin"):
         raise FabricError(400, "InvalidRequest", "A workspace must keep at least one admin.")
 
 
 def routes() -> Router:
     """The operations of this module."""
-    every = "/workspaces/{workspaceId}/roleAssignments"
-    one = f"{every}/{{workspaceRoleAssignmentId}}"
-    return router(
-        (
-            Operation(
-                "GET", every, "Workspaces_ListWorkspaceRoleAssignments", list_roles, query=("continuationToken",)
-            ),
-            Operation("POST", every, "Workspaces_AddWorkspaceRoleAssignment", add_role, body=True),
-            Operation("GET", one, "Workspaces_GetWorkspaceRoleAssignment", get_role),
-            Operation("PATCH", one, "Workspaces_UpdateWorkspaceRoleAssignment", update_role, body=True),
-            Operation("DELETE", one, "Workspaces_DeleteWorkspaceRoleAssignment", delete_role),
-        )
-    )
+    return _ROLES.routes(list_roles, add_role, get_role, update_role, delete_role)

@@ -14,65 +14,28 @@ _ACL_ACTIONS = ("setAccessControl", "setAccessControlRecursive")
 _LIST = ("prefix", "delimiter", "marker", "maxresults", "include", "startFrom")
 
 
-def _reads() -> Iterator[Operation]:
-    filesystem, container = {"resource": "filesystem"}, {"restype": "container"}
-    yield Operation(
-        "Path - List",
-        "dfs",
-        "GET",
-        _WORKSPACE,
-        _R,
-        onelake.list_paths,
-        filesystem,
-        onelake=True,
-        takes=("recursive", "directory", "continuation", "maxResults", "upn"),
-    )
-    yield Operation(
-        "Filesystem - Get Properties", "dfs", "HEAD", _WORKSPACE, _R, onelake.get_workspace, filesystem, onelake=True
-    )
-    yield Operation(
-        "Path - Get Status",
-        "dfs",
-        "HEAD",
-        _ANY,
-        _R,
-        onelake.get_status,
-        {"action": "getStatus"},
-        takes=("upn",),
-        onelake=True,
-    )
-    yield Operation(
-        "Path - Get Access Control",
-        "dfs",
-        "HEAD",
-        _ANY,
-        _R,
-        onelake.get_access_control,
-        {"action": "getAccessControl"},
-        takes=("upn",),
-        onelake=True,
-    )
-    yield Operation("Path - Read", "dfs", "GET", _PATH, _R, onelake.read, onelake=True)
-    yield Operation(
-        "Path - Get Properties", "dfs", "HEAD", _ANY, _R, onelake.get_properties, takes=("upn",), onelake=True
-    )
-    yield Operation(
-        "List Blobs",
-        "blob",
-        "GET",
-        _WORKSPACE,
-        _R,
-        onelake.list_blobs,
-        {**container, "comp": "list"},
-        takes=_LIST,
-        onelake=True,
-    )
-    for method in ("GET", "HEAD"):
-        yield Operation(
-            "Get Container Properties", "blob", method, _WORKSPACE, _R, onelake.get_workspace, container, onelake=True
-        )
-    yield Operation("Get Blob", "blob", "GET", _PATH, _R, onelake.read, onelake=True)
-    yield Operation("Get Blob Properties", "blob", "HEAD", _PATH, _R, onelake.get_properties, onelake=True)
+_FILESYSTEM, _CONTAINER = {"resource": "filesystem"}, {"restype": "container"}
+_READS = (
+    Operation("Path - List", "dfs", "GET", _WORKSPACE, _R, onelake.list_paths, _FILESYSTEM, onelake=True,
+              takes=("recursive", "directory", "continuation", "maxResults", "upn")),
+    Operation("Filesystem - Get Properties", "dfs", "HEAD", _WORKSPACE, _R, onelake.get_workspace, _FILESYSTEM,
+              onelake=True),
+    Operation("Path - Get Status", "dfs", "HEAD", _ANY, _R, onelake.get_status, {"action": "getStatus"},
+              takes=("upn",), onelake=True),
+    Operation("Path - Get Access Control", "dfs", "HEAD", _ANY, _R, onelake.get_access_control,
+              {"action": "getAccessControl"}, takes=("upn",), onelake=True),
+    Operation("Path - Read", "dfs", "GET", _PATH, _R, onelake.read, onelake=True),
+    Operation("Path - Get Properties", "dfs", "HEAD", _ANY, _R, onelake.get_properties, takes=("upn",), onelake=True),
+    Operation("List Blobs", "blob", "GET", _WORKSPACE, _R, onelake.list_blobs, {**_CONTAINER, "comp": "list"},
+              takes=_LIST, onelake=True),
+    *(
+        Operation("Get Container Properties", "blob", method, _WORKSPACE, _R, onelake.get_workspace, _CONTAINER,
+                  onelake=True)
+        for method in ("GET", "HEAD")
+    ),
+    Operation("Get Blob", "blob", "GET", _PATH, _R, onelake.read, onelake=True),
+    Operation("Get Blob Properties", "blob", "HEAD", _PATH, _R, onelake.get_properties, onelake=True),
+)  # fmt: skip
 
 
 def _refusals() -> Iterator[Operation]:
@@ -105,4 +68,4 @@ def _refused(protocol: str, method: str, marks: Mapping[str, str | None], *heade
     return Operation("Write to OneLake", protocol, method, _ANY, _W, onelake.refuse_write, marks, headers, takes, True)
 
 
-OPERATIONS: tuple[Operation, ...] = (*_reads(), *_refusals())
+OPERATIONS: tuple[Operation, ...] = (*_READS, *_refusals())

@@ -159,11 +159,17 @@ def token_source(
 
 
 def azure_credential(settings: Settings, transport: object) -> AzureCredential:
-    """Return azure-identity's credential: a service principal when all three variables are there, else its default.
+    """Return azure-identity's credential: a service principal when all three variables are there, else a workload
+    identity where a federated token is, else its default.
 
     Instance discovery asks the public authority about every other one, so it is off where Entra isn't the authority.
     """
-    from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
+    from azure.identity.aio import (
+        ChainedTokenCredential,
+        ClientSecretCredential,
+        DefaultAzureCredential,
+        WorkloadIdentityCredential,
+    )
 
     sign_in = settings.sign_in
     common: dict[str, Any] = {
@@ -174,6 +180,15 @@ def azure_credential(settings: Settings, transport: object) -> AzureCredential:
     if sign_in.tenant_id and sign_in.client_id and sign_in.client_secret:
         secret = sign_in.client_secret.reveal()
         return ClientSecretCredential(sign_in.tenant_id, sign_in.client_id, secret, **common)
+    federated = settings.environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    if federated and sign_in.tenant_id and sign_in.client_id:
+        # Within the default chain azure-identity doesn't hand the authority on to it, and asks the public cloud's.
+        workload = WorkloadIdentityCredential(
+            tenant_id=sign_in.tenant_id, client_id=sign_in.client_id, token_file_path=federated, **common
+        )
+        return ChainedTokenCredential(
+            workload, DefaultAzureCredential(exclude_workload_identity_credential=True, **common)
+        )
     return DefaultAzureCredential(**common)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from unity_mirror.plan.engines.facts import (
     NAMED,
     NOT_AT_SQL_ENDPOINT,
     Engine,
+    Feature,
     Guardrail,
 )
 
@@ -79,8 +80,10 @@ def judge(
     reasons: dict[Engine, tuple[str, ...]] = {}
     past = tuple(past_guardrails(state, guardrail)) if guardrail else ()
     in_the_way = past if not falls_back else tuple(_past_framing(state))
+    present = [feature for feature in FEATURES if feature.present(state)]
+    strange = sorted(state.reader_features - NAMED)
     for engine in ENGINES:
-        found = list(_obstacles(state, engine))
+        found = list(_obstacles(present, strange, engine))
         if engine is Engine.DIRECT_LAKE:
             found += [(Verdict.NO, reason) for reason in in_the_way]
         verdicts[engine] = _worst(found, state)
@@ -107,12 +110,12 @@ def _past_framing(state: DeltaState) -> Iterator[str]:
         yield f"{state.files:,} files; past {MOST_FILES:,} a model can't be framed"
 
 
-def _obstacles(state: DeltaState, engine: Engine) -> Iterator[tuple[Verdict, str]]:
-    for feature in FEATURES:
+def _obstacles(present: Sequence[Feature], strange: Sequence[str], engine: Engine) -> Iterator[tuple[Verdict, str]]:
+    for feature in present:
         answer = feature.answers[engine]
-        if answer != "yes" and feature.present(state):
+        if answer != "yes":
             yield (Verdict.NO, feature.title) if answer == "no" else (Verdict.UNDOCUMENTED, feature.title)
-    for name in sorted(state.reader_features - NAMED):
+    for name in strange:
         yield Verdict.UNDOCUMENTED, f"the Delta feature {name}"
 
 

@@ -26,10 +26,11 @@ def _up(layout: Layout, console: Console) -> None:
     if running is None or not running.is_running():
         with console.status("starting") as status:
             running = up(layout, lambda text: status.update(text))
-    _show(console, layout, running)
+    show(console, layout, running)
 
 
-def _show(console: Console, layout: Layout, stack: Stack) -> None:
+def show(console: Console, layout: Layout, stack: Stack) -> None:
+    """Where to look, and how to sign in."""
     sign_in = layout.shown(sign_in_file(layout))
     console.print(f"Prefect:         {stack.prefect}   (two API replicas behind a load balancer)")
     console.print(f"Sign in with:    the line in {escape(sign_in)}, user:password", soft_wrap=True)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import stat
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from prefect.events import EventTrigger
+from prefect.events.schemas.automations import AutomationCore
+from rich.console import Console
 
+from deploy.local.automations import mark_runs_that_never_began, mark_silent_runs
 from deploy.local.layout import Layout
-from deploy.local.processes import StackError
+from deploy.local.processes import Process, StackError
+from deploy.local.supervision import Stack
+from deploy.scaled.__main__ import show
 from deploy.scaled.balancer import write_balancer_configuration
 from deploy.scaled.databases import postgres_command, write_redis_configuration
 from deploy.scaled.layout import Ports, client_environment, scaled_layout, server_environment
@@ -51,3 +58,23 @@ def test_no_password_is_on_a_command_line_and_workers_do_not_learn_those_of_the_
     assert not any(made.postgres in value or made.redis in value for value in clients)
     assert all(any(each in value for value in servers) for each in (made.prefect, made.postgres, made.redis))
     assert stat.S_IMODE(write_redis_configuration(layout, PORTS, made).stat().st_mode) == 0o600
+
+
+def test_who_starts_it_is_told_where_the_password_is_and_not_what_it_is(tmp_path: Path) -> None:
+    layout = scaled_layout(Layout(tmp_path, tmp_path))
+    made = passwords(layout)
+    console = Console(file=StringIO(), width=200)
+    show(console, layout, Stack(8443, 4200, (Process("redis", 4711, "then", "redis.log"),)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "http://127.0.0.1:4200" in text
+    assert f'PREFECT_API_AUTH_STRING="$(cat {sign_in_file(layout)})"' in text
+    assert "redis 4711" in text
+    assert made.prefect.partition(":")[2] not in text
+
+
+@pytest.mark.parametrize("wanted", [mark_silent_runs(), mark_runs_that_never_began()], ids=lambda each: each.name)
+def test_the_automations_mark_runs_of_ours_only_and_let_those_be_that_have_ended(wanted: AutomationCore) -> None:
+    trigger = wanted.trigger
+    assert isinstance(trigger, EventTrigger)
+    assert str(trigger.match_related).count("prefect.tag.unity-mirror") == 1
+    assert {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled")} <= trigger.expect

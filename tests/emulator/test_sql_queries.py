@@ -62,6 +62,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         ("SELECT DB_NAME(), SUSER_SNAME(), SERVERPROPERTY('EngineEdition')", [("sales", "runner", 11)]),
         ("-- a comment; with a semicolon\nSELECT ';' /* ; */", [(";",)]),
         ("SET NOCOUNT ON SET ANSI_NULLS ON USE lake SELECT DB_NAME()", [("lake",)]),
+        ("EXEC sp_executesql N'SELECT id FROM orders.lines WHERE id = @x', N'@x bigint', @x = 2", [(2,)]),
+        (
+            "exec sys.sp_executesql N'SELECT @a + ''!'', @b, @c', N'@a varchar(9), @b int, @c date', 'it''s', -3, NULL",
+            [("it's!", -3, None)],
+        ),
+        ("SELECT part COLLATE Latin1_General_100_BIN2_UTF8 FROM customers.people WHERE id = 1", [("n",)]),
+        ("SELECT part FROM customers.people WHERE id = 1 OPTION (MAXDOP 1, LABEL = 'x')", [("n",)]),
+        (
+            "SELECT id FROM orders.lines l WHERE NOT EXISTS (SELECT 1 FROM customers.people p WHERE p.line = l.id)",
+            [(2,)],
+        ),
     ],
 )  # fmt: skip
 def test_answers(world: World, text: str, rows: list[tuple[Any, ...]]) -> None:
@@ -86,6 +97,25 @@ def test_answers(world: World, text: str, rows: list[tuple[Any, ...]]) -> None:
         ("SELECT @x", 137, 'Must declare the scalar variable "@x".'),
         ("SELECT 1 / 0", 8134, "Divide by zero error encountered."),
         ("SELECT 1 % (id - id) FROM orders.lines", 8134, "Divide by zero error encountered."),
+        ("SELECT @@NOPE", 137, 'Must declare the scalar variable "@@NOPE".'),
+        ("SELECT CAST('2020-13-01' AS date)", 241, "converting date and/or time from character string."),
+        ("SELECT CAST(300 AS tinyint)", 220, "Arithmetic overflow error for data type tinyint, value = 300."),
+        ("SELECT SUM(name) FROM orders.lines", 8117, "Operand data type varchar is invalid for sum operator."),
+        ("SELECT id FROM orders.lines WHERE COUNT(*) > 1", 147, "An aggregate may not appear in the WHERE clause"),
+        ("SELECT (SELECT id FROM orders.lines)", 512, "Subquery returned more than 1 value."),
+        ("SELECT 1 UNION SELECT 1, 2", 205, "must have an equal number of expressions in their target lists."),
+        ("SELECT 'abc", 105, "Unclosed quotation mark after the character string 'abc'."),
+        ("SELECT dbo.f(1)", 4121, 'user-defined function or aggregate "dbo.f"'),
+        ("SELECT DATALENGTH(name) FROM orders.lines", 50501, "the function DATALENGTH"),
+        ("SELECT name COLLATE German_CI_AS FROM orders.lines", 50501, "the collation German_CI_AS"),
+        ("SELECT * FROM sys.database_principals", 50501, "sys.database_principals"),
+        ("SELECT * FROM sys.dm_exec_sessions", 50501, "sys.dm_exec_sessions"),
+        ("SELECT * FROM sys.nothing", 208, "Invalid object name 'sys.nothing'."),
+        ("EXEC sp_executesql", 2812, "sp_executesql"),
+        ("EXEC sp_executesql @statement", 50501, "arguments such as '@ statement'"),
+        ("EXEC sp_executesql 1", 214, "expects parameter '@statement'"),
+        ("EXEC sp_executesql N'SELECT 1', N'@x int', @y = 1", 8145, "@y is not a parameter"),
+        ("EXEC sp_executesql N'DROP TABLE orders.lines'", 262, "DROP TABLE"),
         ("SELECT CAST('abc' AS int)", 245, "converting the varchar value 'abc' to data type int."),
         ("SELECT SUM(number * 100000000) FROM orders.lines", 8115, "Arithmetic overflow error"),
         ("SELEC 1", 102, "Incorrect syntax near 'SELEC'."),
@@ -129,6 +159,38 @@ def test_refusals(world: World, text: str, number: int, message: str) -> None:
 def test_nothing_can_be_written(world: World, text: str, number: int) -> None:
     assert world.refused(text)[0] == number
     assert world.query("SELECT COUNT(*) FROM orders.lines") == [(3,)]
+
+
+def test_what_tools_ask_at_first(world: World) -> None:
+    """About the server, the session and the catalog, as SSMS, sqlcmd and Power BI ask before anything else."""
+    asked = "SET LOCK_TIMEOUT 10000; SELECT SERVERPROPERTY('EngineEdition'), @@OPTIONS, @@MICROSOFTVERSION / 16777216"
+    assert world.query(asked) == [(11, 5432, 12)]
+    names = (
+        "SELECT SCHEMA_NAME(t.schema_id), OBJECT_NAME(t.object_id), OBJECT_SCHEMA_NAME(t.object_id) FROM sys.tables t"
+    )
+    assert sorted(world.query(names)) == [("customers", "people", "customers"), ("orders", "lines", "orders")]
+    types = (
+        "SELECT TYPE_NAME(c.system_type_id), COLUMNPROPERTY(c.object_id, c.name, 'IsIdentity') FROM sys.all_columns c "
+        "WHERE c.object_id = OBJECT_ID('orders.lines') AND c.name = 'price'"
+    )
+    assert world.query(types) == [("decimal", 0)]
+    rights = "SELECT HAS_DBACCESS('sales'), HAS_DBACCESS('x'), HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER'), IS_MEMBER('x')"
+    assert world.query(rights) == [(1, None, 0, 0)]
+    assert [row[0] for row in world.query("SELECT name FROM master.sys.databases WHERE database_id = DB_ID()")] == [
+        "sales"
+    ]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "INFORMATION_SCHEMA.TABLE_CONSTRAINTS", "INFORMATION_SCHEMA.KEY_COLUMN_USAGE", "INFORMATION_SCHEMA.ROUTINES",
+        "INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS", "sys.foreign_keys", "sys.indexes", "sys.procedures",
+        "sys.extended_properties", "sys.key_constraints", "sys.synonyms",
+    ],
+)  # fmt: skip
+def test_a_mirrored_catalog_has_no_keys_indexes_nor_procedures(world: World, view: str) -> None:
+    assert world.query(f"SELECT * FROM {view}") == []
 
 
 def test_expressions_have_no_name(world: World) -> None:

@@ -15,7 +15,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from cloud_emulator.core.rules import ALL_ON, Rules
-from cloud_emulator.sql import errors, grammar
+from cloud_emulator.sql import errors, executing, grammar
 
 DIALECT = "tsql, normalization_strategy=case_sensitive"
 _OPTION = re.compile(
@@ -65,7 +65,7 @@ def _split(text: str) -> Iterator[str]:
     try:
         tokens = sqlglot.tokenize(text, read="tsql")
     except TokenError as error:
-        raise errors.syntax(text.strip()[:40]) from error
+        raise errors.unclosed(text.rpartition("'")[2][:40]) from error
     part: list[Token] = []
     for token in tokens:
         if token.token_type is TokenType.SEMICOLON:
@@ -87,12 +87,22 @@ def _statements(part: str, database: str, rules: Rules) -> Iterator[Statement]:
         if found is not None:
             yield Use((found[1] or found[2] or found[3]).replace("]]", "]"))
         else:
+            if call := executing.CALL.match(part):
+                yield from _call(part[call.end() :], database, rules)
+                return
             found = _OPTION.match(part) or _TRANSACTION.match(part)
             if found is None:
                 yield _query(part, database, rules)
                 return
             yield Ignored()
         part = part[found.end() :].lstrip()
+
+
+def _call(text: str, database: str, rules: Rules) -> Iterator[Statement]:
+    """The statements that a call of sp_executesql runs."""
+    held = executing.executed(text)
+    for statement in parse_batch(held.text, database, rules):
+        yield Query(held.filled(statement.tree)) if isinstance(statement, Query) else statement
 
 
 def _query(text: str, database: str, rules: Rules) -> Statement:
@@ -110,6 +120,7 @@ def _query(text: str, database: str, rules: Rules) -> Statement:
     if rules.on("sql.language.dialect"):
         grammar.check_tokens(sqlglot.tokenize(text, read="tsql"))
     grammar.check_tree(tree)
+    tree.set("options", None)  # hints, which don't change the answer
     if tree.find(exp.Into) is not None:
         raise errors.permission_denied("CREATE TABLE", database)
     return Query(tree)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,13 @@ _ARROW = {"varchar": pa.string(), "int": pa.int32(), "bit": pa.bool_()}
 _GROUPING = re.compile(r'column "?([^"]+?)"? must appear in the GROUP BY', re.IGNORECASE)
 _CONVERSION = re.compile(r"Could not convert \w+ '(.*?)' to (\w+)", re.DOTALL)
 _OVERFLOW = re.compile(r"out of range for the destination type (\w+)|Overflow|Could not cast value", re.IGNORECASE)
-_TYPES = {"int32": "int", "int64": "bigint", "int16": "smallint", "double": "float", "bool": "bit"}
+_MOMENT = re.compile(r"(?:date|time|timestamp) field value|invalid (?:date|time|timestamp)", re.IGNORECASE)
+_TOO_SMALL = re.compile(r"with value (-?\d+) can't be cast .* type (UINT8|INT16)\b", re.DOTALL)
+_OPERAND = re.compile(r"argument types '(sum|avg|stddev|stddev_samp|var_samp|variance)\((VARCHAR|BOOLEAN|DATE|BLOB)\)'")
+_TYPES = {
+    "boolean": "bit", "blob": "varbinary", "int32": "int", "int64": "bigint", "int16": "smallint", "double": "float",
+    "bool": "bit",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +162,23 @@ def _explain(error: duckdb.Error) -> SqlError:
 
 
 def _conversion(message: str) -> SqlError:
+    if _MOMENT.search(message):
+        return SqlError(241, "Conversion failed when converting date and/or time from character string.")
+    if found := _TOO_SMALL.search(message):
+        kind = {"UINT8": "tinyint", "INT16": "smallint"}[found[2]]
+        return SqlError(220, f"Arithmetic overflow error for data type {kind}, value = {found[1]}.")
     found = _CONVERSION.search(message)
     if found is None:
         return _overflow(message)
     kind = found[2].lower()
     message = f"Conversion failed when converting the varchar value '{found[1]}' to data type {_TYPES.get(kind, kind)}."
     return SqlError(245, message)
+
+
+def _operand(message: str) -> SqlError:
+    found = _OPERAND.search(message)
+    function, kind = (found[1], found[2].lower()) if found else ("?", "?")
+    return SqlError(8117, f"Operand data type {_TYPES.get(kind, kind)} is invalid for {function} operator.")
 
 
 def _overflow(message: str) -> SqlError:
@@ -177,10 +195,42 @@ def _ungrouped(message: str) -> SqlError:
     return SqlError(8120, f"Column '{name}' is invalid in the select list {reason}")
 
 
+def _says(words: str, _error: duckdb.Error, message: str) -> bool:
+    return words in message
+
+
+def _refused(number: int, words: str, _message: str) -> SqlError:
+    return SqlError(number, words)
+
+
+_REFUSALS = {
+    "WHERE clause cannot contain aggregates": SqlError(
+        147,
+        "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a "
+        "select list, and the column being aggregated is an outer reference.",
+    ),
+    "More than one row returned by a subquery": SqlError(
+        512,
+        "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or "
+        "when the subquery is used as an expression.",
+    ),
+    "Set operations can only apply to expressions with the same number": SqlError(
+        205,
+        "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in "
+        "their target lists.",
+    ),
+}
+"""What DuckDB says, and SQL Server's number and words for it."""
+
 _EXPLANATIONS: tuple[tuple[Callable[[duckdb.Error, str], bool], Callable[[str], SqlError]], ...] = (
     (
         lambda _error, message: "SQL:8134" in message,
         lambda _message: SqlError(8134, "Divide by zero error encountered."),
+    ),
+    (lambda _error, message: bool(_OPERAND.search(message)), _operand),
+    *(
+        (partial(_says, words), partial(_refused, refusal.number, refusal.message))
+        for words, refusal in _REFUSALS.items()
     ),
     (lambda _error, message: bool(_GROUPING.search(message)), _ungrouped),
     (lambda error, _message: isinstance(error, duckdb.ConversionException), _conversion),

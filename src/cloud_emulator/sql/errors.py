@@ -76,6 +76,17 @@ def unknown_function(name: str) -> SqlError:
     return SqlError(195, f"'{name}' is not a recognized built-in function name.", severity=15)
 
 
+def unknown_user_function(name: str) -> SqlError:
+    """A function of a schema: there are none."""
+    message = f'Cannot find either column "{name.partition(".")[0]}" or the user-defined function or aggregate "{name}"'
+    return SqlError(4121, f"{message}, or the name is ambiguous.")
+
+
+def unclosed(text: str) -> SqlError:
+    """A text without its end."""
+    return SqlError(105, f"Unclosed quotation mark after the character string '{text}'.", severity=15)
+
+
 def unknown_procedure(name: str) -> SqlError:
     """A stored procedure that the endpoint doesn't have."""
     return SqlError(2812, f"Could not find stored procedure '{name}'.", state=62)

@@ -10,25 +10,29 @@ from typing import Any
 
 from sqlglot import exp
 
-from cloud_emulator.sql import errors
+from cloud_emulator.sql import about, errors
+from cloud_emulator.sql.about import ANSWERED, NOT_SERVED
 from cloud_emulator.sql.literals import literal
 from cloud_emulator.sql.parameters import Parameter
 from cloud_emulator.sql.types import SqlType
 
 _KNOWN = (
     exp.Abs, exp.Acos, exp.And, exp.Asin, exp.Atan, exp.Atan2, exp.Avg, exp.Case, exp.Cast, exp.Ceil, exp.Chr,
-    exp.Coalesce, exp.Concat, exp.ConcatWs, exp.Cos, exp.Count, exp.CurrentDate, exp.CurrentTimestamp,
-    exp.CurrentUser, exp.DateAdd, exp.DateDiff, exp.DateFromParts, exp.Day, exp.DenseRank, exp.Exists, exp.Exp,
-    exp.Extract, exp.FirstValue, exp.Floor, exp.GroupConcat, exp.If, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
-    exp.Left, exp.Length, exp.Ln, exp.Log, exp.Lower, exp.Max, exp.Min, exp.Month, exp.Ntile, exp.Nullif,
-    exp.ObjectId, exp.Or, exp.Pow, exp.Rand, exp.Rank, exp.Repeat, exp.Replace, exp.Reverse, exp.Right, exp.Round,
-    exp.RowNumber, exp.Sign, exp.Sin, exp.Sqrt, exp.Stddev, exp.StrPosition, exp.Stuff, exp.Substring, exp.Sum,
-    exp.Tan, exp.TimeStrToTime, exp.TimeToStr, exp.Trim, exp.TryCast, exp.TsOrDsToDate, exp.Upper, exp.Variance,
-    exp.Year,
+    exp.Coalesce, exp.Collate, exp.Concat, exp.ConcatWs, exp.Cos, exp.Count, exp.CurrentDate, exp.CurrentSchema,
+    exp.CurrentTimestamp, exp.CurrentUser, exp.DateAdd, exp.DateDiff, exp.DateFromParts, exp.Day, exp.DenseRank,
+    exp.Exists, exp.Exp, exp.Extract, exp.FirstValue, exp.Floor, exp.GroupConcat, exp.If, exp.Lag, exp.LastDay,
+    exp.LastValue, exp.Lead, exp.Left, exp.Length, exp.Ln, exp.Log, exp.Lower, exp.Max, exp.Min, exp.Month,
+    exp.Ntile, exp.Nullif, exp.ObjectId, exp.Or, exp.Pow, exp.Rand, exp.Rank, exp.Repeat, exp.Replace, exp.Reverse,
+    exp.Right, exp.Round, exp.RowNumber, exp.Sign, exp.Sin, exp.Sqrt, exp.Stddev, exp.StrPosition, exp.Stuff,
+    exp.Substring, exp.Sum, exp.Tan, exp.TimeStrToTime, exp.TimeToStr, exp.Trim, exp.TryCast, exp.TsOrDsToDate,
+    exp.Upper, exp.Variance, exp.Year,
 )  # fmt: skip
 """Functions of T-SQL that are served, as sqlglot calls them."""
 
-_VARIABLES = {"VERSION", "SPID", "TRANCOUNT", "LANGUAGE", "SERVERNAME", "MAX_PRECISION", "ROWCOUNT", "ERROR"}
+_VARIABLES = {
+    "VERSION", "SPID", "TRANCOUNT", "LANGUAGE", "SERVERNAME", "MAX_PRECISION", "ROWCOUNT", "ERROR", "OPTIONS",
+    "MICROSOFTVERSION", "LOCK_TIMEOUT", "DATEFIRST", "NESTLEVEL", "FETCH_STATUS", "SERVICENAME",
+}  # fmt: skip
 _INTEGERS = ("TINYINT", "UTINYINT", "SMALLINT", "INT")
 _ZERO_DIVISION = "SQL:8134"
 """What DuckDB's error function says for a division by zero."""
@@ -38,12 +42,21 @@ def check(tree: exp.Expr) -> None:
     """Raises SQL error 195 for functions that aren't served; DuckDB's own, which read files, stay out of reach."""
     for function in tree.find_all(exp.Func):
         if isinstance(function, exp.Anonymous):
-            if function.name.upper() not in _ANSWERED:
-                raise errors.unknown_function(function.name)
+            _check_named(function)
         elif isinstance(function, exp.Convert):
             _check_convert(function)
         elif not isinstance(function, _KNOWN):
-            raise errors.unknown_function(function.sql_name())
+            raise errors.not_served(f"the function {function.sql('tsql').partition('(')[0]}")
+
+
+def _check_named(function: exp.Anonymous) -> None:
+    name = function.name.upper()
+    if isinstance(function.parent, exp.Dot):
+        raise errors.unknown_user_function(function.parent.sql("tsql").partition("(")[0])
+    if name in NOT_SERVED:
+        raise errors.not_served(f"the function {name}")
+    if name not in ANSWERED:
+        raise errors.unknown_function(function.name)
 
 
 def fill_in(tree: exp.Query, parameters: Mapping[str, Parameter], session: Mapping[str, Any]) -> exp.Expr:
@@ -59,9 +72,13 @@ def fill_in(tree: exp.Query, parameters: Mapping[str, Parameter], session: Mappi
         if isinstance(node, exp.CurrentUser):
             return exp.Literal.string(session["user"])
         if isinstance(node, exp.ObjectId):
-            return _object_id(node, session)
+            return about.object_id(node, session)
+        if isinstance(node, exp.CurrentSchema):
+            return about.schema_name(node, session)
+        if isinstance(node, exp.Collate):
+            return about.collated(node)
         if isinstance(node, exp.Anonymous):
-            return _ANSWERED[node.name.upper()](node, session)
+            return ANSWERED[node.name.upper()](node, session)
         return node
 
     return tree.transform(replace)
@@ -80,52 +97,12 @@ def _variable(node: exp.Parameter, parameters: Mapping[str, Parameter], session:
     if isinstance(node.this, exp.Parameter):
         name = node.this.name.upper()
         if name not in _VARIABLES:
-            raise errors.not_served(f"@@{name}")
+            raise errors.unknown_variable(f"@@{node.this.name}")
         return literal(session[f"@@{name}"], SqlType("varchar" if isinstance(session[f"@@{name}"], str) else "int"))
     found = parameters.get(f"@{node.name}")
     if found is None:
         raise errors.unknown_variable(f"@{node.name}")
     return literal(found.value, found.type)
-
-
-def _told(key: str) -> Callable[[exp.Anonymous, Mapping[str, Any]], exp.Expr]:
-    return lambda _node, session: exp.Literal.string(session[key])
-
-
-def _property(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
-    asked = node.expressions[-1].name if node.expressions else ""
-    value = session["properties"].get(asked.lower())
-    if value is None:
-        return exp.Null()
-    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
-
-
-def _object_id(node: exp.ObjectId, session: Mapping[str, Any]) -> exp.Expr:
-    parts = node.name.replace("[", "").replace("]", "").split(".")
-    found = session["objects"].get((parts[-2] if len(parts) > 1 else "dbo", parts[-1]))
-    return exp.Null() if found is None else exp.Literal.number(found)
-
-
-def _now(node: exp.Anonymous, session: Mapping[str, Any]) -> exp.Expr:
-    del node
-    return literal(session["now"], SqlType("datetime2", scale=6))
-
-
-_ANSWERED: dict[str, Callable[[exp.Anonymous, Mapping[str, Any]], exp.Expr]] = {
-    "DB_NAME": _told("database"),
-    "SCHEMA_NAME": lambda _node, _session: exp.Literal.string("dbo"),
-    "SUSER_SNAME": _told("user"),
-    "SUSER_NAME": _told("user"),
-    "USER_NAME": _told("user"),
-    "ORIGINAL_LOGIN": _told("user"),
-    "HOST_NAME": _told("host"),
-    "APP_NAME": _told("application"),
-    "SERVERPROPERTY": _property,
-    "DATABASEPROPERTYEX": _property,
-    "SYSDATETIME": _now,
-    "SYSUTCDATETIME": _now,
-    "GETUTCDATE": _now,
-}
 
 
 def _of(node: exp.Expr) -> str:

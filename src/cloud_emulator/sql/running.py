@@ -19,7 +19,7 @@ from cloud_emulator.sql.endpoints import Database
 from cloud_emulator.sql.engine import Cancel, Engine
 from cloud_emulator.sql.parameters import Parameter
 from cloud_emulator.sql.session import State
-from cloud_emulator.sql.system_views import Shown, View, system_view
+from cloud_emulator.sql.system_views import TYPE_IDS, Shown, View, database_ids, system_view
 from cloud_emulator.sql.tokens import SELECT, Change, Done, Token
 from cloud_emulator.sql.translate import TableName
 from cloud_emulator.sql.types import COLLATION_NAME
@@ -93,6 +93,8 @@ class Runner:
     def _source(self, state: State, name: TableName) -> TableFiles | View:
         """What a name stands for. Raises SQL error 208, 229 or 13807."""
         database = endpoints.sibling(self._cloud, state.database, name.database) if name.database else state.database
+        if str(name) == "master.sys.databases":
+            database = state.database  # the same from every database of the server
         if database is None:
             raise errors.unknown_object(str(name))
         fold = str if self._cloud.rules.on("sql.names.case") else str.upper
@@ -119,6 +121,9 @@ class Runner:
             "host": "localhost",
             "properties": _PROPERTIES,
             "objects": {(table.schema, table.name): table.object_id for table in tables},
+            "schemas": _shown(self._cloud, state.caller, state.database).schemas,
+            "databases": database_ids(endpoints.siblings(self._cloud, state.database)),
+            "types": {number: name for name, number in TYPE_IDS.items()},
             "@@VERSION": VERSION,
             "@@SPID": state.number,
             "@@TRANCOUNT": int(bool(state.transaction)),
@@ -127,6 +132,13 @@ class Runner:
             "@@MAX_PRECISION": 38,
             "@@ROWCOUNT": 0,
             "@@ERROR": 0,
+            "@@OPTIONS": 5432,
+            "@@MICROSOFTVERSION": 0x0C0007D0,
+            "@@LOCK_TIMEOUT": -1,
+            "@@DATEFIRST": 7,
+            "@@NESTLEVEL": 0,
+            "@@FETCH_STATUS": 0,
+            "@@SERVICENAME": "MSSQLSERVER",
         }
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cloud_emulator.sql import errors
 from cloud_emulator.sql.catalog import KnownTable, TableColumn
 from cloud_emulator.sql.endpoints import Database
+from cloud_emulator.sql.system_shapes import EMPTY, NOT_SERVED
 from cloud_emulator.sql.types import COLLATION_NAME, SqlType
 
 _INT, _BIT, _TEXT = SqlType("int"), SqlType("bit"), SqlType("varchar")
-_TYPE_IDS = {
+TYPE_IDS = {
     "bit": 104, "smallint": 52, "int": 56, "bigint": 127, "real": 59, "float": 62, "decimal": 106, "date": 40,
     "datetime2": 42, "time": 41, "varchar": 167, "varbinary": 165, "uniqueidentifier": 36, "tinyint": 48,
 }  # fmt: skip
@@ -46,10 +48,19 @@ class Shown:
         return _FIXED_SCHEMAS | {table.schema: _schema_id(table.schema) for table in self.tables}
 
 
+def database_ids(databases: Sequence[Database]) -> dict[str, int]:
+    """Databases of a server and their numbers."""
+    return {each.name: number for number, each in enumerate(databases, 5)}
+
+
 def system_view(shown: Shown, schema: str, name: str) -> View | None:
-    """The view of that exact name, or ``None``."""
+    """The view of that exact name, or ``None``. Raises a SQL error for one that the real endpoint has."""
     described = _VIEWS.get((schema, name))
+    if described is None and (schema, name) in EMPTY:
+        return View(tuple(_columns(EMPTY[schema, name])), ())
     if described is None:
+        if schema == "sys" and (name in NOT_SERVED or name.startswith("dm_")):
+            raise errors.not_served(f"the catalog view sys.{name}")
         return None
     columns, rows = described
     return View(tuple(_columns(columns)), tuple(tuple(row) for row in rows(shown)))
@@ -99,7 +110,7 @@ def _objects(shown: Shown) -> Iterable[Sequence[Any]]:
 def _sys_columns(shown: Shown) -> Iterable[Sequence[Any]]:
     for table in shown.tables:
         for position, column in enumerate(table.columns, 1):
-            kind, type_id = column.type, _TYPE_IDS[column.type.name]
+            kind, type_id = column.type, TYPE_IDS[column.type.name]
             collation = COLLATION_NAME if kind.name == "varchar" else None
             size = _SIZES.get(kind.name) or _length(table, kind)
             yield (
@@ -109,7 +120,7 @@ def _sys_columns(shown: Shown) -> Iterable[Sequence[Any]]:
 
 
 def _types(_shown: Shown) -> Iterable[Sequence[Any]]:
-    return ((name, type_id, type_id, 4, _SIZES.get(name, 8000)) for name, type_id in _TYPE_IDS.items())
+    return ((name, type_id, type_id, 4, _SIZES.get(name, 8000)) for name, type_id in TYPE_IDS.items())
 
 
 def _length(table: KnownTable, kind: SqlType) -> int:
@@ -122,10 +133,13 @@ def _precision(kind: SqlType) -> int:
     return kind.precision or _PRECISIONS.get(kind.name, 0)
 
 
+_COLUMN = (
+    "object_id:i name column_id:i system_type_id:i user_type_id:i max_length:i precision:i scale:i collation_name "
+    "is_nullable:b is_identity:b is_computed:b"
+)
 _OBJECT = "name object_id:i principal_id:i schema_id:i parent_object_id:i type type_desc is_ms_shipped:b"
 _VIEWS: dict[tuple[str, str], tuple[str, Callable[[Shown], Iterable[Sequence[Any]]]]] = {
     ("INFORMATION_SCHEMA", "TABLES"): ("TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_TYPE", _tables),
-    ("INFORMATION_SCHEMA", "VIEWS"): ("TABLE_CATALOG TABLE_SCHEMA TABLE_NAME VIEW_DEFINITION", lambda _shown: ()),
     ("INFORMATION_SCHEMA", "SCHEMATA"): ("CATALOG_NAME SCHEMA_NAME SCHEMA_OWNER", _schemata),
     ("INFORMATION_SCHEMA", "COLUMNS"): (
         (
@@ -137,23 +151,18 @@ _VIEWS: dict[tuple[str, str], tuple[str, Callable[[Shown], Iterable[Sequence[Any
     ),
     ("sys", "tables"): (_OBJECT, _objects),
     ("sys", "objects"): (_OBJECT, _objects),
-    ("sys", "views"): (_OBJECT, lambda _shown: ()),
+    ("sys", "all_objects"): (_OBJECT, _objects),
     ("sys", "schemas"): (
         "name schema_id:i principal_id:i",
         lambda shown: ((name, number, 1) for name, number in shown.schemas.items()),
     ),
-    ("sys", "columns"): (
-        (
-            "object_id:i name column_id:i system_type_id:i user_type_id:i max_length:i precision:i scale:i "
-            "collation_name is_nullable:b is_identity:b is_computed:b"
-        ),
-        _sys_columns,
-    ),
+    ("sys", "columns"): (_COLUMN, _sys_columns),
+    ("sys", "all_columns"): (_COLUMN, _sys_columns),
     ("sys", "types"): ("name system_type_id:i user_type_id:i schema_id:i max_length:i", _types),
     ("sys", "databases"): (
-        "name database_id:i collation_name state_desc is_read_only:b",
+        "name database_id:i collation_name state:i state_desc is_read_only:b",
         lambda shown: (
-            (each.name, number, COLLATION_NAME, "ONLINE", True) for number, each in enumerate(shown.siblings, 5)
+            (name, number, COLLATION_NAME, 0, "ONLINE", True) for name, number in database_ids(shown.siblings).items()
         ),
     ),
 }

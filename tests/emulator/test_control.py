@@ -174,6 +174,8 @@ async def test_a_seed_adds_to_the_cloud_and_is_what_a_reset_goes_back_to(tmp_pat
         assert len(world.lakehouses()) == count
         refused = await http.post("/_emulator/seed", json={"tenant": {"id": "x", "people": []}})
         assert (refused.status_code, "people" in refused.text) == (400, True)
+        unknown = await http.post("/_emulator/seed", json={"name": "fabrikam"})
+        assert (unknown.status_code, "sample clouds: contoso" in unknown.text) == (400, True)
     cloud.close()
 
 

@@ -34,7 +34,9 @@ def fill(cloud: Cloud, name_or_file: str) -> None:
 
 def load_seed(cloud: Cloud, document: Any) -> None:
     """Adds a seed document (or ``{"name": …}``) to a cloud, whole or not at all. Raises :class:`SeedError`."""
-    named = isinstance(document, dict) and set(document) == {"name"} and document["name"] in _NAMED
+    named = isinstance(document, dict) and set(document) == {"name"}
+    if named and document["name"] not in _NAMED:
+        raise SeedError(f"there is no sample cloud {document['name']!r} (sample clouds: {', '.join(_NAMED)})")
     try:
         with cloud.store.transaction():
             if named:

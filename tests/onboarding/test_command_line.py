@@ -223,6 +223,35 @@ def test_a_fleet_goes_on_past_a_bad_catalog(run: Run, live: World, tmp_path: Pat
     assert json.loads((tmp_path / "report" / "run.json").read_text(encoding="utf-8"))["calls"]
 
 
+FAILING: dict[str, tuple[Edit, str]] = {
+    "before anything is sent": (lambda spec: spec["fabric"].update(wrkspace="x"), "fabric.wrkspace"),
+    "by what the cloud says": (lambda spec: spec["fabric"].update(workspace="Nowhere"), "no Fabric workspace"),
+}
+
+
+@pytest.mark.parametrize("what", FAILING)
+def test_a_run_that_fails_is_reported_too(run: Run, tmp_path: Path, spec: Callable[[Edit], Path], what: str) -> None:
+    edit, told = FAILING[what]
+    assert run("apply", spec(edit), "--yes", "--report", tmp_path / "report").code == 1
+    found = json.loads((tmp_path / "report" / "run.json").read_text(encoding="utf-8"))
+    assert (found["exit_code"], found["catalogs"][0]["error"]) == (1, "SpecError")
+    assert told in (tmp_path / "report" / "run.html").read_text(encoding="utf-8")
+
+
+def test_the_report_of_a_run_that_stops_at_a_prerequisite_holds_its_checks(
+    run: Run, live: World, tmp_path: Path, spec: Callable[[Edit], Path]
+) -> None:
+    summary = live.cloud.table("unity_catalog.metastores")
+    for key, stored in summary.items():
+        summary[key] = {**stored, "external_access_enabled": False}
+    live.cloud.store.commit()
+    path = spec(lambda document: document.pop("prerequisites"))
+    assert run("apply", path, "--yes", "--report", tmp_path / "report").code == 1
+    catalog = json.loads((tmp_path / "report" / "run.json").read_text(encoding="utf-8"))["catalogs"][0]
+    assert catalog["error"] == "PrerequisiteFailed"
+    assert any(check["outcome"] == "failed" for step in catalog["steps"] for check in step["checks"])
+
+
 def test_a_saved_plan_is_applied_only_if_nothing_moved(run: Run, live: World, tmp_path: Path) -> None:
     saved = tmp_path / "plan.json"
     assert run("plan", EXAMPLES / "hr.yaml", "--out", saved).code == 2

@@ -9,13 +9,16 @@ import os
 import sys
 from collections.abc import Mapping
 
+from unity_mirror.cli.documents import failure_document
 from unity_mirror.cli.exploring import run_discover, run_doctor, run_init
 from unity_mirror.cli.offboarding import run_offboard
 from unity_mirror.cli.output import Output
 from unity_mirror.cli.planning import run_apply, run_plan, run_verify
+from unity_mirror.cli.reporting import Effort, write_report
 from unity_mirror.cli.rotating import run_rotate_secret
-from unity_mirror.cli.session import Session
+from unity_mirror.cli.session import FAILED, Session
 from unity_mirror.cli.sources import Source, read_source
+from unity_mirror.clock import SystemClock
 from unity_mirror.clouds import connect
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.settings import Settings
@@ -30,8 +33,20 @@ def run(options: argparse.Namespace, output: Output) -> int:
     settings = Settings.from_environment(os.environ)
     source = Source()
     if getattr(options, "spec", None) is not None:
-        source = read_source(options, os.environ, _ALLOWED.get(options.command, _SPECS))
+        source = _read(options)
     return asyncio.run(_run(options, output, settings, source))
+
+
+def _read(options: argparse.Namespace) -> Source:
+    """The file that SPEC names. A bad one ends the run before anything is sent; the report tells that, too."""
+    try:
+        return read_source(options, os.environ, _ALLOWED.get(options.command, _SPECS))
+    except UnityMirrorError as error:
+        if getattr(options, "report", None) is not None:
+            effort = Effort(SystemClock().now().isoformat(timespec="seconds"))
+            document = {"catalog": str(options.spec), **failure_document(error)}
+            write_report(options.report, options.command, document, effort, FAILED)
+        raise
 
 
 async def _run(options: argparse.Namespace, output: Output, settings: Settings, source: Source) -> int:
@@ -46,13 +61,16 @@ async def _run(options: argparse.Namespace, output: Output, settings: Settings, 
         "init": run_init,
     }
     async with connect(settings) as clouds:
+        session = Session(clouds, output, options, source)
         try:
-            return await commands[options.command](Session(clouds, output, options, source))
-        except UnityMirrorError:
+            return await commands[options.command](session)
+        except UnityMirrorError as error:
+            session.failed(error)
             raise
         except Exception as error:  # noqa: BLE001  (told as an error of ours, with its traceback)
             told = clouds.secrets.redactor.unexpected(error)
             sys.stderr.write(told.trace)
+            session.failed(told)
             raise told from None
 
 

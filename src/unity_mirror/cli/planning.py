@@ -40,6 +40,8 @@ async def run_apply(session: Session) -> int:
     """Plans, asks, applies, verifies."""
     runs = await _planned(session)
     _show_plans(session, runs)
+    if session.source.is_single:
+        session.so_far = _plan_part(runs[0])
     if session.source.is_single and runs[0].planned:
         require_prerequisites(runs[0].planned.plan)
     if any(run.pending for run in runs if not run.failed) and not session.agreed("Apply these changes?"):
@@ -97,6 +99,7 @@ def _checked(run: CatalogRun, differences: Sequence[str]) -> CatalogRun:
 def _raise_single(session: Session, runs: Sequence[CatalogRun]) -> None:
     """One catalog's failure is the command's."""
     if session.source.is_single and runs and runs[0].error is not None:
+        session.so_far = _plan_part(runs[0])
         raise runs[0].error
 
 

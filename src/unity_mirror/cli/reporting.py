@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,24 +14,30 @@ from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.report import report_page
 
 
-def write_report(
-    folder: Path, command: str, document: Mapping[str, Any], clouds: Clouds, started: float, code: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """When a run ended, how long it took, and its calls."""
+
+    finished_at: str
+    seconds: float = 0.0
+    calls: tuple[Mapping[str, Any], ...] = ()
+    throttled: int = 0
+
+    @classmethod
+    def of(cls, clouds: Clouds, started: float) -> Effort:
+        """That of a run that began at ``started``."""
+        calls = tuple(
+            {"service": key.service, "method": key.method, "effect": key.effect, "calls": count}
+            for key, count in sorted(clouds.meter.calls.items())
+        )
+        seconds = round(clouds.clock.monotonic() - started, 3)
+        return cls(clouds.clock.now().isoformat(timespec="seconds"), seconds, calls, clouds.meter.throttled)
+
+
+def write_report(folder: Path, command: str, document: Mapping[str, Any], effort: Effort, code: int) -> None:
     """Writes ``run.json`` and ``run.html``. Raises ``UnityMirrorError`` when the folder can't be written to."""
     catalogs = document.get("catalogs", [document])
-    calls = [
-        {"service": key.service, "method": key.method, "effect": key.effect, "calls": count}
-        for key, count in sorted(clouds.meter.calls.items())
-    ]
-    run = {
-        "command": command,
-        "finished_at": clouds.clock.now().isoformat(timespec="seconds"),
-        "seconds": round(clouds.clock.monotonic() - started, 3),
-        "exit_code": code,
-        "calls": calls,
-        "throttled": clouds.meter.throttled,
-        "catalogs": catalogs,
-    }
+    run = {"command": command, **asdict(effort), "exit_code": code, "catalogs": catalogs}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "run.json").write_text(json.dumps(run, indent=2, default=str), encoding="utf-8")

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from unity_mirror.cli.documents import failure_document
 from unity_mirror.cli.output import Output
-from unity_mirror.cli.reporting import write_report
+from unity_mirror.cli.reporting import Effort, write_report
 from unity_mirror.cli.sources import Source
 from unity_mirror.clouds import Clouds
 from unity_mirror.errors import UnityMirrorError
@@ -29,6 +30,8 @@ class Session:
     options: argparse.Namespace
     source: Source
     started: float = field(init=False)
+    so_far: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of a single catalog, for the report of a run that fails."""
 
     def __post_init__(self) -> None:
         self.started = self.clouds.clock.monotonic()
@@ -68,7 +71,16 @@ class Session:
     def finish(self, document: Mapping[str, Any], code: int) -> int:
         """Prints the document where one is wanted, writes the report, and gives the exit code back."""
         self.output.document(document)
+        self._report(document, code)
+        return code
+
+    def failed(self, error: UnityMirrorError) -> None:
+        """Writes the report of a run that ends with this error."""
+        names = [member.name for member in self.source.members] if self.source.is_single else []
+        catalog = {"catalog": names[0]} if names else {}
+        self._report({**catalog, **self.so_far, **failure_document(error)}, FAILED)
+
+    def _report(self, document: Mapping[str, Any], code: int) -> None:
         folder = getattr(self.options, "report", None)
         if folder is not None:
-            write_report(folder, self.options.command, document, self.clouds, self.started, code)
-        return code
+            write_report(folder, self.options.command, document, Effort.of(self.clouds, self.started), code)

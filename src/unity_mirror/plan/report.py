@@ -6,17 +6,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from unity_mirror.plan.model import StepName
+
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #d7dbe0}h3{font-size:1rem}
 table{border-collapse:collapse;width:100%;margin:.6rem 0 1.2rem}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem}
-th{font-weight:600;border-bottom:2px solid #d7dbe0}td{border-bottom:1px solid #eceef1;overflow-wrap:anywhere}
+th{font-weight:600;border-bottom:2px solid #d7dbe0}td{border-bottom:1px solid #eceef1;overflow-wrap:break-word}
+td.long{overflow-wrap:anywhere;min-width:16rem}td.n{font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto}summary{cursor:pointer;font-weight:600;margin:.6rem 0}
 .ok{color:#17692e}.bad{color:#b3261e;font-weight:600}.dim{color:#656d76}
 code{font-size:.9em;background:#f3f4f6;padding:0 .2em}
 @media(prefers-color-scheme:dark){body{background:#14171a;color:#e4e7ea}code{background:#22272c}th,h2{border-color:#3a4149}
 td{border-color:#262b31}.ok{color:#6fce87}.bad{color:#ff8a80}.dim{color:#9aa4ae}}
 """
+
+
+_LONG = 30
+_WIDTHS = dict.fromkeys(("values", "notes", "evidence", "what to do", "detail", "why", "message", "hint"), "long")
 
 
 def report_page(run: Mapping[str, Any]) -> str:
@@ -47,32 +55,44 @@ def _catalog(document: Mapping[str, Any]) -> str:
         parts += [f"<p>{escape(str(document[key]))}</p>" for key in ("why", "remedy") if document.get(key)]
         parts.append(_section("Problems", ("path", "message", "hint"), document.get("problems") or ()))
     steps: Sequence[Mapping[str, Any]] = document.get("steps") or ()
-    parts.append(_section("Steps", ("step", "changes", "seconds", "notes"), map(_step_row, steps)))
+    verification = document.get("verification")
+    looked = [verification] if isinstance(verification, Mapping) else []
+    told = [*steps, *(each for each in looked if each.get("notes"))]
+    parts.append(_section("Steps", ("step", "changes", "seconds", "notes"), map(_step_row, told)))
     parts.append(_section("Changes", ("step", "change", "name", "why", "values"), _change_rows(steps)))
     would_prune = document.get("would_prune") or ()
     parts.append(_section("Would be deleted with --prune", ("kind", "name", "reason"), would_prune))
-    parts.append(_section("Checks", ("check", "about", "outcome", "evidence", "what to do"), _check_rows(document)))
+    checks = list(_check_rows(document))
+    columns = ("check", "about", "outcome", "evidence", "what to do")
+    parts.append(_section("Checks", columns, [each for each in checks if each["outcome"] != "passed"]))
+    passed = [each for each in checks if each["outcome"] == "passed"]
+    parts.append(_folded("Checks that passed", columns[:-1], passed, closed=True))
     left_out = [{**each, "reason": str(each["reason"]).replace("_", " ")} for each in document.get("left_out") or ()]
     parts.append(_section("Left out", ("subject", "reason", "detail"), left_out))
-    for step in steps:
+    for step in [*steps, *looked]:
         for table in step.get("tables") or ():
-            rows = (dict(zip(table["columns"], row, strict=True)) for row in table["rows"])
-            parts.append(_section(str(table["title"]), table["columns"], rows))
+            rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+            parts.append(_folded(str(table["title"]), table["columns"], rows))
         if step.get("picture"):
             parts.append(f'<div style="overflow:auto">{step["picture"]}</div>')
     return "".join(parts)
 
 
 def _step_row(step: Mapping[str, Any]) -> dict[str, Any]:
-    notes = "; ".join(map(str, step.get("notes") or ()))
-    return {"step": step["step"], "changes": len(step["changes"]), "seconds": step.get("seconds", ""), "notes": notes}
+    seconds = f"{step['seconds']:.1f}" if step.get("seconds") else ""
+    notes = tuple(map(str, step.get("notes") or ()))
+    return {"step": _label(step["step"]), "changes": len(step["changes"]) or "", "seconds": seconds, "notes": notes}
+
+
+def _label(step: str) -> str:
+    return StepName(step).label
 
 
 def _change_rows(steps: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for step in steps:
         for change in step["changes"]:
             yield {
-                "step": step["step"],
+                "step": _label(step["step"]),
                 "change": f"{change['action']} {change['kind']}",
                 "name": change["name"],
                 "why": change["reason"],
@@ -80,12 +100,19 @@ def _change_rows(steps: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]
             }
 
 
-def _values(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    shown = []
-    for name in dict.fromkeys((*before, *after)):
-        sides = [_value(side[name]) for side in (before, after) if name in side]
-        shown.append(f"{name}: {' → '.join(sides)}")
-    return "; ".join(shown)
+def _values(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line for each value; of long lists what came and what went."""
+    return tuple(f"{name}: {_difference(before, after, name)}" for name in dict.fromkeys((*before, *after)))
+
+
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> str:
+    sides = [_value(side[name]) for side in (before, after) if name in side]
+    if len(sides) == 2 and all("," in side for side in sides):
+        old, new = (side.split(",") for side in sides)
+        return "  ".join(
+            (*(f"+{each}" for each in new if each not in old), *(f"-{each}" for each in old if each not in new))
+        )
+    return " → ".join(sides)
 
 
 def _value(value: Any) -> str:
@@ -113,9 +140,21 @@ def _section(title: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any
     """A heading and a table; nothing without rows."""
     cells = "".join("<tr>" + "".join(_cell(name, row.get(name, "")) for name in columns) + "</tr>" for row in rows)
     head = "".join(f"<th>{escape(str(name))}</th>" for name in columns)
-    return f"<h{level}>{escape(title)}</h{level}><table><tr>{head}</tr>{cells}</table>" if cells else ""
+    table = f'<div class="wide"><table><tr>{head}</tr>{cells}</table></div>'
+    return f"<h{level}>{escape(title)}</h{level}>{table}" if cells else ""
+
+
+def _folded(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, closed: bool = False) -> str:
+    """A table that is closed at first when it is long, or anyway."""
+    section = _section(title, columns, rows)
+    is_open = " open" if len(rows) <= _LONG and not closed else ""
+    counted = f"{escape(title)} ({len(rows)})"
+    return f"<details{is_open}><summary>{counted}</summary>{section.partition('</h3>')[2]}</details>" if section else ""
 
 
 def _cell(name: str, value: Any) -> str:
-    style = {"passed": ' class="ok"', "failed": ' class="bad"'}.get(str(value), "") if name == "outcome" else ""
-    return f"<td{style}>{escape(str(value))}</td>"
+    lines = value if isinstance(value, tuple) else (value,)
+    text = "<br>".join(escape(str(line)) for line in lines)
+    kinds = {"passed": "ok", "failed": "bad", "unknown": "bad"} if name == "outcome" else {}
+    kind = kinds.get(str(value)) or ("n" if isinstance(value, int) else _WIDTHS.get(name, ""))
+    return f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>"

@@ -16,7 +16,7 @@ from unity_mirror.plan.tmdl.model import Cardinality, ModelColumn, ModelDefiniti
 ROW, HEADER, PADDING = 20, 44, 10
 _CHAR = 7.4
 """Width of an average character at 13 px; wide scripts count twice. ``_SCALE`` is for the other sizes."""
-_SCALE = {"s": 0.84, "t": 1.08}
+_SCALE = {"s": 0.84, "t": 1.2}
 _LEAST, _MOST = 150, 330
 _TITLE = 46
 _SIGNS: Mapping[Cardinality, tuple[str, str]] = {
@@ -31,14 +31,14 @@ _STYLE = """
 .model .n{font-weight:700;font-size:15px;fill:#0b57a4;paint-order:stroke;stroke:#fff;stroke-width:4px}
 .model .i .n{fill:#7a828c}.model .b{fill:#fff;stroke:#8a939e}.model .h{fill:#e8f0fa}.model .d .h{fill:#e6f4ea}
 .model .e{fill:none;stroke:#0b57a4;stroke-width:1.5;opacity:.75}
-.model .i .e{stroke:#9aa4ae;stroke-dasharray:6 4}.model .a{fill:#0b57a4}.model .i .a{fill:#9aa4ae}
+.model .r:hover .e{stroke-width:3.5;opacity:1}.model .i .e{stroke:#9aa4ae;stroke-dasharray:6 4}.model .a{fill:#0b57a4}.model .i .a{fill:#9aa4ae}
 """
 """Selectors begin with ``.model``: in a page of HTML they would hold for all of it."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A key of a table: its kind (PK, FK, or both), its name, and what it refers to."""
+    """A key of a table: its kind (PK, FK, or DT: the dates that mark a date table), its name, and what it refers to."""
 
     kind: str
     column: str
@@ -82,21 +82,21 @@ def _rows(table: ModelTable, relationships: Iterable[ModelRelationship]) -> tupl
         if one.to_table == table.name:
             used.add(one.to_column)
     return tuple(
-        _row(column, refers.get(column.name, ()))
+        _row(column, refers.get(column.name, ()), is_date=column.name == table.date_column)
         for column in table.columns
         if column.is_key or column.name in used or column.name in refers
     )
 
 
-def _row(column: ModelColumn, refers: Sequence[str]) -> _Row:
-    kind = "FK" if refers else "PK"
+def _row(column: ModelColumn, refers: Sequence[str], *, is_date: bool) -> _Row:
+    kind = "FK" if refers else "DT" if is_date else "PK"
     target = f" → {', '.join(dict.fromkeys(refers))}" if refers else ""
     return _Row(kind, column.name, column.name + target)
 
 
 def _size(table: ModelTable, rows: Sequence[_Row]) -> tuple[float, float]:
-    longest = max([_width(table.name) * 1.08, *(_width(row.text) + 26 for row in rows), _width(_rest(table, rows))])
-    return min(max(longest + 2 * PADDING, _LEAST), _MOST), HEADER + ROW * (len(rows) + 1) + 4
+    longest = max([_width(table.name) * _SCALE["t"], *(_width(row.text) + 26 for row in rows), _width(_rest(table, rows))])
+    return min(max(longest + 2 * PADDING + 1, _LEAST), _MOST), HEADER + ROW * (len(rows) + 1) + 4
 
 
 def _width(text: str) -> float:

@@ -31,7 +31,8 @@ _STYLE = """
 .model .n{font-weight:700;font-size:15px;fill:#0b57a4;paint-order:stroke;stroke:#fff;stroke-width:4px}
 .model .i .n{fill:#7a828c}.model .b{fill:#fff;stroke:#8a939e}.model .h{fill:#e8f0fa}.model .d .h{fill:#e6f4ea}
 .model .e{fill:none;stroke:#0b57a4;stroke-width:1.5;opacity:.75}
-.model .r:hover .e{stroke-width:3.5;opacity:1}.model .i .e{stroke:#9aa4ae;stroke-dasharray:6 4}.model .a{fill:#0b57a4}.model .i .a{fill:#9aa4ae}
+.model .r:hover .e{stroke-width:3.5;opacity:1}
+.model .i .e{stroke:#9aa4ae;stroke-dasharray:6 4}.model .a{fill:#0b57a4}.model .i .a{fill:#9aa4ae}
 """
 """Selectors begin with ``.model``: in a page of HTML they would hold for all of it."""
 
@@ -95,7 +96,9 @@ def _row(column: ModelColumn, refers: Sequence[str], *, is_date: bool) -> _Row:
 
 
 def _size(table: ModelTable, rows: Sequence[_Row]) -> tuple[float, float]:
-    longest = max([_width(table.name) * _SCALE["t"], *(_width(row.text) + 26 for row in rows), _width(_rest(table, rows))])
+    longest = max(
+        [_width(table.name) * _SCALE["t"], *(_width(row.text) + 26 for row in rows), _width(_rest(table, rows))]
+    )
     return min(max(longest + 2 * PADDING + 1, _LEAST), _MOST), HEADER + ROW * (len(rows) + 1) + 4
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -116,7 +116,15 @@ def members(fleet: FleetSpec, discovered: Iterable[str] = ()) -> tuple[Member, .
     wanted = fleet.discover
     names = sorted(name for name in set(discovered) - set(listed) if wanted is not None and wanted.selects(name))
     found += [_member(fleet, name, {"catalog": name}) for name in names]
-    return _without_clashes(found)
+    return (*_without_clashes(found), *_idle_overrides(fleet, {member.name for member in found}))
+
+
+def _idle_overrides(fleet: FleetSpec, names: Container[str]) -> Iterator[Member]:
+    """An override of a catalog that isn't in the fleet is a slip of the pen, as the one of a misspelt name."""
+    for name in fleet.overrides:
+        if name not in names:
+            problem = SpecProblem(join("overrides", name), "the fleet has no such catalog", "check the name")
+            yield Member(name, error=SpecError([problem], where=f"catalog {name}"))
 
 
 def document_json_schema() -> dict[str, Any]:

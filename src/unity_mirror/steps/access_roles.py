@@ -40,6 +40,7 @@ from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
 from unity_mirror.steps.directory import read_directory
 from unity_mirror.steps.policies import catalog_policies
 from unity_mirror.steps.principals import our_name
+from unity_mirror.steps.survey import read_workspace_roles
 
 ROLE = "OneLake data access role"
 
@@ -175,7 +176,7 @@ async def _held_roles(context: Context, known: Known) -> tuple[DataAccessRole, .
 
 
 async def _workspace_roles(context: Context, workspace_id: str) -> Mapping[str, str]:
-    assignments = await context.clients.fabric.workspaces.role_assignments(workspace_id)
+    assignments = await read_workspace_roles(context, workspace_id)
     return {each.principal.id.lower(): each.role for each in assignments}
 
 

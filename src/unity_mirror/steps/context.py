@@ -115,7 +115,7 @@ async def no_progress(done: int, total: int, what: str) -> None:
 SHARED_READS = frozenset(
     {
         "capacities", "connection types", "connections", "gateways", "items", "metastore", "mirrored catalogs",
-        "semantic models", "storage account", "workspace", "workspaces",
+        "role assignments", "semantic models", "storage account", "workspace", "workspace roles", "workspaces",
     }
 )  # fmt: skip
 """What reads that don't belong to one catalog begin their key with."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from unity_mirror.clients import Clients
-from unity_mirror.errors import UnityMirrorError
+from unity_mirror.errors import SpecError, SpecProblem, UnityMirrorError
 from unity_mirror.plan.model import Outcome, StepPlan
 from unity_mirror.redaction import Redactor
 from unity_mirror.spec import CatalogSpec, FleetSpec, Member, members
@@ -82,7 +82,34 @@ async def plan_fleet(found: Sequence[Member], context_for: Callable[[CatalogSpec
 
     runs = await side_by_side(one(member) for member in found)
     await among.stop()
-    return runs
+    return _without_clashes(runs)
+
+
+def _without_clashes(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
+    """What shows only once workspaces and gateways are looked up: it is an error of all that clash."""
+    items: dict[tuple[str, str], list[int]] = {}
+    gateways: dict[str, dict[str, list[int]]] = {}
+    for place, run in enumerate(runs):
+        if run.context is None or run.planned is None or run.planned.known.survey is None:
+            continue
+        spec, survey = run.context.spec, run.planned.known.survey
+        items.setdefault((survey.workspace.id, spec.item_name.lower()), []).append(place)
+        if survey.gateway is not None:
+            served = gateways.setdefault(survey.gateway.id, {})
+            served.setdefault(spec.databricks.workspace.lower(), []).append(place)
+    clashes: dict[int, SpecProblem] = {}
+    for places in (each for each in items.values() if len(each) > 1):
+        names = ", ".join(runs[place].name for place in places)
+        message = f"the same item name in the same workspace is wanted by several catalogs of the fleet: {names}"
+        clashes |= dict.fromkeys(places, SpecProblem("fabric.item_name", message, "give each its own"))
+    for served in (each for each in gateways.values() if len(each) > 1):
+        message = f"the gateway would serve {len(served)} Databricks workspaces: {', '.join(sorted(served))}"
+        problem = SpecProblem("databricks.connection.gateway", message, "one can serve only one: give each its own")
+        clashes |= {place: problem for places in served.values() for place in places}
+    return [
+        replace(run, error=SpecError([clashes[place]], where=f"catalog {run.name}")) if place in clashes else run
+        for place, run in enumerate(runs)
+    ]
 
 
 async def apply_fleet(runs: Sequence[CatalogRun]) -> list[CatalogRun]:

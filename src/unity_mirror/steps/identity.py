@@ -40,7 +40,7 @@ class Identity:
             return Found(StepPlan(self.name, changes), {"storage_principal": principal})
         facts = {"storage_principal": identity.service_principal_id}
         try:
-            roles = await context.clients.fabric.workspaces.role_assignments(workspace.id)
+            roles = await survey.read_workspace_roles(context, workspace.id)
         except PermissionDenied:
             return Found(StepPlan(self.name, checks=(_role_unseen(context, workspace, identity),)), facts)
         contributes = _may_write(roles, identity.service_principal_id)

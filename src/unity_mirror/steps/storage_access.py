@@ -147,7 +147,12 @@ async def _held_roles(
     """The roles that the principal or a group of its holds on the account, above or below it."""
     if storage.resource_id is None or isinstance(principal, AfterApply):
         return ()
-    return tuple(await context.clients.arm.role_assignments(storage.resource_id, principal, through_groups=True))
+    scope = storage.resource_id
+    found = await context.reads.once(
+        ("role assignments", scope.lower(), principal),
+        lambda: context.clients.arm.role_assignments(scope, principal, through_groups=True),
+    )
+    return tuple(found)
 
 
 def _roles_unseen(context: Context, storage: StorageSpec, principal: str | AfterApply, why: str) -> tuple[Check, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import NotFound, NotSupported, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
-from unity_mirror.models.fabric import Capacity, Workspace
+from unity_mirror.models.fabric import Capacity, Workspace, WorkspaceRoleAssignment
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Schema, normalise_privilege
 from unity_mirror.plan.access import Directory, may_be_a_group
@@ -40,6 +40,13 @@ async def read_workspace(context: Context, workspace_id: str) -> Workspace:
     """A workspace read whole, its identity included."""
     return await context.reads.once(
         ("workspace", workspace_id), lambda: context.clients.fabric.workspaces.get(workspace_id)
+    )
+
+
+async def read_workspace_roles(context: Context, workspace_id: str) -> list[WorkspaceRoleAssignment]:
+    """Who holds which role in a workspace. Raises ``PermissionDenied`` where we may not see it."""
+    return await context.reads.once(
+        ("workspace roles", workspace_id), lambda: context.clients.fabric.workspaces.role_assignments(workspace_id)
     )
 
 

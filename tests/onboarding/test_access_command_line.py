@@ -114,7 +114,7 @@ def test_doctor_without_a_spec_tests_the_sign_in(
     switches["servicePrincipalsCanUseApis"] = {"enabled": False}
     live.cloud.store.commit()
     kept_out = run("doctor")
-    assert (kept_out.code, "switched this off for service principals" in words(kept_out)) == (1, True)
+    assert (kept_out.code, "Service principals can call Fabric public APIs" in words(kept_out)) == (1, True)
     switches["servicePrincipalsCanUseApis"] = kept
     live.cloud.store.commit()
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")

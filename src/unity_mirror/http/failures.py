@@ -47,6 +47,10 @@ class Quirk(NamedTuple):
 
 
 _SCOPE_REMEDY = "give the identity the role or tenant setting that the operation needs"
+_SWITCH_REMEDY = (
+    "a Fabric administrator turns on the tenant setting 'Service principals can call Fabric public APIs' (Admin "
+    "portal, Tenant settings, Developer settings) for a group that the identity is in"
+)
 _FABRIC: dict[str, Quirk] = {
     "ItemDisplayNameAlreadyInUse": Quirk(AlreadyExists, "choose another name, or name the existing item in the spec"),
     "ItemDisplayNameNotAvailableYet": Quirk(Conflict, "wait a minute: the name of a deleted item frees up late", True),
@@ -62,7 +66,7 @@ _FABRIC: dict[str, Quirk] = {
     "EntityNotFound": Quirk(NotFound),
     "ItemNotFound": Quirk(NotFound),
     "WorkspaceNotFound": Quirk(NotFound),
-    "FeatureNotAvailable": Quirk(NotSupported),
+    "FeatureNotAvailable": Quirk(NotSupported, _SWITCH_REMEDY),
     "RequestBlocked": Quirk(Throttled),
 }
 _ARM: dict[str, Quirk] = {

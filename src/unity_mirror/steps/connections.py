@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from unity_mirror.errors import CloudError, InvalidRequest, NotSupported, PermissionDenied, SpecError, SpecProblem
-from unity_mirror.models.fabric import Connection, Gateway, SupportedConnectionType
+from unity_mirror.models.fabric import Connection, SupportedConnectionType
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
-from unity_mirror.spec import ExistingAuth, KeyVaultSecret
+from unity_mirror.plan.selection import location_of
+from unity_mirror.spec import ExistingAuth, KeyVaultSecret, StorageSpec
 from unity_mirror.steps.connection_body import (
     DATABRICKS,
     STORAGE,
@@ -28,7 +29,7 @@ from unity_mirror.steps.connection_body import (
     rotation_body,
 )
 from unity_mirror.steps.connection_sharing import Sharing, missing_shares, share
-from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.context import Context, Done, Found, Known, Survey
 from unity_mirror.steps.patience import patiently
 from unity_mirror.steps.record import recorded
 
@@ -62,7 +63,7 @@ class Connections:
         made = known.made | await recorded(context, known.surveyed.workspace.id)
         sharing: list[Sharing] = []
         notes: list[str] = []
-        for wanted in wanted_connections(context, known.surveyed.gateway):
+        for wanted in wanted_connections(context, known.surveyed):
             found = _with_another_kind(wanted, listed) if wanted.made in made else None
             if found is not None:
                 changed.append((wanted, found))
@@ -96,8 +97,9 @@ class Connections:
         return Done(facts)
 
 
-def wanted_connections(context: Context, gateway: Gateway | None = None) -> list[Wanted]:
-    """The connections that the spec asks for; ``gateway`` is the one that leads to Databricks, where one has to."""
+def wanted_connections(context: Context, survey: Survey | None = None) -> list[Wanted]:
+    """The connections that the spec asks for; the ``survey`` tells a gateway, where one has to lead to Databricks, and
+    in which container the tables lie, where the storage URL names none."""
     spec = context.spec
     connection = spec.databricks.connection
     found = [
@@ -110,7 +112,7 @@ def wanted_connections(context: Context, gateway: Gateway | None = None) -> list
             default_name=f"databricks-{spec.catalog}",
             fact="databricks_connection",
             made=Made.CONNECTION_DATABRICKS,
-            gateway=gateway,
+            gateway=survey.gateway if survey else None,
         )
     ]
     if spec.storage is not None:
@@ -118,7 +120,7 @@ def wanted_connections(context: Context, gateway: Gateway | None = None) -> list
             Wanted(
                 field="storage.connection",
                 type=STORAGE,
-                url=spec.storage.url,
+                url=_storage_url(spec.storage, survey),
                 ref=spec.storage.connection,
                 auth=spec.storage.auth,
                 default_name=f"adls-{spec.catalog}",
@@ -127,6 +129,21 @@ def wanted_connections(context: Context, gateway: Gateway | None = None) -> list
             )
         )
     return found
+
+
+def _storage_url(storage: StorageSpec, survey: Survey | None) -> str:
+    """What the storage connection leads to. Fabric's take a path, so that for a whole account it is the container that
+    the tables lie in. Raises ``SpecError`` when they lie in several."""
+    location = storage.location
+    if location.container or survey is None:
+        return storage.url
+    places = [location_of(table) for table in survey.selection.selected]
+    containers = sorted({place.container for place in places if place and place.account == location.account})
+    if len(containers) > 1:
+        message = f"the selected tables lie in several containers: {', '.join(containers)}"
+        hint = "a connection leads to one: give it in storage.url, and the others' tables a spec of their own"
+        raise SpecError([SpecProblem("storage.url", message, hint)])
+    return "/".join([storage.url.rstrip("/"), *containers])
 
 
 def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection | None:
@@ -177,7 +194,7 @@ def _misfit(wanted: Wanted, held: Connection) -> str:
     """Why a connection can't serve; empty when it can."""
     if held.connection_details.type != wanted.type:
         return f"its type is {held.connection_details.type or 'unknown'}, not {wanted.type}"
-    if _normal(held.connection_details.path) != _normal(wanted.url):
+    if not _leads_to(held.connection_details.path, wanted):
         return f"it leads to {held.connection_details.path}, not to {wanted.url}"
     held_kind = held.credential_details.credential_type if held.credential_details else ""
     if wanted.kind is not None and held_kind and held_kind != wanted.kind:
@@ -187,6 +204,13 @@ def _misfit(wanted: Wanted, held: Connection) -> str:
     if held.connectivity_type not in ("ShareableCloud", "VirtualNetworkGateway"):
         return f"its connectivity is {held.connectivity_type}: only shareable and gateway connections serve items"
     return ""
+
+
+def _leads_to(path: str, wanted: Wanted) -> bool:
+    """Whether a connection leads where it should; to a whole account any of its containers does."""
+    held, place = _normal(path), _normal(wanted.url)
+    whole_account = wanted.type == STORAGE and "/" not in place
+    return held == place or (whole_account and held.startswith(f"{place}/"))
 
 
 def _normal(url: str) -> str:

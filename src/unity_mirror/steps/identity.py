@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unity_mirror.errors import CredentialError, PermissionDenied
+from unity_mirror.errors import CredentialError, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.fabric import Workspace, WorkspaceIdentity, WorkspaceRoleAssignment
 from unity_mirror.plan.model import Action, AfterApply, Change, Check, Outcome, Scope, ScopeKind, StepName, StepPlan
 from unity_mirror.plan.ownership import Made
@@ -107,13 +107,18 @@ def _role_unseen(context: Context, workspace: Workspace, identity: WorkspaceIden
 async def principal_of(context: Context, auth: Any) -> str | None:
     """The object id of the storage connection's principal: the spec's, else what a token of its own says.
 
-    Azure's roles and ACLs take it, not the application id. ``None`` where the secret isn't ours to read.
+    Azure's roles and ACLs take it, not the application id. ``None`` where the secret isn't ours to read. Raises
+    ``SpecError`` when the spec says another one than the token.
     """
     if isinstance(auth, ExistingAuth):
         return auth.object_id
-    if not isinstance(auth, ServicePrincipalAuth) or auth.object_id is not None:
+    if not isinstance(auth, ServicePrincipalAuth):
         return getattr(auth, "object_id", None)
-    return await context.reads.once(("object id", auth.client_id), lambda: _from_its_token(context, auth))
+    told = await context.reads.once(("object id", auth.client_id), lambda: _from_its_token(context, auth))
+    if told is not None and auth.object_id not in (None, told.lower()):
+        message = f"the object id of application {auth.client_id} is {told}, as its token says, not {auth.object_id}"
+        raise SpecError([SpecProblem("storage.auth.object_id", message, "leave it out: it is found")])
+    return told or auth.object_id
 
 
 async def _from_its_token(context: Context, auth: ServicePrincipalAuth) -> str | None:

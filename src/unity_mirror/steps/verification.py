@@ -44,8 +44,7 @@ class Depth(StrEnum):
 async def verify(context: Context, known: Known, depth: Depth = Depth.WORKS) -> StepPlan:
     """Checks of the item, its tables, the shortcuts, the SQL endpoint and the model; writes nothing (see ``Depth``)."""
     if known.item is None or isinstance(known.item, AfterApply):
-        check = _check(context, "item", "The mirrored catalog is there", Outcome.FAILED, "it has not been made yet")
-        return StepPlan(StepName.VERIFICATION, checks=(check,))
+        return StepPlan(StepName.VERIFICATION, checks=await _not_there(context, known))
     await until_readable(context, known, str(known.item), known.mirrored)
     async with together() as group:
         reading_item = group.create_task(_read_item(context, known))
@@ -63,6 +62,13 @@ async def verify(context: Context, known: Known, depth: Depth = Depth.WORKS) -> 
     data = await look_at_data(context, known, item)
     found, tables_told = (*checks, *fresh.checks, *data.checks), (*fresh.tables, *data.tables)
     return StepPlan(StepName.VERIFICATION, checks=found, notes=fresh.notes, tables=tables_told)
+
+
+async def _not_there(context: Context, known: Known) -> tuple[Check, ...]:
+    """No item is known: there is none, or a prerequisite of the whole catalog failed and none was looked for."""
+    blockers = tuple(check for check in (await Prerequisites().plan(context, known)).plan.checks if check.blocks)
+    evidence = "what it needs failed, so it wasn't looked for" if blockers else "it has not been made yet"
+    return (_check(context, "item", "The mirrored catalog is there", Outcome.FAILED, evidence), *blockers)
 
 
 _READS = ("table_readable", "shortcut_readable")

@@ -18,7 +18,7 @@ from cloud_emulator.seeds.contoso.fabric import SALES_WORKSPACE
 from cloud_emulator.seeds.contoso.identities import HR_READER, PLATFORM, RUNNER, TENANT
 from cloud_emulator.seeds.loading import fill
 from cloud_emulator.services import mounts
-from tests.emulator.support import Wall, token
+from tests.emulator.support import Wall, put_keys, token
 
 AUDIENCES = {
     "fabric": "https://api.fabric.microsoft.com",
@@ -80,7 +80,9 @@ def assignment(name: object) -> str:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    cloud = open_cloud(tmp_path_factory.mktemp("contoso"), wall=Wall())
+    folder = tmp_path_factory.mktemp("contoso")
+    put_keys(folder)
+    cloud = open_cloud(folder, wall=Wall())
     fill(cloud, "contoso")
     yield cloud
     cloud.close()
@@ -192,6 +194,14 @@ async def test_a_field_given_twice_is_refused(world: World, service: str) -> Non
     path = path.replace("{model}", models[0]["id"])
     headers = {"content-type": "application/json"}
     assert await world.verdict(service, method, path, content=content, headers=headers) == expected
+
+
+async def test_a_body_that_is_nested_too_deeply_is_refused(world: World) -> None:
+    content = b'{"displayName": ' + b"[" * 1000 + b"]" * 1000 + b"}"
+    headers = {"content-type": "application/json"}
+    assert await world.verdict("fabric", "POST", "/v1/workspaces", content=content, headers=headers) == (
+        400, "InvalidInput",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=utf-16"])

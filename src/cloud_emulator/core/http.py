@@ -54,7 +54,10 @@ class Request:
         """The body as JSON. Raises ``ValueError`` when it is not JSON, or names a field twice: which of them a service
         takes is nowhere said."""
         document = orjson.loads(self.body)
-        json.loads(self.body, object_pairs_hook=_unique)
+        try:
+            json.loads(self.body, object_pairs_hook=_unique)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         return document
 
 

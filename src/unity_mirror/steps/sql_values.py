@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from unity_mirror.clients.sql import QueryResult
 from unity_mirror.errors import CloudError
@@ -40,17 +40,9 @@ async def look_at_values(
 
 async def check_keys(context: Context, endpoint: SqlEndpointProperties, definition: ModelDefinition) -> Looked:
     """Look for duplicates on the one sides of relationships: with them queries over the relationship fail."""
-    by_ref = _by_table(_one_sides(definition))
-    statements = {
-        ref: [select(", ".join(["COUNT_BIG(*)", *(f"COUNT_BIG(DISTINCT {quoted(each)})" for each in columns)]), ref)]
-        for ref, columns in by_ref.items()
-    }
-    answers = await ask_tables(context, endpoint, statements)
-    found = [
-        _key(ref, column, place, answers[ref][0])
-        for ref, columns in by_ref.items()
-        for place, column in enumerate(columns)
-    ]
+    found = await _by_column(
+        context, endpoint, _one_sides(definition), "COUNT_BIG(*), ", "COUNT_BIG(DISTINCT {})", _key
+    )
     notes = (f"{row[0]}.{row[1]} is the one side of a relationship, but {row[-1]}." for row in found if row[-1])
     table = remarkable(KEYS, ("Table", "Column", "Rows", "Distinct", "Remark"), found)
     return Looked(UNIQUE, (table,) if found else (), tuple(notes))
@@ -77,32 +69,40 @@ async def check_references(context: Context, endpoint: SqlEndpointProperties, de
 
 async def check_texts(context: Context, endpoint: SqlEndpointProperties, definition: ModelDefinition) -> Looked:
     """Measure the texts of the model's columns."""
-    by_ref = _by_table(
+    texts = (
         (table.ref, column.source)
         for table in definition.tables
         for column in table.columns
         if column.type.data_type == "string"
     )
-    statements = {
-        ref: [select(", ".join(f"MAX(LEN({quoted(each)}))" for each in columns), ref)]
-        for ref, columns in by_ref.items()
-    }
-    answers = await ask_tables(context, endpoint, statements)
-    found = [
-        _text(ref, column, place, answers[ref][0])
-        for ref, columns in by_ref.items()
-        for place, column in enumerate(columns)
-    ]
+    found = await _by_column(context, endpoint, texts, "", "MAX(LEN({}))", _text)
     notes = (f"{row[0]}.{row[1]}: {row[-1]}." for row in found if row[-1])
     table = remarkable(TEXTS, ("Table", "Column", "Characters", "Remark"), found)
     return Looked(SHORT, (table,) if found else (), tuple(notes))
 
 
-def _by_table(ends: Iterable[_End]) -> Mapping[TableRef, Sequence[str]]:
-    found: dict[TableRef, list[str]] = {}
+async def _by_column(
+    context: Context,
+    endpoint: SqlEndpointProperties,
+    ends: Iterable[_End],
+    first: str,
+    each: str,
+    read: Callable[[TableRef, str, int, QueryResult], tuple[str, ...]],
+) -> list[tuple[str, ...]]:
+    """One query for each table asks the same of each column; ``read`` makes a row of a column's place in the answer."""
+    by_ref: dict[TableRef, list[str]] = {}
     for ref, column in sorted(set(ends)):
-        found.setdefault(ref, []).append(column)
-    return found
+        by_ref.setdefault(ref, []).append(column)
+    statements = {
+        ref: [select(first + ", ".join(each.replace("{}", quoted(column)) for column in columns), ref)]
+        for ref, columns in by_ref.items()
+    }
+    answers = await ask_tables(context, endpoint, statements)
+    return [
+        read(ref, column, place, answers[ref][0])
+        for ref, columns in by_ref.items()
+        for place, column in enumerate(columns)
+    ]
 
 
 def _one_sides(definition: ModelDefinition) -> Iterable[_End]:

@@ -7,6 +7,7 @@ the three places where it can begin within a longer text.
 import base64
 import html
 import json
+import string
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import quote, quote_plus
 from unity_mirror.errors import UnexpectedError
 
 MASK = "***"
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_=")
 _SHORTEST = 6
 """Shorter values would take ordinary words out of texts, and protect nothing."""
 
@@ -24,22 +26,22 @@ class Redactor:
     """Takes the values that it has learnt out of texts. It never shows them."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._forms: list[str] = []
+        self._written: list[str] = []
+        self._coded: list[str] = []
         self.learn(*values)
 
     def learn(self, *values: str) -> None:
         """Take these out from now on."""
-        known = set(self._forms)
-        for value in values:
-            if len(value) >= _SHORTEST:
-                known |= forms(value)
-        # The longest first: else what is left of a form would tell the rest of it.
-        self._forms = sorted(known, key=lambda form: (-len(form), form))
+        told = [value for value in values if len(value) >= _SHORTEST]
+        self._written = _longest_first({*self._written, *(form for value in told for form in forms(value))})
+        self._coded = _longest_first({*self._coded, *(form for value in told for form in coded_forms(value))})
 
     def redact(self, text: str) -> str:
         """Return the text with asterisks in place of what it must not say."""
-        for form in self._forms:
+        for form in self._written:
             text = text.replace(form, MASK)
+        for form in self._coded:
+            text = _without_run(text, form)
         return text
 
     def unexpected(self, error: BaseException) -> UnexpectedError:
@@ -58,11 +60,28 @@ class Redactor:
         return "Redactor()"
 
 
+def _longest_first(found: set[str]) -> list[str]:
+    """Else what is left of a longer form would tell the rest of it."""
+    return sorted(found, key=lambda form: (-len(form), form))
+
+
+def _without_run(text: str, form: str) -> str:
+    """Takes out whole runs of base64: what is beside the form holds parts of the value's first and last characters."""
+    while (at := text.find(form)) >= 0:
+        begin, end = at, at + len(form)
+        while begin > 0 and text[begin - 1] in _BASE64:
+            begin -= 1
+        while end < len(text) and text[end] in _BASE64:
+            end += 1
+        text = text[:begin] + MASK + text[end:]
+    return text
+
+
 def forms(value: str) -> set[str]:
-    """All the ways in which a value may be written down."""
+    """The ways in which a value may be written down, but for base64."""
     quoted = {quote(value, safe=""), quote(value), quote_plus(value)}
     written = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
-    return {value, html.escape(value), *written, *quoted, *map(_lower_escapes, quoted), *_base64(value)}
+    return {value, html.escape(value), *written, *quoted, *map(_lower_escapes, quoted)}
 
 
 def _lower_escapes(quoted: str) -> str:
@@ -71,7 +90,7 @@ def _lower_escapes(quoted: str) -> str:
     return "%".join([head, *(part[:2].lower() + part[2:] for part in rest)])
 
 
-def _base64(value: str) -> set[str]:
+def coded_forms(value: str) -> set[str]:
     """What of the value's base64 doesn't hang on the bytes around it, wherever it begins among them."""
     data = value.encode()
     found = set()

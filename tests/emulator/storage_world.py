@@ -141,3 +141,8 @@ class AsyncCredential(Credential):
 
     async def __aexit__(self, *_: object) -> None:
         return None
+
+
+def node(cloud: Cloud, path: str) -> Any:
+    """What is held at a path."""
+    return files.stat(cloud, ACCOUNT, CONTAINER, path)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,42 +13,20 @@ from cloud_emulator.storage import files
 from tests.emulator.storage_world import (
     ACCOUNT,
     CONTAINER,
-    CONTRIBUTOR,
     FLAT,
-    MOUNTS,
     NOBODY,
     OWNER,
     READER,
     directory,
     file,
     headers,
-    storage_cloud,
+    node,
 )
-from tests.emulator.support import serve
 from tests.emulator.test_storage_protocol import code_of, xml
 
 ROOT = f"/storage/{ACCOUNT}.blob.core.windows.net"
 BASE = f"{ROOT}/{CONTAINER}"
 BLOCK_BLOB = {"x-ms-blob-type": "BlockBlob"}
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    """Both accounts, empty."""
-    return storage_cloud(tmp_path)
-
-
-@pytest.fixture
-async def client(cloud: Cloud) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the cloud, signed in as the contributor unless a test says otherwise."""
-    async with serve(cloud, MOUNTS) as served:
-        served.headers.update(headers(cloud, CONTRIBUTOR))
-        yield served
-
-
-def node(cloud: Cloud, path: str) -> Any:
-    """What is held at a path."""
-    return files.stat(cloud, ACCOUNT, CONTAINER, path)
 
 
 async def test_putting_a_blob_makes_its_directories(cloud: Cloud, client: httpx.AsyncClient) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.unity_catalog.seed import UnityCatalogSeed, load
-from tests.emulator.support import RUNNER_APP, Wall, add_service_principal, small_cloud
+from cloud_emulator.unity_catalog.service import make_service
+from tests.emulator.support import RUNNER, RUNNER_APP, Wall, add_service_principal, serve, small_cloud, token
 
+AUDIENCE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
+UC = "/api/2.1/unity-catalog"
 HOST = "adb-1234567890123456.7.azuredatabricks.net"
 OTHER_HOST = "adb-2234567890123456.16.azuredatabricks.net"
 BARE_HOST = "adb-3234567890123456.1.azuredatabricks.net"
@@ -114,3 +122,58 @@ def uc_cloud(folder: Path, wall: Wall | None = None) -> Cloud:
     load(cloud, UnityCatalogSeed.model_validate(account()))
     cloud.store.commit()
     return cloud
+
+
+@dataclass
+class World:
+    """A cloud and a client of it."""
+
+    cloud: Cloud
+    client: httpx.AsyncClient
+
+    async def ask(
+        self, method: str, path: str, who: str = RUNNER, host: str = HOST, **more: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """Asks as a principal: an object id, or a personal access token."""
+        header = f"Bearer {who}" if who.startswith("dapi") else token(self.cloud, who, AUDIENCE)
+        answer = await self.client.request(
+            method, f"/databricks/{host}{path}", headers={"Authorization": header}, **more
+        )
+        return answer.status_code, answer.json()
+
+    async def every(self, path: str, name: str, who: str = RUNNER) -> list[dict[str, Any]]:
+        """All entries of a list, of however many pages, some of them empty."""
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            query = f"{'&' if '?' in path else '?'}page_token={token}" if token else ""
+            status, body = await self.ask("GET", path + query, who)
+            assert status == 200, body
+            found += body.get(name, [])
+            token = body.get("next_page_token", "")
+            if not token:
+                return found
+
+    async def refused(self, method: str, path: str, who: str = RUNNER, **more: Any) -> tuple[int, str]:
+        status, body = await self.ask(method, path, who, **more)
+        assert set(body) == {"error_code", "message", "details"}
+        return status, body["error_code"]
+
+    async def grant(self, kind: str, name: str, *privileges: str, to: str = READER_APP, who: str = OWNER_PAT) -> None:
+        status, body = await self.ask(
+            "PATCH", f"{UC}/permissions/{kind}/{name}", who, json={"changes": [{"principal": to, "add": privileges}]}
+        )
+        assert status == 200, body
+
+    async def allow_outside(self) -> None:
+        status, _ = await self.ask("PATCH", f"{UC}/metastores/{METASTORE}", json={"external_access_enabled": True})
+        assert status == 200
+
+
+@asynccontextmanager
+async def served_world(folder: Path) -> AsyncIterator[World]:
+    """That cloud, served."""
+    cloud, service = uc_cloud(folder), make_service()
+    mounts = [("/databricks", service), ("/api", service), ("/.well-known/databricks-config", service)]
+    async with serve(cloud, mounts) as client:
+        yield World(cloud, client)

@@ -27,6 +27,7 @@ _QUIET = [
 ]
 _PATIENCE_MS = 60_000.0
 _RUN_SECONDS = 240.0
+_ANSWER_MS = 5_000.0
 _SUBMITS = 20
 _ERRORS = """nodes => nodes.map(node => [
     node.closest('.group')?.querySelector('label')?.innerText ?? '', node.innerText])"""
@@ -94,26 +95,34 @@ class PrefectUI:
         return {label.removesuffix(" (Optional)"): text for label, text in shown}
 
     def refuse(self) -> dict[str, str]:
-        """Press Submit and give the errors that then stand at the fields."""
-        self._submit()
+        """Press Submit and give the errors that then stand at the fields: the server has checked what is there."""
+        with self.page.expect_response(lambda response: response.url.endswith("/ui/schemas/validate")):
+            self.page.get_by_role("button", name="Submit").click()
+        self.page.wait_for_timeout(1_000)
         self.page.locator(".text-destructive").first.wait_for()
         return self.errors()
 
     def submit(self) -> str:
-        """Press Submit; returns the run's id. Pressed again while the server says that its database is locked."""
+        """Press Submit; returns the run's id. Pressed again while the server says that its database is locked, and
+        while the UI holds on to errors that were put right a moment ago."""
         for _ in range(_SUBMITS):
             answered = self._submit()
-            if answered.status == 503:
-                self.page.wait_for_timeout(1000)
-                continue
-            if not answered.ok:
+            if answered is not None and answered.ok:
+                return str(answered.json()["id"])
+            if answered is not None and answered.status != 503:
                 raise StackError(f"the form was refused: {answered.text()}")
-            return str(answered.json()["id"])
-        raise StackError("Prefect's server stays unavailable")
+            self.page.wait_for_timeout(1_000)
+        raise StackError(f"no run was created; the form shows {self.errors()}")
 
-    def _submit(self) -> Response:
-        with self.page.expect_response(lambda response: "/create_flow_run" in response.url) as answered:
-            self.page.get_by_role("button", name="Submit").click()
+    def _submit(self) -> Response | None:
+        """The server's answer; None when the UI asked for no run."""
+        try:
+            with self.page.expect_response(
+                lambda response: "/create_flow_run" in response.url, timeout=_ANSWER_MS
+            ) as answered:
+                self.page.get_by_role("button", name="Submit").click()
+        except PlaywrightTimeoutError:
+            return None
         return answered.value
 
     def open_run(self, run_id: str, state: str, tab: str = "Logs") -> None:

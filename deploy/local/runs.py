@@ -38,9 +38,13 @@ class Runs:
     def __init__(self, api: str) -> None:
         self._client = httpx.Client(base_url=api, trust_env=False, timeout=30)
 
-    def start(self, parameters: Mapping[str, Any]) -> str:
-        """Start the deployment; returns the run's id. Raises StackError for parameters that it refuses."""
-        deployment = self._answer("GET", f"/deployments/name/{DEPLOYMENT}")
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
+    def start(self, parameters: Mapping[str, Any], name: str = DEPLOYMENT) -> str:
+        """Start a deployment; returns the run's id. Raises StackError for parameters that it refuses."""
+        deployment = self._answer("GET", f"/deployments/name/{name}")
         created = self._answer("POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
         return str(created["id"])
 
@@ -61,6 +65,18 @@ class Runs:
             tables=_tables(artifacts),
             links=tuple(_links(artifacts)),
         )
+
+    def artifact(self, run_id: str, key: str) -> str:
+        """Id of a run's artifact with this key. Raises StackError when there is none."""
+        found = self._answer("POST", "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}})
+        ids = [each["id"] for each in found if each["key"] == key]
+        if not ids:
+            raise StackError(f"the run has no artifact {key}")
+        return str(ids[0])
+
+    def block(self, slug: str, name: str) -> str:
+        """Id of the block with this name, of the type with this slug."""
+        return str(self._answer("GET", f"/block_types/slug/{slug}/block_documents/name/{name}")["id"])
 
     def _at_work(self, run_id: str) -> Iterator[str]:
         tasks = self._answer("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})

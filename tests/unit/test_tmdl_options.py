@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 
 from cloud_emulator.fabric.tmdl_check import check_model
@@ -183,8 +184,9 @@ def test_metric_views_become_measures_where_dax_can_say_them() -> None:
         "lines": "COUNTROWS('fact_sales')",
         "average line": "DIVIDE([revenue], COUNTROWS('fact_sales'))",
         "customers": "DISTINCTCOUNTNOBLANK('fact_sales'[customer_key])",
-        "large": "CALCULATE(SUM('fact_sales'[amount]), KEEPFILTERS('fact_sales'[unit_price] >= 100), "
-        "KEEPFILTERS('fact_sales'[customer_key] <> 7))",
+        "large": "CALCULATE(SUM('fact_sales'[amount]), "
+        "KEEPFILTERS('fact_sales'[unit_price] >= 100 && NOT ISBLANK('fact_sales'[unit_price])), "
+        "KEEPFILTERS('fact_sales'[customer_key] <> 7 && NOT ISBLANK('fact_sales'[customer_key])))",
         "list value": "SUMX('fact_sales', 'fact_sales'[unit_price] * 'fact_sales'[amount]) * 1.25",
         "sales_metrics: amount": "MAX('fact_sales'[amount])",
     }
@@ -205,10 +207,65 @@ def test_null_free_columns_may_be_added_within_a_row() -> None:
     assert measures(made)["nulls"] == "SUMX('fact_sales', 'fact_sales'[amount] - 'fact_sales'[unit_price])"
 
 
+def said(expression: str, *tables: Table, **more: Any) -> str:
+    """The DAX of one measure over the fact table."""
+    written = {"source": "sales.orders.fact_sales", "measures": [{"name": "a", "expr": expression}], **more}
+    definition = build(*(tables or star()), metric_views=(metric_view(yaml.safe_dump(written)),))
+    assert not [one for one in definition.left_out if one.kind == "measure"]
+    return measures(definition)["a"]
+
+
+AMOUNT = "'fact_sales'[amount]"
+
+
+@pytest.mark.parametrize(
+    ("expression", "dax"),
+    [
+        ("MEDIAN(amount)", f"MEDIAN({AMOUNT})"),
+        ("SUM(amount) / NULLIF(COUNT(*), 0)", f"DIVIDE(SUM({AMOUNT}), COUNTROWS('fact_sales'))"),
+        ("try_divide(SUM(amount), COUNT(*))", f"DIVIDE(SUM({AMOUNT}), COUNTROWS('fact_sales'))"),
+        ("COALESCE(SUM(amount), 0)", f"COALESCE(SUM({AMOUNT}), 0)"),
+        (
+            "count_if(amount IN (1, -2.5))",
+            f"CALCULATE(COUNTROWS('fact_sales'), KEEPFILTERS({AMOUNT} IN {{1, -2.5}} && NOT ISBLANK({AMOUNT})))",
+        ),
+        (
+            "SUM(amount) FILTER (WHERE amount BETWEEN 1 AND 5 AND unit_price IS NOT NULL)",
+            f"CALCULATE(SUM({AMOUNT}), KEEPFILTERS({AMOUNT} >= 1 && {AMOUNT} <= 5 && NOT ISBLANK({AMOUNT})), "
+            "KEEPFILTERS(NOT ISBLANK('fact_sales'[unit_price])))",
+        ),
+    ],
+)
+def test_more_of_sql_that_dax_can_say(expression: str, dax: str) -> None:
+    assert said(expression) == dax
+
+
+def test_a_filter_of_the_whole_view_holds_for_each_aggregate() -> None:
+    where = f"KEEPFILTERS({AMOUNT} > 0 && NOT ISBLANK({AMOUNT}))"
+    assert said("SUM(amount) / COUNT(*)", filter="amount > 0") == (
+        f"DIVIDE(CALCULATE(SUM({AMOUNT}), {where}), CALCULATE(COUNTROWS('fact_sales'), {where}))"
+    )
+
+
+def test_blanks_are_left_out_of_comparisons_as_nulls_are() -> None:
+    """In DAX a blank is 0 and less than 5; in SQL null is neither. Where there are none, nothing has to be said."""
+    fact, *others = star()
+    counted = "COUNT(*) FILTER (WHERE customer_key <> 5)"
+    assert "NOT ISBLANK('fact_sales'[customer_key])" in said(counted)
+    assert "ISBLANK" not in said(counted, required(fact), *others)
+
+
 @pytest.mark.parametrize(
     ("definition", "why"),
     [
-        ("source: sales.orders.fact_sales\nfilter: amount > 0\nmeasures: [{name: a, expr: COUNT(*)}]", "filter"),
+        (
+            "source: sales.orders.fact_sales\nfilter: amount > unit_price\nmeasures: [{name: a, expr: COUNT(*)}]",
+            "filter",
+        ),
+        (
+            "source: sales.orders.fact_sales\nfilter: amount > 0 OR sale_id = 1\nmeasures: [{name: a, expr: COUNT(*)}]",
+            "OR",
+        ),
         ("source: sales.orders.fact_sales\njoins: [{name: c}]\nmeasures: [{name: a, expr: COUNT(*)}]", "joins"),
         ("source: SELECT 1\nmeasures: [{name: a, expr: COUNT(*)}]", "no table of the model"),
         ("source: other.orders.fact_sales\nmeasures: [{name: a, expr: COUNT(*)}]", "no table of the model"),
@@ -233,7 +290,12 @@ def test_metric_views_that_cannot_be_measures_are_told(definition: str, why: str
         ("SUM(amount) ; DROP", "isn't understood"),
         ("SUM(name)", "no column"),
         ("SUM(amount) FILTER (WHERE amount = 'x')", "same type"),
-        ("SUM(amount) FILTER (WHERE amount IN (1))", "same type"),
+        ("SUM(amount) FILTER (WHERE amount IN ('x'))", "same type"),
+        ("SUM(amount) FILTER (WHERE amount LIKE 1)", "same type"),
+        ("SUM(amount) FILTER (WHERE amount > 1 OR amount < 0)", "')' is expected"),
+        ("MEDIAN(amount * 2)", "MEDIAN isn't translated of more than a column"),
+        ("STDDEV(amount)", "STDDEV isn't translated"),
+        ("SUM(amount) / NULLIF(SUM(amount), 1)", "'0' is expected"),
         ("SUM(CASE WHEN amount > 1 THEN 1 END)", "no column"),
         ("", "ends too early"),
     ],

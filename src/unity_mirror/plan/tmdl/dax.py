@@ -1,13 +1,15 @@
 """Translates the SQL expression of a metric view's measure to DAX, where DAX can say the same.
 
-Understood: sums, averages, extremes and counts of columns, or of arithmetic over columns; filters that compare columns
-with constants; arithmetic and ``MEASURE()`` between them. Anything else is refused: a wrong number is worse than none.
+Understood: sums, averages, extremes, medians and counts of columns, sums and the like of arithmetic over columns;
+filters that compare columns with constants; arithmetic, ``MEASURE()``, ``COALESCE`` and ``TRY_DIVIDE`` between them.
+Anything else is refused: a wrong number is worse than none. In DAX a blank equals 0 and "", and is less than 1, where
+SQL's null is neither: comparisons leave blanks out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from unity_mirror.plan.tmdl.model import ModelColumn, ModelTable
@@ -16,10 +18,10 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<string>'(?:[^']|'')*')|(?P<name>[A-Za-z_]\w*|`[^`]+`)"
     r"|(?P<sign><=|>=|<>|!=|[-+*/(),=<>.]))"
 )
-_PLAIN = {"SUM": "SUM", "AVG": "AVERAGE", "MEAN": "AVERAGE", "MIN": "MIN", "MAX": "MAX"}
+_PLAIN = {"SUM": "SUM", "AVG": "AVERAGE", "MEAN": "AVERAGE", "MIN": "MIN", "MAX": "MAX", "MEDIAN": "MEDIAN"}
 _ROW_BY_ROW = {"SUM": "SUMX", "AVG": "AVERAGEX", "MEAN": "AVERAGEX", "MIN": "MINX", "MAX": "MAXX"}
 _COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_NUMBERS_ONLY = ("SUM", "AVG", "MEAN")
+_NUMBERS_ONLY = frozenset(_PLAIN) - {"MIN", "MAX"}
 
 
 class NotSayableError(Exception):
@@ -44,12 +46,23 @@ def bracketed(name: str) -> str:
     return "[" + name.replace("]", "]]") + "]"
 
 
-def translate(expression: str, table: ModelTable, measures: Mapping[str, str]) -> Translation:
+def translate(
+    expression: str, table: ModelTable, measures: Mapping[str, str], conditions: Sequence[str] = ()
+) -> Translation:
     """Translate a measure over a table. ``measures`` maps the view's measures made so far to their names in the model.
 
-    Raises NotSayableError.
+    ``conditions`` (of ``translate_filter``) hold for each aggregate. Raises NotSayableError.
     """
-    return _Reader(_tokens(expression), table, measures).whole()
+    return _Reader(_tokens(expression), table, measures, tuple(conditions)).whole()
+
+
+def translate_filter(text: str, table: ModelTable) -> tuple[str, ...]:
+    """The conditions of a filter over a whole view. Raises NotSayableError."""
+    reader = _Reader(_tokens(text), table, {})
+    conditions = reader.conditions()
+    if reader.at < len(reader.tokens):
+        raise NotSayableError(f"{reader.tokens[reader.at][1]!r} in its filter isn't understood")
+    return conditions
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -71,6 +84,7 @@ class _Reader:
     tokens: list[tuple[str, str]]
     table: ModelTable
     measures: Mapping[str, str]
+    always: tuple[str, ...] = ()
     at: int = 0
     formats: list[str | None] = field(default_factory=list)
 
@@ -113,8 +127,19 @@ class _Reader:
         text = self._factor(operand)
         while (sign := self._peek()) in ("*", "/"):
             self.at += 1
-            factor = self._factor(operand)
+            factor = self._divisor(operand) if sign == "/" else self._factor(operand)
             text = f"{text} * {factor}" if sign == "*" else f"DIVIDE({text}, {factor})"
+        return text
+
+    def _divisor(self, operand: Callable[[], str]) -> str:
+        """DIVIDE gives a blank by itself where ``NULLIF(…, 0)`` is there to."""
+        if not self._take("NULLIF"):
+            return self._factor(operand)
+        self._need("(")
+        text = self._sum(operand)
+        self._need(",")
+        self._need("0")
+        self._need(")")
         return text
 
     def _factor(self, operand: Callable[[], str]) -> str:
@@ -135,6 +160,13 @@ class _Reader:
             raise NotSayableError(f"{name!r} in it is neither an aggregate nor a number")
         if function == "MEASURE":
             return self._measure()
+        if function in ("TRY_DIVIDE", "COALESCE"):
+            return self._pair("DIVIDE" if function == "TRY_DIVIDE" else function)
+        if function == "COUNT_IF":
+            self.formats.append("#,0")
+            counted = self.conditions()
+            self._need(")")
+            return self._filtered(f"COUNTROWS({quoted_table(self.table.name)})", counted)
         if function == "COUNT":
             text = self._count()
         elif function in _PLAIN:
@@ -142,6 +174,15 @@ class _Reader:
         else:
             raise NotSayableError(f"the function {function} isn't translated")
         return self._filtered(text)
+
+    def _pair(self, function: str) -> str:
+        """A function of two aggregates."""
+        first = self._sum(self._aggregate)
+        self._need(",")
+        second = self._sum(self._aggregate)
+        self._need(")")
+        self.formats.append(None)
+        return f"{function}({first}, {second})"
 
     def _measure(self) -> str:
         name = _plain(self._next()[1])
@@ -170,6 +211,8 @@ class _Reader:
                 raise NotSayableError(f"{column.source} is no number")
             self.formats.append(column.type.format_string)
             return f"{_PLAIN[function]}({self._reference(column)})"
+        if function not in _ROW_BY_ROW:
+            raise NotSayableError(f"{function} isn't translated of more than a column")
         self.at = start
         inner = self._sum(self._number)
         self._refuse_sums_with_nulls(start)
@@ -194,28 +237,61 @@ class _Reader:
             raise NotSayableError(f"{column.source} is no number")
         return self._reference(column)
 
-    def _filtered(self, text: str) -> str:
+    def _filtered(self, text: str, counted: tuple[str, ...] = ()) -> str:
         """``FILTER (WHERE …)``: the filter narrows whatever the report filters already."""
-        if not self._take("FILTER"):
+        conditions = [*self.always, *counted]
+        if self._take("FILTER"):
+            self._need("(")
+            self._need("WHERE")
+            conditions += self.conditions()
+            self._need(")")
+        if not conditions:
             return text
-        self._need("(")
-        self._need("WHERE")
-        conditions = [self._condition()]
-        while self._take("AND"):
-            conditions.append(self._condition())
-        self._need(")")
         return f"CALCULATE({text}, {', '.join(f'KEEPFILTERS({condition})' for condition in conditions)})"
+
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions between AND."""
+        found = [self._condition()]
+        while self._take("AND"):
+            found.append(self._condition())
+        return tuple(found)
 
     def _condition(self) -> str:
         column = self._column()
+        reference = self._reference(column)
+        if self._take("IS"):
+            negated = self._take("NOT")
+            self._need("NULL")
+            return f"{'NOT ' if negated else ''}ISBLANK({reference})"
+        if self._take("IN"):
+            self._need("(")
+            values = [self._constant(column)]
+            while self._take(","):
+                values.append(self._constant(column))
+            self._need(")")
+            return self._not_blank(column, f"{reference} IN {{{', '.join(values)}}}")
+        if self._take("BETWEEN"):
+            low = self._constant(column)
+            self._need("AND")
+            return self._not_blank(column, f"{reference} >= {low} && {reference} <= {self._constant(column)}")
         sign = _COMPARISONS.get(self._next()[1])
-        kind, value = self._next()
-        text_column = column.type.data_type == "string"
-        fits = (kind == "string" and text_column) or (kind == "number" and column.type.additive)
-        if sign is None or not fits:
+        if sign is None:
             raise NotSayableError(f"its filter on {column.source} isn't a comparison with a constant of the same type")
-        constant = '"' + value[1:-1].replace("''", "'").replace('"', '""') + '"' if kind == "string" else value
-        return f"{self._reference(column)} {sign} {constant}"
+        return self._not_blank(column, f"{reference} {sign} {self._constant(column)}")
+
+    def _not_blank(self, column: ModelColumn, condition: str) -> str:
+        return f"{condition} && NOT ISBLANK({self._reference(column)})" if column.nullable else condition
+
+    def _constant(self, column: ModelColumn) -> str:
+        negative = "-" if self._take("-") else ""
+        kind, value = self._next()
+        if kind == "string" and column.type.data_type == "string" and not negative:
+            return '"' + value[1:-1].replace("''", "'").replace('"', '""') + '"'
+        if kind == "number" and column.type.additive:
+            return negative + value
+        if column.type.data_type == "boolean" and value.upper() in ("TRUE", "FALSE"):
+            return value.upper()
+        raise NotSayableError(f"its filter on {column.source} isn't a comparison with a constant of the same type")
 
     def _column_text(self) -> str:
         return self._reference(self._column())

@@ -1,7 +1,8 @@
 """From Unity Catalog's metric views to measures of the table that they are over.
 
-A metric view's definition is YAML (``source``, ``filter``, ``joins``, ``dimensions``, ``measures``). A filter or
-joins of the whole view, and measures over windows, have no counterpart that is sure to give the same: they are told.
+A metric view's definition is YAML (``source``, ``filter``, ``joins``, ``dimensions``, ``measures``). A filter of the
+whole view holds for each of its aggregates. Joins, and measures over windows, have no counterpart that is sure to give
+the same: they are told.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import yaml
 
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Table
-from unity_mirror.plan.tmdl.dax import NotSayableError, translate
+from unity_mirror.plan.tmdl.dax import NotSayableError, Translation, translate, translate_filter
 from unity_mirror.plan.tmdl.model import ModelMeasure, ModelTable, NotModelled
 from unity_mirror.plan.tmdl.names import has_control
 
@@ -37,38 +38,41 @@ def with_measures(tables: Sequence[ModelTable], views: Iterable[Table]) -> Measu
     taken = {measure.name.casefold() for table in tables for measure in table.measures}
     for view in sorted(views, key=lambda one: one.ref):
         try:
-            table, measures = _read(view, by_ref)
+            table, measures, conditions = _read(view, by_ref)
         except NotSayableError as error:
             left_out.append(NotModelled("measure", view.ref, "(all)", str(error)))
             continue
-        for measure in _measures(view, table, measures, taken, left_out):
+        for measure in _measures(view, table, measures, conditions, taken, left_out):
             made.setdefault(table.ref, []).append(measure)
     return Measured(tuple(replace(one, measures=tuple(made.get(one.ref, ()))) for one in tables), tuple(left_out))
 
 
-def _read(view: Table, by_ref: Mapping[str, ModelTable]) -> tuple[ModelTable, Sequence[Mapping[str, Any]]]:
-    """The view's source table and its measures as they are written."""
+def _read(
+    view: Table, by_ref: Mapping[str, ModelTable]
+) -> tuple[ModelTable, Sequence[Mapping[str, Any]], tuple[str, ...]]:
+    """The view's source table, its measures as they are written, and the conditions of its filter."""
     try:
         document = yaml.safe_load(view.view_definition or "")
     except yaml.YAMLError:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("measures"), list):
         raise NotSayableError("its definition isn't one of a metric view with measures")
-    for part in ("filter", "joins"):
-        if document.get(part):
-            raise NotSayableError(f"the view has {part}, which a model's measure doesn't")
+    if document.get("joins"):
+        raise NotSayableError("the view has joins, which a model's measure doesn't")
     source = str(document.get("source", ""))
     catalog, _, rest = source.replace("`", "").partition(".")
     table = by_ref.get(rest.casefold()) if catalog.casefold() == view.catalog_name.casefold() else None
     if table is None:
         raise NotSayableError(f"its source {source!r} is no table of the model")
-    return table, [each for each in document["measures"] if isinstance(each, dict)]
+    conditions = translate_filter(str(document["filter"]), table) if document.get("filter") else ()
+    return table, [each for each in document["measures"] if isinstance(each, dict)], conditions
 
 
 def _measures(
     view: Table,
     table: ModelTable,
     written: Sequence[Mapping[str, Any]],
+    conditions: tuple[str, ...],
     taken: set[str],
     left_out: list[NotModelled],
 ) -> Iterable[ModelMeasure]:
@@ -80,7 +84,7 @@ def _measures(
         wish = str(each.get("display_name") or source).strip()
         name = wish if wish.casefold() not in taken | columns else f"{view.name}: {wish}"
         try:
-            measure = _measure(view, table, each, source, name, known)
+            measure = _measure(view, each, source, name, _said(each, table, known, conditions))
         except NotSayableError as error:
             left_out.append(NotModelled("measure", view.ref, source or "?", str(error)))
             continue
@@ -92,11 +96,14 @@ def _measures(
         yield measure
 
 
-def _measure(
-    view: Table, table: ModelTable, each: Mapping[str, Any], source: str, name: str, known: Mapping[str, str]
-) -> ModelMeasure:
+def _said(
+    each: Mapping[str, Any], table: ModelTable, known: Mapping[str, str], conditions: tuple[str, ...]
+) -> Translation:
     if each.get("window"):
         raise NotSayableError("it is over a window")
-    said = translate(str(each.get("expr", "")), table, known)
+    return translate(str(each.get("expr", "")), table, known, conditions)
+
+
+def _measure(view: Table, each: Mapping[str, Any], source: str, name: str, said: Translation) -> ModelMeasure:
     comment = str(each["comment"]) if each.get("comment") else None
     return ModelMeasure(name, said.text, view.ref, source, said.format_string, comment)

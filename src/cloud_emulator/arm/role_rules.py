@@ -20,7 +20,7 @@ _ROLE_ID = re.compile(
 
 def require_guid(cloud: Cloud, name: str) -> None:
     """The name of a role assignment must be a GUID."""
-    if not _GUID.fullmatch(name) and cloud.rules.on("arm.roles.guid"):
+    if cloud.rules.on("arm.roles.guid") and not _GUID.fullmatch(name):
         raise refuse(
             400,
             "InvalidRoleAssignmentId",

@@ -38,6 +38,7 @@ from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPl
 from unity_mirror.steps import access_remarks as remarks
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.directory import read_directory
+from unity_mirror.steps.mirror_reading import unseen
 from unity_mirror.steps.policies import catalog_policies
 from unity_mirror.steps.principals import our_name
 from unity_mirror.steps.survey import read_workspace_roles
@@ -67,7 +68,11 @@ class AccessRoles:
         if context.spec.access is None:
             return await self._plan_removal(context, known)
         tables = known.mirrored
-        reading = await _read(context, known, tables)
+        try:
+            reading = await _read(context, known, tables)
+        except PermissionDenied as error:
+            check = unseen(context, "OneLake data access roles are as Unity Catalog grants", error)
+            return Found(StepPlan(self.name, checks=(check,)))
         if reading.grants is None:
             return Found(StepPlan(self.name, checks=(remarks.grants_hidden(context.spec),)))
         ignored = frozenset({(known.surveyed.principal or "").casefold()})

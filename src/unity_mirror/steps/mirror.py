@@ -10,14 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from unity_mirror.errors import DeadlineExceeded, NotFound, OperationFailed, SpecError, SpecProblem
+from unity_mirror.errors import DeadlineExceeded, OperationFailed, SpecError, SpecProblem
 from unity_mirror.models.items import MirroredCatalog, SyncDetails
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition
-from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
+from unity_mirror.plan.model import (
+    Action,
+    AfterApply,
+    Change,
+    LeftOut,
+    Reason,
+    StepName,
+    StepPlan,
+)
 from unity_mirror.plan.ownership import Mark, Owner, read_mark, with_mark
-from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
+from unity_mirror.steps.context import Context, Done, Found, Known, together
 from unity_mirror.steps.discovery import seen_by_connection
+from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
 from unity_mirror.steps.record import find_record, list_mirrored, owner_of, recorded, remove_record
@@ -79,11 +88,14 @@ class Mirror:
         self, context: Context, known: Known, owner: Owner, item: MirroredCatalog, *, has_record: bool
     ) -> Found:
         workspace_id = known.surveyed.workspace.id
-        current, shown = await _side_by_side(context, workspace_id, item.id)
+        actual = await read_actual(context, workspace_id, item)
+        current = as_shown(item) if actual.definition is None else actual.definition
+        shown = frozenset(known.surveyed.selection.refs) if actual.shown is None else actual.shown
         wanted = _definition(context, known, current)
         held_mark = read_mark(item.description) if owner.owns(item.description) else None
         mark = owner.mark(known.made | (held_mark.made if held_mark else frozenset()))
-        differences = _differences(comparable(current), comparable(wanted))
+        unseen = frozenset({"schemas"}) if actual.definition is None else frozenset[str]()
+        differences = _differences(comparable(current), comparable(wanted), unseen)
         _refuse_what_cannot_change(item, differences, held_mark)
         changes = self._item_changes(context, item, differences)
         if held_mark is not None and (held_mark != mark or has_record):
@@ -98,7 +110,7 @@ class Mirror:
             "mirror_changes": any(change.name != MARK for change in changes),
             "made": mark.made,
         }
-        plan = StepPlan(self.name, tuple(changes), left_out=tuple(never.values()))
+        plan = StepPlan(self.name, tuple(changes), actual.checks, left_out=tuple(never.values()))
         return Found(plan, facts, _Work(item, mark, wanted))
 
     def _item_changes(
@@ -224,8 +236,10 @@ def _wanted(context: Context, known: Known, shown: frozenset[TableRef]) -> tuple
     return tuple(sorted(kept | set(known.surveyed.selection.refs)))
 
 
-def _differences(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (held[name], wanted[name]) for name in wanted if held[name] != wanted[name]}
+def _differences(
+    held: Mapping[str, Any], wanted: Mapping[str, Any], unseen: frozenset[str]
+) -> dict[str, tuple[Any, Any]]:
+    return {name: (held[name], wanted[name]) for name in wanted if name not in unseen and held[name] != wanted[name]}
 
 
 def _refuse_what_cannot_change(
@@ -247,35 +261,6 @@ def _refuse_what_cannot_change(
         return
     hint = "give fabric.item_name another name, or make the spec say what the item has"
     raise SpecError([SpecProblem("fabric.item_name", message, hint)])
-
-
-async def _side_by_side(
-    context: Context, workspace_id: str, item_id: str
-) -> tuple[Mapping[str, Any], frozenset[TableRef]]:
-    async def definition() -> Any:
-        return await context.clients.fabric.mirrored_catalogs.definition(workspace_id, item_id)
-
-    async def shown() -> Any:
-        return await shown_tables(context, workspace_id, item_id)
-
-    current, tables = await side_by_side([definition(), shown()])
-    return current, tables
-
-
-async def shown_tables(context: Context, workspace_id: str, item_id: str) -> frozenset[TableRef]:
-    """The tables that the item shows in OneLake."""
-    onelake = context.clients.onelake
-    try:
-        schemas = await onelake.list_paths(workspace_id, item_id, "Tables")
-    except NotFound:
-        return frozenset()
-    names = [each.name.rsplit("/", 1)[-1] for each in schemas]
-    listed = await side_by_side(onelake.list_paths(workspace_id, item_id, f"Tables/{name}") for name in names)
-    return frozenset(
-        TableRef(schema, table.name.rsplit("/", 1)[-1])
-        for schema, tables in zip(names, listed, strict=True)
-        for table in tables
-    )
 
 
 async def _create(context: Context, workspace_id: str, work: _Work) -> MirroredCatalog:

@@ -35,7 +35,7 @@ from unity_mirror.plan.selection import location_of
 from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
-from unity_mirror.steps.mirror import shown_tables
+from unity_mirror.steps.mirror_reading import shown_tables
 from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.survey import find_capacity
 
@@ -190,7 +190,10 @@ async def _shown(context: Context, known: Known) -> frozenset[TableRef]:
         return frozenset()
     if not known.mirror_changes:
         return frozenset(known.mirrored)
-    return await shown_tables(context, known.surveyed.workspace.id, known.item)
+    try:
+        return await shown_tables(context, known.surveyed.workspace.id, known.item)
+    except PermissionDenied:
+        return frozenset(known.mirrored)  # an audit; the mirror's own step says so
 
 
 async def _to_read(
@@ -219,7 +222,10 @@ async def _not_in_model(context: Context, known: Known) -> frozenset[TableRef]:
     wanted = frozenset(ref for ref in known.mirrored if spec.selects(ref))
     if model is None or failed_framing(await refreshes_of(context, known, model) or ()) is not None:
         return wanted
-    return wanted - tables_shown(await read_model(context, known, model))
+    try:
+        return wanted - tables_shown(await read_model(context, known, model))
+    except PermissionDenied:
+        return frozenset()  # an audit with read permissions only; the model's own step says so
 
 
 async def _read(

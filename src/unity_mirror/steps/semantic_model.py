@@ -6,9 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from unity_mirror.errors import PermissionDenied
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.diagram import diagram
-from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
+from unity_mirror.plan.model import (
+    Action,
+    AfterApply,
+    Change,
+    LeftOut,
+    Reason,
+    StepName,
+    StepPlan,
+)
 from unity_mirror.plan.ownership import with_mark
 from unity_mirror.plan.tmdl import (
     Kept,
@@ -21,6 +30,7 @@ from unity_mirror.plan.tmdl import (
 )
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.mirror_reading import unseen
 from unity_mirror.steps.model_input import model_input, wait_for_endpoint
 from unity_mirror.steps.model_upkeep import MODEL, bind, frame, out_of_order
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
@@ -64,7 +74,11 @@ class SemanticModelStep:
         if model is None:
             created = replace(plan, changes=(_creation(spec, definition),))
             return Found(created, {"semantic_model": AfterApply(self.name, "id")}, _Work(readers))
-        there = await read_model(context, known, model)
+        try:
+            there = await read_model(context, known, model)
+        except PermissionDenied as error:
+            check = unseen(context, "The semantic model is as the spec says", error)
+            return Found(replace(plan, checks=(check,)), {"semantic_model": model.id}, _Work(readers, model))
         plan, stale = _compared(context, known, plan, model, definition, there, readers)
         if not plan.changes and not stale:
             plan = replace(plan, changes=await out_of_order(context, known, spec, model, wanted))

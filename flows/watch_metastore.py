@@ -13,7 +13,8 @@ from flows.outcomes import Stopped, failed, finished, tell_ending
 from flows.parameters import CloudsBlock, FleetFile
 from tasks.fleet import FleetSession, find_catalogs, open_fleet
 from tasks.options import explain
-from unity_mirror.errors import UnityMirrorError
+from unity_mirror.errors import SpecError, UnityMirrorError
+from unity_mirror.spec import Member
 
 
 @flow(
@@ -43,7 +44,7 @@ async def watch_metastore(fleet: FleetFile, clouds: CloudsBlock = None) -> State
 async def _tell(session: FleetSession) -> State[Any]:
     metastore_id = await session.metastore_id()
     known = await read_known(metastore_id)
-    names = {member.name for member in session.members}
+    names = {member.name for member in session.members if not _is_gone(member)}
     there = {name for name, each in known.items() if each.there}
     specs = [each.spec for each in session.members if each.spec is not None and each.name not in there]
     await announce(metastore_id, specs, known)
@@ -56,3 +57,9 @@ async def _tell(session: FleetSession) -> State[Any]:
         remedy = "Correct the fleet's spec."
         return failed(Stopped(f"{message}; {len(wrong)} have no usable spec:\n{problems}", remedy=remedy))
     return Completed(message=message)
+
+
+def _is_gone(member: Member) -> bool:
+    """Whether all that is left of a catalog is its override in the fleet's spec."""
+    problems = member.error.problems if isinstance(member.error, SpecError) else ()
+    return any(each.path == f"overrides.{member.name}" for each in problems)

@@ -17,6 +17,7 @@ import yaml
 from prefect import flow, get_client
 from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed
 from pydantic import BaseModel, SecretStr
 
@@ -27,6 +28,7 @@ from flows.reconcile_fleet import reconcile_fleet
 from tasks.options import state_of, step_task
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from tests.flows.conftest import PrefectServer
+from tests.flows.deployed import deployed, started
 from tests.flows.prefect_api import log_of
 from tests.flows.searching import Place, forms, found, in_database, in_folder
 from unity_mirror import cli
@@ -346,6 +348,14 @@ async def test_a_block_that_no_longer_fits(planted: Planted, monkeypatch: pytest
         state = await run
         assert state.is_failed()
         assert "a service principal needs tenant_id, client_id and client_secret" in await log_of(state)
+
+
+async def test_a_secret_that_someone_writes_into_a_form(planted: Planted) -> None:
+    """The server refuses it before it writes anything down."""
+    spec = _auth(kind="personal_access_token", secret=PAT)
+    deployment = await deployed(onboard_catalog, "a secret in the form")
+    with pytest.raises(PrefectHTTPStatusError, match=r"409 Conflict.*databricks\.connection\.auth"):
+        await started(deployment, spec=spec)
 
 
 async def test_a_fleet_and_an_offboarding(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:

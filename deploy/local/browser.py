@@ -16,6 +16,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from deploy.local.processes import StackError
 
 INSTALL = "install Debian's package chromium, or set CHROMIUM to a browser's path"
+WIDTH, HEIGHT = 1400, 1000
 _QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,7 +47,7 @@ def prefect_ui(address: str) -> Iterator[PrefectUI]:
         raise StackError(f"there is no Chromium: {INSTALL}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000}, timezone_id="UTC", locale="en-GB")
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, timezone_id="UTC", locale="en-GB")
         page.set_default_timeout(_PATIENCE_MS)
         page.on("dialog", _never)
         yield PrefectUI(page, address)
@@ -169,7 +170,14 @@ class PrefectUI:
         values: list[str] = self.page.locator("input, textarea").evaluate_all("nodes => nodes.map(node => node.value)")
         return "\n".join([self.page.content(), *values])
 
-    def picture(self, target: Path) -> None:
-        """Save what is to be seen."""
+    def top(self) -> None:
+        """Show the page from its top, once what pops up meanwhile is gone."""
+        self.page.wait_for_timeout(6_000)
+        self.page.mouse.move(700, 400)
+        self.page.mouse.wheel(0, -100_000)
+        self.page.wait_for_timeout(500)
+
+    def picture(self, target: Path, height: int = HEIGHT) -> None:
+        """Save what is to be seen, from the window's top down to a height in pixels."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(target))
+        self.page.screenshot(path=str(target), clip={"x": 0, "y": 0, "width": WIDTH, "height": height})

@@ -1,67 +1,98 @@
-"""``python -m deploy.local.screenshot FILE.png``: a picture of the demo's flow run in Prefect's UI.
+"""``python -m deploy.local.screenshot [FOLDER]``: the pictures of Prefect's UI that the documentation shows.
 
-Starts the stack, runs the deployment and looks at the run with a real Chromium. Needs the development requirements, and
-Debian's package ``chromium`` (or CHROMIUM with another browser's path).
+Starts the stack (or uses the one that is up), onboards the sample catalog and looks at it all in a real Chromium, as
+people do. Needs the development requirements, and Debian's package ``chromium`` (or CHROMIUM with a browser's path).
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
-from playwright.sync_api import sync_playwright
 
+from deploy.local.browser import PrefectUI, prefect_ui
 from deploy.local.demo import SPEC, onboard, stack_for
-from deploy.local.layout import Layout
+from deploy.local.layout import Layout, prefect_api
+from deploy.local.prefect_names import BLOCK
 from deploy.local.processes import StackError
+from deploy.local.runs import Runs
 from deploy.local.show import make_console, show_failure
+from deploy.local.stack import Stack
 
 _ROOT = Path(__file__).resolve().parents[2]
-_QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+_FOLDER = _ROOT / "docs" / "images"
+_BLOCK_HEIGHT = 520
+"""What is below shows where this machine keeps its certificates."""
 
 
-def take(layout: Layout, target: Path) -> None:
-    """Run the demo's deployment and save the picture. Raises StackError when the run fails."""
+def take(layout: Layout, folder: Path) -> None:
+    """Take all pictures. Raises StackError when a run fails or something can't be found on a page."""
     console = make_console()
-    with stack_for(layout, console) as (stack, _ours):
-        run = onboard(stack, yaml.safe_load((layout.root / SPEC).read_text(encoding="utf-8")), console)
+    spec = yaml.safe_load((layout.root / SPEC).read_text(encoding="utf-8"))
+    with stack_for(layout, console) as (stack, _ours), prefect_ui(stack.prefect) as ui:
+        _form(ui, spec, folder)
+        run = onboard(stack, spec, console)
         if run.state != "COMPLETED":
             raise StackError(f"the flow run ended as {run.state.lower()}: {run.message}")
-        picture(f"{stack.prefect}/runs/flow-run/{run.id}", target)
-    console.print(f"Saved {target}")
+        _result(ui, stack, run.id, folder)
+        _approval(ui, stack, spec, folder)
+    console.print(f"Saved {', '.join(sorted(each.name for each in folder.glob('*.png')))} in {folder}")
 
 
-def picture(url: str, target: Path) -> None:
-    """Save what a page of Prefect's UI shows once it has drawn the run's graph."""
-    with sync_playwright() as playwright:
-        executable = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=executable, args=_QUIET)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(url)
-        page.get_by_text("Build the semantic model").first.wait_for(timeout=60_000)
-        page.wait_for_timeout(3_000)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(target))
-        browser.close()
+def _form(ui: PrefectUI, spec: dict[str, Any], folder: Path) -> None:
+    """The form with its errors, and as it is to be filled in; no run is started."""
+    connection = spec["databricks"]["connection"]
+    ui.open_form("onboard-catalog")
+    ui.fill({"Catalog": "contoso.sales", "Workspace URL": "https://contoso.azuredatabricks.net"})
+    ui.fill({"Workspace": spec["fabric"]["workspace"]})
+    ui.refuse()
+    ui.top()
+    ui.picture(folder / "form-errors.png")
+    ui.fill({"Catalog": spec["catalog"], "Workspace URL": spec["databricks"]["workspace"]})
+    ui.fill({"Name (Optional)": connection["name"]})
+    ui.tab("Service principal")
+    ui.fill({"Tenant": connection["auth"]["tenant_id"], "Application (client) id": connection["auth"]["client_id"]})
+    ui.fill({"Environment variable": connection["auth"]["secret"]["env"]})
+    ui.top()
+    ui.picture(folder / "form.png")
+
+
+def _result(ui: PrefectUI, stack: Stack, run: str, folder: Path) -> None:
+    """The run, the page that sums it up, and the block with which it signed in."""
+    runs = Runs(prefect_api(stack.prefect_port))
+    ui.open_run(run, "Completed", tab="Artifacts")
+    ui.picture(folder / "flow-run.png")
+    ui.open(f"/artifacts/artifact/{runs.artifact(run, 'sales-summary')}")
+    ui.page.get_by_role("heading", name="Left out").wait_for()
+    ui.picture(folder / "summary.png")
+    ui.open(f"/blocks/block/{runs.block('unity-mirror-clouds', BLOCK)}")
+    ui.page.locator("img[src$='/unity-mirror.svg']").first.wait_for()
+    ui.page.wait_for_timeout(1_000)
+    ui.picture(folder / "block.png", height=_BLOCK_HEIGHT)
+    runs.close()
+
+
+def _approval(ui: PrefectUI, stack: Stack, spec: dict[str, Any], folder: Path) -> None:
+    """The plan of an offboarding as the form's description. It is rejected in the end."""
+    runs = Runs(prefect_api(stack.prefect_port))
+    ui.open_run(runs.start({"spec": spec}, "offboard-catalog/offboard-catalog"), "Suspended")
+    dialog = ui.open_approval()
+    ui.answer(dialog, "reject", "Still in use.")
+    ui.picture(folder / "approval.png")
+    ui.resume(dialog)
+    runs.close()
 
 
 def main() -> int:
     """Exit codes: 0 saved, 1 failed, 64 wrong usage."""
-    if len(sys.argv) != 2:
+    if len(sys.argv) > 2:
         print(__doc__, file=sys.stderr)  # noqa: T201 - usage goes to the terminal
         return 64
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _FOLDER
     try:
-        take(Layout(_ROOT, (_ROOT / ".data").resolve()), Path(sys.argv[1]))
+        take(Layout(_ROOT, (_ROOT / ".data").resolve()), folder)
     except StackError as error:
         show_failure(make_console(stderr=True), error)
         return 1

@@ -41,7 +41,7 @@ def show_run(console: Console, run: Run, catalog: str) -> None:
 
 def show_links(console: Console, run: Run, stack: Stack) -> None:
     """Where to look at the run and, in a real cloud, at the items."""
-    console.print(f"\nFlow run:  {stack.prefect}/runs/flow-run/{run.id}", soft_wrap=True)
+    console.print(f"\nFlow run:  {stack.prefect}/v2/runs/flow-run/{run.id}", soft_wrap=True)
     for text, url in run.links:
         console.print(f"{escape(text)}:  {url}", soft_wrap=True)
 
@@ -59,7 +59,7 @@ def show_next(console: Console, layout: Layout, stack: Stack, *, running: bool) 
 
 def show_stack(console: Console, layout: Layout, stack: Stack) -> None:
     """Where to look while the stack is up."""
-    console.print(f"Prefect:         {stack.prefect}   (Deployments, onboard-catalog, Run)")
+    console.print(f"Prefect:         {stack.prefect}   (Deployments, onboard-catalog, Run, Custom run)")
     console.print(f"Emulated cloud:  {stack.emulator}   (state: {stack.emulator}/_emulator/state)", soft_wrap=True)
     console.print(f"Logs:            {layout.shown(layout.logs)}")
     run = f"PREFECT_API_URL={stack.prefect}/api {_bin(layout, 'prefect')} deployment ls"

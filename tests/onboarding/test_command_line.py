@@ -220,6 +220,8 @@ def test_a_fleet_goes_on_past_a_bad_catalog(run: Run, live: World, tmp_path: Pat
     page = (tmp_path / "report" / "run.html").read_text(encoding="utf-8")
     assert "no catalog &#x27;nowhere&#x27;" in page
     assert "http" not in page.partition("<h1>")[0]
+    assert page.count('<g class="r') >= 10, "the relationships of the sample model are drawn"
+    assert "fact_sales[customer_key] -&gt; dim_customer[customer_key]" in page
     assert json.loads((tmp_path / "report" / "run.json").read_text(encoding="utf-8"))["calls"]
 
 

@@ -1,17 +1,29 @@
-"""A storage account's cloud and a client of it; modules with another cloud have their own."""
+"""The sample cloud, for tests that reset it; and where a module has no other, storage's cloud and a client of it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.cloud import Cloud, open_cloud
+from cloud_emulator.seeds.loading import fill
 from tests.emulator.storage_world import CONTRIBUTOR, MOUNTS, headers, storage_cloud
-from tests.emulator.support import serve
+from tests.emulator.support import Wall, put_keys, serve
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The sample cloud contoso, on a clock that only tests move."""
+    folder = tmp_path_factory.mktemp("contoso")
+    put_keys(folder)
+    made = open_cloud(folder, wall=Wall())
+    fill(made, "contoso")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -24,6 +24,15 @@ TENANT = "72f988bf-0000-4000-8000-00000000c0de"
 RUNNER_APP = "11110000-0000-4000-8000-00000000a000"
 RUNNER = "22220000-0000-4000-8000-00000000a000"
 
+AUDIENCES = {
+    "fabric": "https://api.fabric.microsoft.com",
+    "powerbi": "https://analysis.windows.net/powerbi/api",
+    "unity_catalog": "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",
+    "arm": "https://management.azure.com",
+    "storage": "https://storage.azure.com",
+}
+"""The resource that a token for each service is for."""
+
 HARDER = {
     "long_running": "accepted", "page_size": 2, "role_propagation_seconds": 300, "principal_replication_seconds": 120,
 }  # fmt: skip

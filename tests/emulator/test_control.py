@@ -22,18 +22,10 @@ from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.seeds.contoso import identities
 from cloud_emulator.seeds.contoso.azure import GROUP, SUBSCRIPTION
 from cloud_emulator.seeds.contoso.fabric import SALES_WORKSPACE
-from cloud_emulator.seeds.loading import fill
 from cloud_emulator.services import mounts
 from tests.emulator.served import Address, running
-from tests.emulator.support import Wall, token
+from tests.emulator.support import AUDIENCES, Wall, token
 
-AUDIENCES = {
-    "fabric": "https://api.fabric.microsoft.com",
-    "powerbi": "https://analysis.windows.net/powerbi/api",
-    "unity_catalog": "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",
-    "arm": "https://management.azure.com",
-    "storage": "https://storage.azure.com",
-}
 READS = {
     "fabric": f"/v1/workspaces/{SALES_WORKSPACE}",
     "powerbi": f"/v1.0/myorg/groups/{SALES_WORKSPACE}/datasets/{SALES_WORKSPACE}/refreshes",
@@ -72,14 +64,6 @@ class World:
     def headers(self, service: str, who: str = identities.RUNNER.object_id) -> dict[str, str]:
         authorization = token(self.cloud, who, AUDIENCES[service])
         return {"Authorization": authorization, "x-ms-version": "2023-11-03", "Accept": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    cloud = open_cloud(tmp_path_factory.mktemp("contoso"), wall=Wall())
-    fill(cloud, "contoso")
-    yield cloud
-    cloud.close()
 
 
 @pytest_asyncio.fixture

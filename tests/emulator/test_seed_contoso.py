@@ -328,19 +328,23 @@ def _context(authority: Path) -> ssl.SSLContext:
 
 
 @pytest.mark.e2e
-def test_served_from_the_command_line_and_after_a_restart(tmp_path: Path) -> None:
+def test_served_from_the_command_line_and_after_it_was_killed(tmp_path: Path) -> None:
     port, data = str(free_port()), tmp_path / "cloud"
     location = ("--port", port, "--data", str(data))
     authority, url = data / "tls" / "ca.pem", f"https://localhost:{port}"
     states = []
-    for seed in (("--seed", "contoso"), ()):
+    for seed, end in ((("--seed", "contoso"), signal.SIGKILL), ((), signal.SIGTERM)):
         with subprocess.Popen(_cli("serve", *location, *seed), stderr=subprocess.PIPE) as process:
             try:
                 _wait_for(url, authority)
-                states.append(httpx.get(f"{url}/_emulator/state", verify=_context(authority)).json())
+                with httpx.Client(base_url=f"{url}/_emulator", verify=_context(authority)) as control:
+                    if seed:
+                        control.post("/clock", json={"advance_seconds": 5}).raise_for_status()
+                    states.append(control.get("/state").content)
+                    assert control.get("/state").content == states[-1]
                 exports = subprocess.run(_cli("env", *location), capture_output=True, text=True, check=True).stdout
             finally:
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(end)
                 process.wait(timeout=20)
     assert states[0] == states[1]
     assert f"export AZURE_CLIENT_ID={identities.RUNNER.app_id}" in exports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +12,13 @@ import pytest
 import pytest_asyncio
 
 from cloud_emulator.core.app import Emulator
-from cloud_emulator.core.cloud import Cloud, open_cloud
+from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.seeds.contoso.azure import GROUP, HR_ACCOUNT, SUBSCRIPTION, account_id
 from cloud_emulator.seeds.contoso.fabric import SALES_WORKSPACE
 from cloud_emulator.seeds.contoso.identities import HR_READER, PLATFORM, RUNNER, TENANT
-from cloud_emulator.seeds.loading import fill
 from cloud_emulator.services import mounts
-from tests.emulator.support import Wall, put_keys, token
+from tests.emulator.support import AUDIENCES, token
 
-AUDIENCES = {
-    "fabric": "https://api.fabric.microsoft.com",
-    "powerbi": "https://analysis.windows.net/powerbi/api",
-    "unity_catalog": "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",
-    "arm": "https://management.azure.com",
-    "storage": "https://storage.azure.com",
-}
 UC = "/api/2.1/unity-catalog"
 ACCOUNT = account_id(HR_ACCOUNT)
 DFS, BLOB = (f"/storage/{HR_ACCOUNT}.{protocol}.core.windows.net" for protocol in ("dfs", "blob"))
@@ -76,16 +68,6 @@ def assign(role: str, **changes: Any) -> dict[str, Any]:
 
 def assignment(name: object) -> str:
     return f"{ACCOUNT}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01"
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    folder = tmp_path_factory.mktemp("contoso")
-    put_keys(folder)
-    cloud = open_cloud(folder, wall=Wall())
-    fill(cloud, "contoso")
-    yield cloud
-    cloud.close()
 
 
 @pytest_asyncio.fixture

@@ -3,7 +3,7 @@ answers 401 in its own way."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,13 +12,11 @@ import pytest
 import pytest_asyncio
 
 from cloud_emulator.core.app import Emulator
-from cloud_emulator.core.cloud import Cloud, open_cloud
+from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.seeds.contoso.azure import SUBSCRIPTION
 from cloud_emulator.seeds.contoso.fabric import SALES_WORKSPACE
 from cloud_emulator.seeds.contoso.identities import RUNNER
-from cloud_emulator.seeds.loading import fill
 from cloud_emulator.services import mounts
-from tests.emulator.support import Wall
 
 FABRIC = "https://api.fabric.microsoft.com"
 POWER_BI = "https://analysis.windows.net/powerbi/api"
@@ -55,12 +53,10 @@ CODES: Mapping[str, Mapping[str, str]] = {
 """The error code of each service for each fault; under no name, for all others."""
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    made = open_cloud(tmp_path_factory.mktemp("contoso"), wall=Wall())
-    fill(made, "contoso")
-    yield made
-    made.close()
+@pytest.fixture
+def cloud(sample: Cloud) -> Cloud:
+    sample.reset()
+    return sample
 
 
 @pytest_asyncio.fixture

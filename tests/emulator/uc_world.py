@@ -55,6 +55,14 @@ def orders() -> list[dict[str, Any]]:
     ]
 
 
+def _catalogs() -> list[dict[str, Any]]:
+    schemas = [{"name": "orders", "tables": orders()}, {"name": "staging", "tables": [table("tmp")]}]
+    return [
+        {"name": "sales", "owner": OWNER, "schemas": schemas},
+        {"name": "hr", "owner": OWNER, "isolation_mode": "ISOLATED", "bound_hosts": [OTHER_HOST]},
+    ]
+
+
 def account() -> dict[str, Any]:
     """The seed section."""
     return {
@@ -73,17 +81,7 @@ def account() -> dict[str, Any]:
                 "metastore_id": METASTORE,
                 "name": "contoso",
                 "owner": "admins",
-                "catalogs": [
-                    {
-                        "name": "sales",
-                        "owner": OWNER,
-                        "schemas": [
-                            {"name": "orders", "tables": orders()},
-                            {"name": "staging", "tables": [table("tmp")]},
-                        ],
-                    },
-                    {"name": "hr", "owner": OWNER, "isolation_mode": "ISOLATED", "bound_hosts": [OTHER_HOST]},
-                ],
+                "catalogs": _catalogs(),
                 "external_locations": [
                     {"name": "lake", "url": f"{LAKE}/sales", "credential_name": "connector", "owner": OWNER}
                 ],

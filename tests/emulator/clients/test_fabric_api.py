@@ -18,7 +18,6 @@ from azure.core import PipelineClient
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
-from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.identity import ClientSecretCredential
 from microsoft_fabric_api.client import FabricClient  # type: ignore[import-untyped]
@@ -31,42 +30,13 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import seed
 from cloud_emulator.fabric.seed import FabricSeed
 from cloud_emulator.services import mounts
-from tests.emulator.fabric_cloud import ALICE, ANALYSTS, CAPACITY, GATEWAY, HOST, READER, READER_APP, WORKSPACE
+from tests.emulator.clients.fabric_api import CloudTime, catalog, connection, done, settle
+from tests.emulator.fabric_cloud import ALICE, ANALYSTS, CAPACITY, GATEWAY, READER, WORKSPACE
 from tests.emulator.fabric_data_cloud import DATABRICKS, STORAGE, data_cloud, definition, parts
 from tests.emulator.served import Address, running
 from tests.emulator.support import RUNNER, RUNNER_APP, TENANT, token
 from tests.emulator.test_fabric_data_models import model
 from tests.emulator.test_fabric_data_roles import role
-
-
-class CloudTime(RequestsTransport):  # type: ignore[misc]  # its package names it only when asked
-    """Sleeps on the cloud's clock."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__()
-        self._cloud = cloud
-
-    def sleep(self, duration: float) -> None:
-        """Moves the clock."""
-        self._cloud.clock.advance(duration)
-
-
-def done(begun: Any) -> Any:
-    """What a long-running operation ends with."""
-    if hasattr(begun, "wait"):
-        return begun.result()
-    deadline = time.monotonic() + 20
-    while begun.result is None:
-        assert time.monotonic() < deadline, "the operation did not end"
-        time.sleep(0.005)
-    return begun.result
-
-
-def settle(cloud: Cloud, fabric: FabricClient) -> None:
-    """Lets syncs, and what they start, come to their end."""
-    for _ in range(3):
-        cloud.clock.advance(30)
-        fabric.core.capacities.get_capacity(CAPACITY)
 
 
 @pytest.fixture
@@ -105,40 +75,6 @@ def fabric(cloud: Cloud, at: Address, credential: ClientSecretCredential) -> Ite
     transport = CloudTime(cloud)
     yield FabricClient(credential, base_url=f"{at.url}/", transport=transport, retry_total=0)
     transport.close()
-
-
-def connection(name: str) -> core.CreateCloudConnectionRequest:
-    """A connection to Databricks as the reader."""
-    return core.CreateCloudConnectionRequest(
-        display_name=name,
-        privacy_level="Organizational",
-        connection_details=core.CreateConnectionDetails(
-            type="AzureDatabricksWorkspace",
-            creation_method="AzureDatabricksWorkspace.Actions",
-            parameters=[core.ConnectionDetailsTextParameter(name="url", value=f"https://{HOST}")],
-        ),
-        credential_details=core.CreateCredentialDetails(
-            single_sign_on_type="None",
-            connection_encryption="NotEncrypted",
-            skip_test_connection=False,
-            credentials=core.ServicePrincipalCredentials(
-                tenant_id=TENANT, service_principal_client_id=READER_APP, service_principal_secret="reader-secret"
-            ),
-        ),
-    )
-
-
-def catalog(name: str = "sales") -> mirrored.CreateMirroredAzureDatabricksCatalogRequest:
-    """A mirrored catalog with a storage connection."""
-    return mirrored.CreateMirroredAzureDatabricksCatalogRequest(
-        display_name=name,
-        creation_payload=mirrored.MirroredAzureDatabricksCatalogCreationPayload(
-            catalog_name="sales",
-            databricks_workspace_connection_id=DATABRICKS,
-            mirroring_mode="Full",
-            storage_connection_id=STORAGE,
-        ),
-    )
 
 
 def test_workspaces(cloud: Cloud, fabric: FabricClient) -> None:

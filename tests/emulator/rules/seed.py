@@ -174,9 +174,8 @@ def _orders() -> list[dict[str, Any]]:
     ]
 
 
-def _unity_catalog() -> dict[str, Any]:
+def _catalogs() -> list[dict[str, Any]]:
     use = ("USE_CATALOG", "USE_SCHEMA", "SELECT", "EXTERNAL_USE_SCHEMA")
-    apps = {"connector": CONNECTOR, "owner": OWNER, "admin": ADMIN, "auditor": AUDITOR, "viewer": VIEWER}
     sales = {
         "name": "sales", "owner": OWNER_APP, "grants": {CONNECTOR_APP: use[:1]},
         "schemas": [
@@ -187,6 +186,18 @@ def _unity_catalog() -> dict[str, Any]:
         ],
     }  # fmt: skip
     people = {"name": "staff", "tables": [_table("hr/staff/people", OPEN)]}
+    return [
+        sales,
+        {"name": "hr", "owner": OWNER_APP, "grants": {CONNECTOR_APP: use}, "schemas": [people]},
+        {"name": "lent", "owner": OWNER_APP, "catalog_type": "FOREIGN_CATALOG", "grants": {CONNECTOR_APP: use}},
+        {"name": "bound", "owner": OWNER_APP, "isolation_mode": "ISOLATED", "bound_hosts": [LISTED_HOST],
+         "grants": {CONNECTOR_APP: use}},
+        {"name": "private", "owner": OWNER_APP},
+    ]  # fmt: skip
+
+
+def _unity_catalog() -> dict[str, Any]:
+    apps = {"connector": CONNECTOR, "owner": OWNER, "admin": ADMIN, "auditor": AUDITOR, "viewer": VIEWER}
     return {
         "users": [{"user_name": "alice@contoso.example", "external_id": ALICE}],
         "service_principals": [
@@ -197,15 +208,7 @@ def _unity_catalog() -> dict[str, Any]:
         "metastores": [
             {
                 "metastore_id": METASTORE, "name": "main", "owner": "admins", "external_access_enabled": True,
-                "catalogs": [
-                    sales,
-                    {"name": "hr", "owner": OWNER_APP, "grants": {CONNECTOR_APP: use}, "schemas": [people]},
-                    {"name": "lent", "owner": OWNER_APP, "catalog_type": "FOREIGN_CATALOG",
-                     "grants": {CONNECTOR_APP: use}},
-                    {"name": "bound", "owner": OWNER_APP, "isolation_mode": "ISOLATED", "bound_hosts": [LISTED_HOST],
-                     "grants": {CONNECTOR_APP: use}},
-                    {"name": "private", "owner": OWNER_APP},
-                ],
+                "catalogs": _catalogs(),
                 "external_locations": [
                     {"name": "open", "url": f"abfss://lake@{OPEN}.dfs.core.windows.net/", "owner": OWNER_APP,
                      "credential_name": "key"}

@@ -38,8 +38,8 @@ lint: $(DEV) ## Check style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV) ## Measure, print a table and write bench/results.json
-	$(BIN)/python -m bench
+bench: $(DEV) ## Measure, print tables and write bench/results.json; BENCH=--quick measures less and writes nothing
+	$(BIN)/python -m bench $(BENCH)
 
 .venv/bin/python:
 	@$(BASE_PYTHON) -c 'import sys; sys.exit("unity-mirror needs Python 3.11 or newer: make BASE_PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

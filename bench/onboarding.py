@@ -1,92 +1,160 @@
 """What onboarding and planning again cost: time, calls and memory, for catalogs of 10, 1,000 and 10,000 tables.
 
 ``python -m bench.onboarding [TABLES ...]`` prints ratios: 1 is the least there can be. The emulator runs in a process
-of its own and adds a latency to each call; unity-mirror runs in another, so that its memory is its own.
+of its own and adds a latency to each call; what is measured runs in another.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import math
 import os
-import resource
 import socket
+import ssl
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.simulated import Cost, critical_paths
 from cloud_emulator.environment import variables
-from tests.onboarding.sizes import add_catalog, spec_of
+from tests.onboarding.sizes import add_catalog, least_onboarding_calls, least_plan_calls, spec_of
 from tests.onboarding.world import RealTime, sample_cloud
-from unity_mirror.clouds import connect
-from unity_mirror.settings import Settings
-from unity_mirror.spec import load_spec
-from unity_mirror.steps.context import Context
-from unity_mirror.steps.runner import apply_plan, make_plan
 
 SIZES = {10: (1, 10), 1_000: (10, 100), 10_000: (20, 500)}
 """Schemas, and tables in each."""
 LATENCIES = (0, 100)
-PAGE = 50
-CONSTANT_CALLS = 14
-CONSTANT_DEPTH = 7
-"""Calls one after the other, whatever the size: sign-in, schemas, connections, mirrored catalogs, and the definition's
-operation of three; the pages of a schema come one after the other, too."""
-OPERATION_SECONDS = 1.0
-"""The least time between two looks at an operation, which Fabric asks for."""
+REPEATS = {10: 3, 1_000: 3, 10_000: 1}
+TARGETS = {"makespan": 1.25, "calls": 1.05, "memory_mb": 150.0, "cold_start_seconds": 0.5, "flow": 1.2}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One catalog, onboarded and planned again."""
+    """One catalog, onboarded and planned again; each figure is the median of some runs. Seconds, MB."""
 
     tables: int
     latency_ms: int
     onboard_seconds: float
-    plan_seconds: float
+    onboard_path: float
     onboard_calls: int
+    onboard_least_calls: int
+    onboard_cpu_seconds: float
+    plan_seconds: float
+    plan_path: float
     plan_calls: int
+    plan_least_calls: int
+    plan_cpu_seconds: float
     peak_mb: float
+    flow_onboard_seconds: float | None
+    flow_plan_seconds: float | None
 
     @property
-    def least_plan_calls(self) -> int:
-        """Pages of tables, and for each schema its privileges and its folder, and what doesn't depend on the size."""
-        schemas, each = SIZES[self.tables]
-        return schemas * math.ceil(each / PAGE) + 2 * (schemas + 1) + CONSTANT_CALLS - 1
+    def makespans(self) -> tuple[float, float]:
+        """Onboarding's and planning's time to their latency-bound critical paths."""
+        return self.onboard_seconds / self.onboard_path, self.plan_seconds / self.plan_path
 
     @property
-    def least_plan_seconds(self) -> float:
-        """The longest chain of calls of which each needs the one before."""
-        _, each = SIZES[self.tables]
-        return (CONSTANT_DEPTH + math.ceil(each / PAGE)) * self.latency_ms / 1000 + OPERATION_SECONDS
+    def flow_ratio(self) -> float | None:
+        """Onboarding under Prefect to the library alone."""
+        return self.flow_onboard_seconds / self.onboard_seconds if self.flow_onboard_seconds else None
 
 
-def measure(sizes: Sequence[int] = tuple(SIZES)) -> list[Run]:
+def measure(sizes: Sequence[int] = tuple(SIZES), *, with_flow: bool = True) -> Iterator[Run]:
     """These sizes, at all latencies."""
-    return [_run(tables, latency) for tables in sizes for latency in LATENCIES]
+    for tables in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            _seed(Path(folder), tables)
+            for latency in LATENCIES:
+                yield _run(Path(folder), tables, latency, with_flow=with_flow)
 
 
-def _run(tables: int, latency: int) -> Run:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        cloud = sample_cloud(folder, RealTime())
-        schemas, each = SIZES[tables]
-        add_catalog(cloud, "large", schemas=schemas, tables_each=each)
-        cloud.close()
-        port = free_port()
-        arguments = ["serve", "--port", str(port), "--data", name, "--latency-ms", str(latency)]
-        process = subprocess.Popen([sys.executable, "-m", "cloud_emulator.cli", *arguments], stderr=subprocess.DEVNULL)
-        try:
-            return _measured(folder, port, tables, latency)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+def _seed(folder: Path, tables: int) -> None:
+    cloud = sample_cloud(folder, RealTime())
+    schemas, each = SIZES[tables]
+    add_catalog(cloud, "large", schemas=schemas, tables_each=each)
+    cloud.save_seed()
+    cloud.close()
+
+
+def _run(folder: Path, tables: int, latency: int, *, with_flow: bool) -> Run:
+    schemas, each = SIZES[tables]
+    paths = critical_paths(spec_of("large"), latency / 1000, schemas=schemas, tables_each=each)
+    with _serving(folder, latency) as served:
+        found = _medians(served.measured("library") for _ in range(REPEATS[tables]))
+        flow = _medians(served.measured("flow") for _ in range(1)) if with_flow else {}
+    return _made(tables, latency, found, flow, paths)
+
+
+def _made(
+    tables: int, latency: int, found: Mapping[str, float], flow: Mapping[str, float], paths: Mapping[str, Cost]
+) -> Run:
+    schemas, each = SIZES[tables]
+    return Run(
+        tables=tables,
+        latency_ms=latency,
+        onboard_seconds=found["onboard_seconds"],
+        onboard_path=paths["onboard"].seconds,
+        onboard_calls=int(found["onboard_calls"]),
+        onboard_least_calls=least_onboarding_calls(schemas, each),
+        onboard_cpu_seconds=found["onboard_cpu_seconds"],
+        plan_seconds=found["plan_seconds"],
+        plan_path=paths["plan"].seconds,
+        plan_calls=int(found["plan_calls"]),
+        plan_least_calls=least_plan_calls(schemas, each),
+        plan_cpu_seconds=found["plan_cpu_seconds"],
+        peak_mb=found["peak_mb"],
+        flow_onboard_seconds=flow.get("onboard_seconds"),
+        flow_plan_seconds=flow.get("plan_seconds"),
+    )
+
+
+def _medians(runs: Iterator[Mapping[str, float]]) -> dict[str, float]:
+    each = list(runs)
+    return {name: statistics.median(run[name] for run in each) for name in each[0]}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running emulator."""
+
+    folder: Path
+    port: int
+
+    def measured(self, how: str) -> dict[str, float]:
+        """What a process measures, on the cloud as it was seeded. Raises ``RuntimeError`` when it fails."""
+        self._reset()
+        command = [sys.executable, "-m", "bench.child", how, json.dumps(spec_of("large"))]
+        environment = {**os.environ, **variables(self.folder, self.port)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+        return found
+
+    def _reset(self) -> None:
+        trusted = ssl.create_default_context(cafile=str(self.folder / "tls" / "ca.pem"))
+        request = urllib.request.Request(f"https://localhost:{self.port}/_emulator/reset", method="POST")
+        with urllib.request.urlopen(request, context=trusted):  # noqa: S310  # the address is ours
+            pass
+
+
+@contextmanager
+def _serving(folder: Path, latency: int) -> Iterator[Served]:
+    port = free_port()
+    arguments = ["serve", "--port", str(port), "--data", str(folder), "--latency-ms", str(latency)]
+    process = subprocess.Popen([sys.executable, "-m", "cloud_emulator.cli", *arguments], stderr=subprocess.DEVNULL)
+    try:
+        _await_port(port)
+        yield Served(folder, port)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def free_port() -> int:
@@ -107,70 +175,50 @@ def _await_port(port: int) -> None:
     raise TimeoutError(f"nothing listens at port {port}")
 
 
-def _measured(folder: Path, port: int, tables: int, latency: int) -> Run:
-    _await_port(port)
-    environment = {**os.environ, **variables(folder, port)}
-    command = [sys.executable, "-m", "bench.onboarding", "child"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return Run(tables, latency, **json.loads(done.stdout))
-
-
-async def _child() -> dict[str, Any]:
-    settings = Settings.from_environment(os.environ)
-    spec = load_spec(spec_of("large"))
-    found: dict[str, Any] = {}
-    async with connect(settings) as clouds:
-        for name in ("onboard", "plan"):
-            context = Context(spec, clouds.clients, clouds.secrets)
-            before, begun = clouds.meter.total(), time.perf_counter()
-            planned = await make_plan(context)
-            if name == "onboard":
-                await apply_plan(context, planned)
-            found[f"{name}_seconds"] = time.perf_counter() - begun
-            auth = clouds.meter.total(effect="auth")
-            found[f"{name}_calls"] = clouds.meter.total() - before - (auth if name == "onboard" else 0)
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return found
-
-
-def cold_start() -> float:
-    """Seconds until ``unity-mirror --help`` is through, the best of five."""
-    command = [sys.executable, "-m", "unity_mirror.cli", "--help"]
+def cold_start(command: str, repeats: int = 7) -> float:
+    """Seconds until ``unity-mirror COMMAND`` is through, the median of some."""
     times = []
-    for _ in range(5):
+    for _ in range(repeats):
         begun = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([sys.executable, "-m", "unity_mirror.cli", command], stdout=subprocess.DEVNULL, check=True)
         times.append(time.perf_counter() - begun)
-    return min(times)
+    return statistics.median(times)
 
 
-def lines(runs: list[Run], start: float) -> list[str]:
-    """The table."""
-    head = (
-        f"{'tables':>7} {'ms':>4} {'onboard s':>10} {'calls':>7} {'plan s':>8} {'/least':>7} {'calls':>6} {'/least':>7}"
-    )
-    rows = [
-        f"{run.tables:>7,} {run.latency_ms:>4} {run.onboard_seconds:>10.1f} {run.onboard_calls:>7,} "
-        f"{run.plan_seconds:>8.2f} {run.plan_seconds / run.least_plan_seconds:>7.2f} {run.plan_calls:>6,} "
-        f"{run.plan_calls / run.least_plan_calls:>7.2f} {run.peak_mb - runs[0].peak_mb:>+8.0f} MB"
-        for run in runs
-    ]
+def lines(runs: Sequence[Run], starts: Mapping[str, float]) -> list[str]:
+    """The tables of ratios."""
+    least = min(run.peak_mb for run in runs if run.tables == runs[0].tables)
+    head = "tables   ms |  onboard  /path  calls /least |   plan  /path  calls /least |   memory |  flow"
     return [
-        f"{head} {'memory':>11}",
-        *rows,
-        f"unity-mirror --help: {start:.2f} s, wanted 0.5 s: ratio {start / 0.5:.2f}",
+        head,
+        *(_line(run, least) for run in runs),
+        "/path: to the latency-bound critical path (wanted 1.25); /least: to the least calls possible (1.05);",
+        "memory: beyond that of 10 tables (+150 MB); flow: onboarding under Prefect to the library alone (1.2)",
+        *(f"unity-mirror {name}: {seconds:.2f} s, wanted 0.5 s" for name, seconds in starts.items()),
     ]
+
+
+def _line(run: Run, least: float) -> str:
+    onboard, plan = run.makespans
+    flow = f"{run.flow_ratio:>5.2f}" if run.flow_ratio else "    -"
+    onboard_calls, plan_calls = run.onboard_calls / run.onboard_least_calls, run.plan_calls / run.plan_least_calls
+    return (
+        f"{run.tables:>6,} {run.latency_ms:>4} | {run.onboard_seconds:>6.1f} s {onboard:>6.2f} {run.onboard_calls:>6,}"
+        f" {onboard_calls:>6.2f} | {run.plan_seconds:>4.1f} s {plan:>6.2f} {run.plan_calls:>6,} {plan_calls:>6.2f}"
+        f" | {run.peak_mb - least:>+5.0f} MB | {flow}"
+    )
+
+
+def document(runs: Sequence[Run], starts: Mapping[str, float]) -> dict[str, Any]:
+    """For ``results.json``."""
+    return {"targets": TARGETS, "runs": [asdict(run) for run in runs], "cold_start_seconds": dict(starts)}
 
 
 def main() -> None:
-    """Measures and prints; as a child, measures one catalog."""
-    if sys.argv[1:] == ["child"]:
-        print(json.dumps(asyncio.run(_child())))
-    else:
-        sizes = [int(each) for each in sys.argv[1:]] or list(SIZES)
-        print("\n".join(lines(measure(sizes), cold_start())))
+    """Measures and prints; arguments are sizes."""
+    sizes = [int(each) for each in sys.argv[1:]] or list(SIZES)
+    starts = {name: cold_start(name) for name in ("--help", "schema")}
+    print("\n".join(lines(list(measure(sizes)), starts)))
 
 
 if __name__ == "__main__":

@@ -11,21 +11,16 @@ from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import access_roles, responses, validation
 from cloud_emulator.fabric.access_role_rules import RoleBody, RolesBody, check_role, check_roles
-from cloud_emulator.fabric.errors import FabricError, invalid_input, invalid_parameter, not_found
-from cloud_emulator.fabric.items import require_item
-from cloud_emulator.fabric.onelake import ROOTS
+from cloud_emulator.fabric.errors import FabricError, invalid_input, invalid_parameter
+from cloud_emulator.fabric.onelake import require_stored
 from cloud_emulator.fabric.routing import Operation, router
 
 
 def _item(cloud: Cloud, request: Request, at_least: str) -> Document:
-    """The item whose roles they are; one without a part in OneLake is as good as absent."""
+    """The item whose roles they are."""
     if at_least == "Member" and not cloud.rules.on("fabric.access_roles.member"):
         at_least = "Viewer"
-    item_id = request.params["itemId"]
-    item = require_item(cloud, request.caller, request.params["workspaceId"], item_id, at_least=at_least)
-    if item["type"] not in ROOTS:
-        raise not_found("Item", item_id)
-    return item
+    return require_stored(cloud, request, at_least)
 
 
 def _list(cloud: Cloud, request: Request) -> Response:

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cloud_emulator.core.cloud import Cloud
+from cloud_emulator.core.http import Request
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import sync
 from cloud_emulator.fabric.access_roles import Reach
-from cloud_emulator.fabric.items import CAPACITIES, ITEMS, list_items
+from cloud_emulator.fabric.errors import not_found
+from cloud_emulator.fabric.items import CAPACITIES, ITEMS, list_items, require_item
 from cloud_emulator.fabric.onelake_location import Location, OneLakeDenied, denied, locate, missing
 from cloud_emulator.fabric.permissions import WORKSPACES, role_in
 from cloud_emulator.fabric.validation import is_guid
@@ -86,6 +88,16 @@ def tables_below(cloud: Cloud, item: Document, parts: tuple[str, ...]) -> list[s
             break
         item, parts = hop
     return []
+
+
+def require_stored(cloud: Cloud, request: Request, at_least: str) -> Document:
+    """The item that the path names, for a caller with at least that role; one without a part in OneLake is as good as
+    absent. Raises 403, or 404 ``ItemNotFound``."""
+    item_id = request.params["itemId"]
+    item = require_item(cloud, request.caller, request.params["workspaceId"], item_id, at_least=at_least)
+    if item["type"] not in ROOTS:
+        raise not_found("Item", item_id)
+    return item
 
 
 def _workspace(cloud: Cloud, name: str) -> Document:

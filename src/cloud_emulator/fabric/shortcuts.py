@@ -14,8 +14,8 @@ from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric import responses, shortcut_state, validation
 from cloud_emulator.fabric.errors import FabricError, invalid_input, not_found
-from cloud_emulator.fabric.items import ITEMS, require_item
-from cloud_emulator.fabric.onelake import ROOTS
+from cloud_emulator.fabric.items import ITEMS
+from cloud_emulator.fabric.onelake import require_stored
 from cloud_emulator.fabric.routing import Operation, router
 from cloud_emulator.fabric.shortcut_state import POLICIES, ConflictPolicy
 from cloud_emulator.fabric.validation import Body, Guid
@@ -58,29 +58,20 @@ def register_jobs(cloud: Cloud) -> None:
     cloud.jobs.register("fabric.shortcuts.bulkCreate", responses.operation_job(_bulk_work))
 
 
-def _item(cloud: Cloud, request: Request, at_least: str) -> Document:
-    """The item that holds the shortcuts; one without a part in OneLake is as good as absent."""
-    item_id = request.params["itemId"]
-    item = require_item(cloud, request.caller, request.params["workspaceId"], item_id, at_least=at_least)
-    if item["type"] not in ROOTS:
-        raise not_found("Item", item_id)
-    return item
-
-
 def _list(cloud: Cloud, request: Request) -> Response:
     """The shortcuts that people made; those of a mirrored catalog to its tables are not among them [D]."""
-    item = _item(cloud, request, "Viewer")
+    item = require_stored(cloud, request, "Viewer")
     found = shortcut_state.list_below(cloud, item["id"], request.query.get("parentPath"))
     return responses.listing(cloud, request, found, shortcut_state.view)
 
 
 def _get(cloud: Cloud, request: Request) -> Response:
-    item = _item(cloud, request, "Viewer")
+    item = require_stored(cloud, request, "Viewer")
     return responses.ok(shortcut_state.view(_named(cloud, request, item)))
 
 
 def _delete(cloud: Cloud, request: Request) -> Response:
-    item = _item(cloud, request, "Contributor")
+    item = require_stored(cloud, request, "Contributor")
     shortcut_state.delete(cloud, _named(cloud, request, item))
     return responses.done()
 
@@ -90,7 +81,7 @@ def _named(cloud: Cloud, request: Request, item: Document) -> Document:
 
 
 def _create(cloud: Cloud, request: Request) -> Response:
-    item = _item(cloud, request, "Contributor")
+    item = require_stored(cloud, request, "Contributor")
     policy = _policy(request)
     _refuse_other_targets([validation.json_object(request)])
     body = validation.parse(request, CreateShortcutRequest)
@@ -103,7 +94,7 @@ def _create(cloud: Cloud, request: Request) -> Response:
 
 
 def _bulk_create(cloud: Cloud, request: Request) -> Response:
-    item = _item(cloud, request, "Contributor")
+    item = require_stored(cloud, request, "Contributor")
     policy = _policy(request)
     wanted = validation.json_object(request).get("createShortcutRequests")
     _refuse_other_targets(wanted if isinstance(wanted, list) else [])

@@ -34,8 +34,7 @@ def mirror_definition(
     reported, it never takes away what is there.
     """
     full = any(pattern in _WHOLE for pattern in spec.select.include)
-    mirrored = mirrored_schemas(current) if current else frozenset()
-    entries = [_schema(spec, view, full, view.schema.name in mirrored) for view in schemas if view.tables]
+    entries = [_schema(spec, view, full, _is_mirrored(current, view.schema.name)) for view in schemas if view.tables]
     definition: dict[str, Any] = {
         "$schema": SCHEMA_URL,
         "catalogName": spec.catalog,
@@ -51,11 +50,13 @@ def mirror_definition(
     return definition
 
 
-def mirrored_schemas(definition: Mapping[str, Any]) -> frozenset[str]:
-    """The schemas that a definition names and doesn't exclude."""
-    listed = definition.get("mirrorConfiguration", {}).get("schemas", ())
-    excluded = {entry["name"] for entry in listed if entry["mirroringMode"] == "Exclude"}
-    return frozenset({entry["name"] for entry in listed} - excluded)
+def _is_mirrored(current: Mapping[str, Any] | None, schema: str) -> bool:
+    """Whether a definition takes a schema in: by naming it, or, where it takes the catalog whole, by not doing so."""
+    if current is None:
+        return False
+    listed = (current.get("mirrorConfiguration") or {}).get("schemas") or ()
+    modes = {entry["name"]: entry["mirroringMode"] for entry in listed}
+    return bool(modes.get(schema, "Full" if current["mirroringMode"] == "Full" else "Exclude") != "Exclude")
 
 
 def follows_new_tables(spec: CatalogSpec) -> str:

@@ -83,3 +83,16 @@ def test_a_list_without_a_plus_is_told_by_its_nine_letters() -> None:
     assert str(from_permissions("rwxr-x---")) == BASE
     assert from_permissions("rwxr-x---+") is None
     assert from_permissions("") is None
+
+
+def test_a_first_default_list_leaves_new_children_to_others_as_they_would_be_without() -> None:
+    """A copy of the access list, which the service would make, could give them more."""
+    wide = Acl.parse("user::rwx,group::rwx,other::r-x")
+    found = grant(wide, US, READ, inherited=True)
+    defaults = [entry for entry in str(found.after).split(",") if entry.startswith("default:")]
+    assert defaults[:3] == ["default:user::rwx", "default:group::r-x", "default:other::---"]
+    assert defaults[3:] == [f"default:user:{US}:r-x", "default:mask::r-x"]
+    assert not found.plain
+    assert grant(Acl.parse(BASE), US, READ, inherited=True).plain
+    theirs = Acl.parse("user::rwx,group::rwx,other::r-x,default:user::rwx,default:group::rwx,default:other::r-x")
+    assert "default:group::rwx" in str(grant(theirs, US, READ, inherited=True).after)

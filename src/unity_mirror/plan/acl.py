@@ -7,14 +7,16 @@ rights away from other: it is made wide enough not to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unity_mirror.models.storage import Acl, AclEntry, intersection, union
+from unity_mirror.models.storage import Acl, AclEntry, AclKind, intersection, union
 
 NAMED_LIMIT = 28
 READ = "r-x"
 TRAVERSE = "--x"
 _FEW_LEFT = 4
+_NEW_CHILD: Mapping[AclKind, str] = {"user": "rwx", "group": "r-x", "other": "---"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,26 @@ def from_permissions(permissions: str) -> Acl | None:
 def _give(acl: Acl, entry: AclEntry) -> Acl:
     if holds(acl, entry.entity, entry.permissions, default=entry.default):
         return acl
-    merged = acl.merge(entry)
+    merged = (_with_defaults(acl) if entry.default else acl).merge(entry)
     mask = merged.mask(entry.default)
     if mask is not None:
         wanted = union(mask, entry.permissions)
     else:
         wanted = union(merged.needed_mask(entry.default), merged.permissions("other", default=entry.default))
     return merged.put(AclEntry("mask", "", wanted, entry.default))
+
+
+def _with_defaults(acl: Acl) -> Acl:
+    """The list with a default list, where it has none: one that leaves new children to others as they would be without.
+
+    Those get 0777 or 0666 less a umask of 027 then (Create Path); a copy of the access list, which the service would
+    make, could give them more.
+    """
+    if any(entry.default for entry in acl.entries):
+        return acl
+    for kind, permissions in _NEW_CHILD.items():
+        acl = acl.put(AclEntry(kind, "", permissions, default=True))
+    return acl
 
 
 def _gains(before: Acl, after: Acl, object_id: str) -> tuple[str, ...]:
@@ -113,6 +128,9 @@ def _effective(acl: Acl, entry: AclEntry) -> str:
 
 def _is_plain(before: Acl, after: Acl, object_id: str, permissions: str, default: bool) -> bool:
     mask = after.mask(default)
+    made = default and not any(entry.default for entry in before.entries)
+    if made and any(before.permissions(kind) != after.permissions(kind, default=True) for kind in _NEW_CHILD):
+        return False
     return (
         after.permissions("user", object_id, default) == permissions
         and mask == after.needed_mask(default)

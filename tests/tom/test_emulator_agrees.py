@@ -43,6 +43,14 @@ CHANGED = {
     "a column twice, but for case": (DATE, DAY, "\tcolumn YEAR\n"),
     "an expression that isn't there": (DATE, "expressionSource: DirectLake", "expressionSource: Nope"),
     "an open quote": (FACT, PARTITION, f"\n\tmeasure 'M = 1\n{PARTITION}"),
+    "a property behind an object": (DATE, PARTITION, f"\n\tannotation X = 1\n\n\tisHidden\n{PARTITION}"),
+    "an expression that goes on": (DATE, PARTITION, f"\n\tmeasure M = 1\n\t\t\t+ 2\n{PARTITION}"),
+    "an expression that falls back": (DATE, PARTITION, f"\n\tmeasure M =\n\t\t\t\t1\n\t\t\t+ 2\n{PARTITION}"),
+    "a property without a value": (DATE, "summarizeBy: none", "summarizeBy: "),
+    "a property of nothing": (MODEL, "\tsourceQueryCulture", "sourceQueryCulture"),
+    "an annotation of an annotation": (DATE, PARTITION, f"\n\tannotation X = 1\n\t\tannotation Y = 2\n{PARTITION}"),
+    "a source with more": (DATE, "\t\t\tschemaName: orders", "\t\t\tschemaName orders"),
+    "a behaviour that there isn't": (MODEL, "model Model\n", "model Model\n\tdirectLakeBehavior: maybe\n"),
     "two models": (MODEL, "model Model\n", "model Other\n\nmodel Model\n"),
     "a description of nothing": (DATE, "\tpartition dim_date", "\t/// dangling\n\n\tpartition dim_date"),
 }
@@ -54,6 +62,9 @@ ADDED = {
     "a perspective of no table": ("perspectives/P.tmdl", "perspective P\n\n\tperspectiveTable nope\n"),
     "a perspective of no column": (
         "perspectives/P.tmdl", "perspective P\n\n\tperspectiveTable dim_date\n\n\t\tperspectiveColumn nope\n",
+    ),
+    "words that are no JSON": (
+        "cultures/fr.tmdl", 'cultureInfo fr-FR\n\n\tlinguisticMetadata =\n\t\t\t{"a" 1}\n\t\tcontentType: json\n',
     ),
     "a translation of no table": ("cultures/de.tmdl", _TRANSLATION),
 }  # fmt: skip

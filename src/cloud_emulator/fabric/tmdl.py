@@ -16,6 +16,7 @@ _OBJECT = re.compile(rf"(\w+)(?:\s+({_NAME}))?\s*(?:(=)\s*(.*))?")
 _REFERENCE = re.compile(rf"ref\s+(\w+)\s+({_NAME})")
 _COLUMN = re.compile(rf"({_NAME})\.({_NAME})")
 
+FENCE = "```"
 NAMELESS = frozenset(
     {
         "database", "model", "source", "dataAccessOptions", "calculationGroup", "refreshPolicy", "linguisticMetadata",
@@ -82,6 +83,8 @@ class _Reader:
     def read(self) -> list[Node]:
         root = Node("", "", "")
         self._read_children(root, 0)
+        if root.properties:
+            raise TmdlError(self._lines[0].place, f"the property {min(root.properties)!r} belongs to no object")
         return root.children
 
     def _read_children(self, parent: Node, depth: int) -> None:
@@ -123,15 +126,26 @@ class _Reader:
     def _set(self, parent: Node, key: str, value: str, line: _Line) -> None:
         if key in parent.properties:
             raise TmdlError(line.place, f"the property {key!r} stands there twice")
+        if any(child.name for child in parent.children):
+            raise TmdlError(line.place, f"the property {key!r} stands behind an object")
+        if not value:
+            raise TmdlError(line.place, f"the property {key!r} has no value")
         parent.properties[key] = value
 
     def _expression(self, line: _Line, first: str) -> str:
-        """What follows ``=``: the rest of the line, and the lines that are two levels deeper."""
-        lines = [first] if first else []
+        """What follows ``=``: the rest of the line, or the lines that are two levels deeper or stand between fences."""
+        if first and first != FENCE:
+            return first
+        lines: list[str] = []
+        least = line.depth + 2 if first else 0
         while self._next < len(self._lines) and self._lines[self._next].depth > line.depth + 1:
-            lines.append(self._lines[self._next].text)
+            found = self._lines[self._next]
+            least = least or found.depth
+            if found.depth < least:
+                raise TmdlError(found.place, "unexpected indentation")
+            lines.append(found.text)
             self._next += 1
-        lines = [each for each in lines if each != "```"]
+        lines = [each for each in lines if each != FENCE]
         if not lines:
             raise TmdlError(line.place, "an expression is expected after '='")
         return "\n".join(lines)

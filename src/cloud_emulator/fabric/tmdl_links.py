@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import orjson
+
 from cloud_emulator.fabric.tmdl import Node, TmdlError, unquote
 
 _SAID = {
@@ -28,6 +30,7 @@ def check_links(files: Iterable[Sequence[Node]]) -> None:
                     _check_members(child, _named(tables, child, "Table"))
         if root.kind == "cultureInfo":
             _check_translations(root, tables)
+            _check_words(root)
 
 
 def _check_tags(items: Iterable[tuple[str, Node]]) -> None:
@@ -55,6 +58,19 @@ def _check_members(node: Node, table: Node) -> None:
     for child in node.children:
         if child.kind in _SAID:
             _found(_members(table, _SAID[child.kind]), child.name, child, _SAID[child.kind].capitalize())
+
+
+def _check_words(culture: Node) -> None:
+    """What questions are understood by, as JSON."""
+    for words in culture.of("linguisticMetadata"):
+        if words.properties.get("contentType") != "json":
+            if not (words.default or "").startswith("<"):
+                raise TmdlError(words.place, "linguisticMetadata is not XML")
+            continue
+        try:
+            orjson.loads(words.default or "")
+        except orjson.JSONDecodeError as error:
+            raise TmdlError(words.place, "linguisticMetadata is not JSON") from error
 
 
 def _check_translations(culture: Node, tables: Mapping[str, Node]) -> None:

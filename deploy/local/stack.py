@@ -13,14 +13,12 @@ from deploy.local.layout import (
     Layout,
     clean_environment,
     free_port,
-    prefect_api,
     prefect_environment,
-    prefect_home,
     ui_folder,
     worker_environment,
 )
 from deploy.local.prefect_names import WORK_POOL
-from deploy.local.supervision import PortLostError, Say, Stack, answer, down, launch, load, wait_until
+from deploy.local.supervision import PortLostError, Say, Stack, answer, down, is_our_prefect, launch, load, wait_until
 
 SEED = "contoso"
 __all__ = ["Stack", "down", "load", "prepare_prefect", "start_emulator", "up", "wait_for_emulator"]
@@ -44,7 +42,7 @@ def _start_all(layout: Layout, stack: Stack, say: Say) -> Stack:
         server = {**environment, "PREFECT_UI_STATIC_DIRECTORY": str(ui_folder(layout))}
         stack = launch(layout, stack, "prefect-server", [layout.program("prefect"), "server", "start"], server)
         emulated = wait_for_emulator(layout, stack)
-        _wait_for_prefect(layout, stack)
+        wait_until("Prefect's server", stack.processes[1], lambda: is_our_prefect(layout, stack.prefect_port))
         say("saving the blocks and the deployments")
         logo = {"UNITY_MIRROR_LOGO_URL": _serve_logo(layout, stack)}
         prepare_prefect(layout, {**environment, **logo}, emulated)
@@ -91,10 +89,3 @@ def wait_for_emulator(layout: Layout, stack: Stack) -> dict[str, str]:
 
     wait_until("the emulated cloud", stack.processes[0], ready)
     return variables(layout.cloud, stack.emulator_port)
-
-
-def _wait_for_prefect(layout: Layout, stack: Stack) -> None:
-    """A server that isn't ours has another home."""
-    url = f"{prefect_api(stack.prefect_port)}/admin/settings"
-    home = str(prefect_home(layout))
-    wait_until("Prefect's server", stack.processes[1], lambda: (answer(url) or {}).get("home") == home)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from deploy.local import processes
-from deploy.local.layout import HOST, Layout
+from deploy.local.layout import HOST, Layout, prefect_api, prefect_home
 from deploy.local.processes import Process, StackError, last_words
 
 _START_SECONDS = 120.0
@@ -85,23 +85,21 @@ def launch(
     return stack
 
 
-def answer(url: str, authority: Path | None = None) -> dict[str, Any] | None:
+def answer(url: str, authority: Path | None = None, auth: tuple[str, str] | None = None) -> dict[str, Any] | None:
     """A JSON object; None where there is no good answer."""
     try:
         trusted = ssl.create_default_context(cafile=authority) if authority else False
-        response = httpx.get(url, verify=trusted, trust_env=False, timeout=5)
+        response = httpx.get(url, verify=trusted, auth=auth, trust_env=False, timeout=5)
         found: dict[str, Any] = response.json()
     except (httpx.HTTPError, OSError, ValueError):
         return None
     return found if response.is_success else None
 
 
-def answers(url: str) -> bool:
-    """Whether something there says that all is well."""
-    try:
-        return httpx.get(url, trust_env=False, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
+def is_our_prefect(layout: Layout, port: int, auth: tuple[str, str] | None = None) -> bool:
+    """Whether Prefect answers there, and it is ours: a server that isn't has another home."""
+    found = answer(f"{prefect_api(port)}/admin/settings", auth=auth)
+    return found is not None and found.get("home") == str(prefect_home(layout))
 
 
 def wait_until(what: str, process: Process, ready: Callable[[], bool]) -> None:
@@ -110,9 +108,9 @@ def wait_until(what: str, process: Process, ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not ready():
         if not process.is_running():
-            words = last_words(Path(process.log))
-            kind = PortLostError if "in use" in words else StackError
-            raise kind(f"{what} ended at once: {words} Its log is {process.log}")
+            log = Path(process.log)
+            kind = PortLostError if "in use" in log.read_text(errors="replace") else StackError
+            raise kind(f"{what} ended at once: {last_words(log)} Its log is {log}")
         if time.monotonic() > deadline:
             raise StackError(f"{what} didn't come up within {_START_SECONDS:.0f} s. Its log is {process.log}")
         time.sleep(_POLL)

@@ -10,6 +10,8 @@ from deploy.scaled.layout import REPLICAS, Ports
 _CONFIGURATION = """\
 global
     maxconn 2000
+    # Else it would share its port with another HAProxy of the same user, such as that of a second set-up.
+    noreuseport
 
 defaults
     mode http

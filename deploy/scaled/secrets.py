@@ -20,6 +20,12 @@ class Passwords:
     postgres: str = field(repr=False)
     redis: str = field(repr=False)
 
+    @property
+    def sign_in(self) -> tuple[str, str]:
+        """User and password of Prefect's API."""
+        user, _, password = self.prefect.partition(":")
+        return user, password
+
 
 def sign_in_file(layout: Layout) -> Path:
     """The file with the user and password of Prefect's API and UI, in the form ``user:password``."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy.local import processes
-from deploy.local.layout import EMULATOR_PORT, PREFECT_PORT, Layout, prefect_api, worker_environment
+from deploy.local.layout import EMULATOR_PORT, PREFECT_PORT, Layout, worker_environment
 from deploy.local.prefect_names import WORK_POOL
 from deploy.local.stack import prepare_prefect, start_emulator, wait_for_emulator
-from deploy.local.supervision import PortLostError, Say, Stack, answers, down, launch, wait_until
+from deploy.local.supervision import PortLostError, Say, Stack, down, is_our_prefect, launch, wait_until
 from deploy.scaled.balancer import write_balancer_configuration
 from deploy.scaled.databases import (
     postgres_command,
@@ -108,8 +108,9 @@ class _Start:
         balancer = write_balancer_configuration(self.layout, self.ports)
         haproxy = [self.programs.paths["haproxy"], "-db", "-f", str(balancer)]
         self._launch("balancer", haproxy, {"PATH": self.server["PATH"]})
+        auth = self.passwords.sign_in
         for name, port in zip((*REPLICAS, "balancer"), (*self.ports.replicas, self.ports.prefect), strict=True):
-            self._wait(name, lambda port=port: answers(f"{prefect_api(port)}/health"))  # type: ignore[misc]
+            self._wait(name, lambda port=port: is_our_prefect(self.layout, port, auth))  # type: ignore[misc]
 
     def _workers(self, environment: Mapping[str, str]) -> None:
         for name in WORKERS:

@@ -14,7 +14,7 @@ from deploy.scaled.programs import find_programs
 from tests.e2e.many_catalogs import catalog_names, scaled, write_fleet
 from tests.e2e.recovery import Recovery
 
-CATALOGS = 6
+CATALOGS = 5
 """``make soak`` does the same with fifty."""
 SILENCE, BEGINNING = timedelta(seconds=50), timedelta(seconds=75)
 """Shorter than the automations' own, as this must not take minutes; heartbeats come every 30 s."""

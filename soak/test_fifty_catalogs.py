@@ -1,4 +1,4 @@
-"""Fifty catalogs through two workers, with the automations as they are deployed; what CI does with six."""
+"""Fifty catalogs through two workers, with the automations as they are deployed; what CI does with five."""
 
 from __future__ import annotations
 

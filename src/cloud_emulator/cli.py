@@ -182,7 +182,7 @@ def _env(options: argparse.Namespace) -> int:
         return 0
     for name, value in exports.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
-    for line in notes(options.port):
+    for line in notes(options.data, options.port):
         sys.stdout.write(f"# {line}\n")
     return 0
 

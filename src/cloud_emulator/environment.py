@@ -9,8 +9,9 @@ from contextlib import closing
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 
-from cloud_emulator.core.store import Store
+from cloud_emulator.core.store import Document, Store
 from cloud_emulator.core.tls import ensure_certificates
+from cloud_emulator.entra.service import MACHINE_IDENTITY
 from cloud_emulator.seeds.model import ENVIRONMENT
 
 _SQL_PORT = "sql-port"
@@ -86,6 +87,13 @@ def _sql_server(folder: Path) -> dict[str, str]:
 
 def _seeded(folder: Path) -> dict[str, str]:
     """The seed's own variables: the tenant, who signs in, and the secrets that its specs name."""
+    document = _setting(folder, ENVIRONMENT)
+    if document is None:
+        raise NotSeeded(f"the cloud in {folder} is still being seeded, or its seed names no environment; try again.")
+    return dict(document["variables"])
+
+
+def _setting(folder: Path, name: str) -> Document | None:
     path = folder / "state.sqlite"
     if not path.exists():
         raise NotSeeded(
@@ -96,17 +104,18 @@ def _seeded(folder: Path) -> dict[str, str]:
     except sqlite3.DatabaseError as error:
         raise NotSeeded(f"{path} holds no cloud ({error}).") from error
     try:
-        document = store.table("settings").get(ENVIRONMENT)
+        return store.table("settings").get(name)
     finally:
         store.close()
-    if document is None:
-        raise NotSeeded(f"the cloud in {folder} is still being seeded, or its seed names no environment; try again.")
-    return dict(document["variables"])
 
 
-def notes(port: int) -> list[str]:
+def notes(folder: Path, port: int) -> list[str]:
     """What an SDK needs besides the variables."""
     root = f"https://localhost:{port}"
+    machine = _setting(folder, MACHINE_IDENTITY)
+    identity = []
+    if machine is not None:
+        identity = [f"managed identity: IDENTITY_ENDPOINT='{root}/msi/token', IDENTITY_HEADER='{machine['header']}'"]
     return [
         f"azure-identity: authority='{root}', disable_instance_discovery=True",
         f"azure-storage-file-datalake: account_url='{root}/storage/<account>.dfs.core.windows.net'",
@@ -115,5 +124,5 @@ def notes(port: int) -> list[str]:
         "delta-rs, both: account_name='<account>' or 'onelake' besides; SSL_CERT_FILE is honoured",
         f"databricks-sdk: host='{root}/databricks/<workspace host>', or '{root}' for the first workspace",
         "mssql-python: Server=localhost,<--sql-port>;Database=<SQL endpoint>;Encrypt=yes; the token is attribute 1256",
-        f"managed identity: IDENTITY_ENDPOINT='{root}/msi/token' and the seed's IDENTITY_HEADER",
+        *identity,
     ]

@@ -45,6 +45,7 @@ def test_variables_are_printed_for_a_shell_and_as_json(tmp_path: Path, capsys: p
     assert {"SSL_CERT_FILE", "AZURE_AUTHORITY_HOST", "AZURE_CLIENT_ID", "UNITY_MIRROR_FABRIC_URL"} <= variables.keys()
     assert {line.split("=")[0] for line in lines if line.startswith("export ")} == {f"export {v}" for v in variables}
     assert any(line.startswith("# azure-identity: ") for line in lines)
+    assert any(line.endswith("/msi/token', IDENTITY_HEADER='emulator'") for line in lines)
 
 
 def test_who_waits_for_nothing_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,7 +132,7 @@ async def test_drift_is_reported_then_repaired_and_one_bad_catalog_stops_no_othe
 ) -> None:
     hr = yaml.safe_load((EXAMPLES / "hr.yaml").read_text())
     bad = {"catalog": "no_such_catalog"}
-    file = fleet(catalogs=[hr, bad], discover=None)
+    file = fleet(catalogs=[hr, bad], discover=None, overrides={})
     report = await reconcile_fleet(file, "report", cloud.block, return_state=True)
     assert cloud.writes() == []
     assert "2 catalogs: 1 drifted, 1 failed" in str(report.message)

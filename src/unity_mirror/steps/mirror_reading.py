@@ -24,11 +24,10 @@ class Actual:
 
 async def read_actual(context: Context, workspace_id: str, item: MirroredCatalog) -> Actual:
     """The definition takes write permissions to read, OneLake rights on the data: an audit may have neither."""
-    catalogs = context.clients.fabric.mirrored_catalogs
 
     async def definition() -> Mapping[str, Any] | Check:
         try:
-            return await catalogs.definition(workspace_id, item.id)
+            return await read_definition(context, workspace_id, item.id)
         except PermissionDenied as error:
             return unseen(context, "The item's schemas and tables are those that the spec selects", error)
 
@@ -46,6 +45,12 @@ async def read_actual(context: Context, workspace_id: str, item: MirroredCatalog
         None if isinstance(tables, Check) else tables,
         tuple(each for each in (held, tables) if isinstance(each, Check)),
     )
+
+
+async def read_definition(context: Context, workspace_id: str, item_id: str) -> Mapping[str, Any]:
+    """The item's definition, read once for a plan."""
+    catalogs = context.clients.fabric.mirrored_catalogs
+    return await context.reads.once(("definition", item_id), lambda: catalogs.definition(workspace_id, item_id))
 
 
 def unseen(context: Context, title: str, error: PermissionDenied) -> Check:

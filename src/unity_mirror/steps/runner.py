@@ -22,6 +22,7 @@ from unity_mirror.plan.model import (
     StepPlan,
 )
 from unity_mirror.steps.access_roles import AccessRoles
+from unity_mirror.steps.ahead import reading_ahead
 from unity_mirror.steps.connections import Connections
 from unity_mirror.steps.context import Context, Done, Found, Known, Step, side_by_side
 from unity_mirror.steps.identity import Identity
@@ -91,6 +92,18 @@ class Result:
 
 async def make_plan(context: Context) -> Planned:
     """Plans all steps. Stops after the prerequisites when one of the whole catalog's failed."""
+    async with reading_ahead(context):
+        known, found = await _plan_stages(context)
+    found.update(_without_secrets(context, known, found))
+    plan = Plan(
+        context.spec.catalog,
+        known.surveyed.workspace.display_name,
+        tuple(found[name].plan for stage in STAGES[:-1] for name in stage if name in found),
+    )
+    return Planned(plan, found, known)
+
+
+async def _plan_stages(context: Context) -> tuple[Known, dict[StepName, Found]]:
     steps, known, found = all_steps(), Known(), dict[StepName, Found]()
     for stage in STAGES[:-1]:
         looks = await side_by_side(steps[name].plan(context, known) for name in stage)
@@ -99,13 +112,7 @@ async def make_plan(context: Context) -> Planned:
         known = known.learn(_facts(part.plan, part.facts) for part in parts)
         if any(check.blocks for part in parts for check in part.plan.checks):
             break
-    found.update(_without_secrets(context, known, found))
-    plan = Plan(
-        context.spec.catalog,
-        known.surveyed.workspace.display_name,
-        tuple(found[name].plan for stage in STAGES[:-1] for name in stage if name in found),
-    )
-    return Planned(plan, found, known)
+    return known, found
 
 
 def _without_secrets(context: Context, known: Known, found: Mapping[StepName, Found]) -> dict[StepName, Found]:

@@ -57,11 +57,20 @@ async def take_identity(world: World) -> None:
     await world.time.sleep(30)
 
 
+async def take_contributor(world: World) -> None:
+    principal = await identity_of(world)
+    url = f"https://api.fabric.microsoft.com/v1/workspaces/{WORKSPACE}/roleAssignments"
+    held = (await world.call(RestCall("fabric", "GET", url))).json()["value"]
+    role = next(each["id"] for each in held if each["principal"]["id"] == principal)
+    await take(world, RestCall("fabric", "DELETE", f"{url}/{role}"))
+
+
 TAKEN = {
     "folder ACL": (take_folder_acl, "missing_storage_access"),
     "X on a parent folder": (take_parent_acl, "missing_storage_access"),
     "resource instance rule": (take_network_rule, "missing_trusted_access"),
     "workspace identity": (take_identity, "missing_identity"),
+    "Contributor for the identity": (take_contributor, "missing_identity"),
 }
 
 

@@ -9,10 +9,22 @@ import pytest
 
 from cloud_emulator.core.faults import FaultRule
 from tests.onboarding.states import State, differences
-from tests.onboarding.test_drift import FABRIC, WORKSPACE, delete_item, do, identity_of, item_of, settle, tree_granted
+from tests.onboarding.test_drift import (
+    FABRIC,
+    LAKE,
+    VERSION,
+    WORKSPACE,
+    delete_item,
+    do,
+    identity_of,
+    item_of,
+    settle,
+    tree_granted,
+)
 from tests.onboarding.world import World, example, failed
+from unity_mirror.errors import CloudError
 from unity_mirror.plan.model import Plan
-from unity_mirror.plan.ownership import read_mark, with_mark
+from unity_mirror.plan.ownership import Spared, read_mark, with_mark
 from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
 
 ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
@@ -170,6 +182,56 @@ async def test_a_lakehouse_with_work_of_others_stays(world: World) -> None:
     assert "Lakehouse" not in removed
     left = [each["name"] for each in world.dump()["fabric.shortcuts"].values() if each["itemId"] == lakehouse]
     assert left == ["calendar"]
+
+
+async def give_entry(world: World, path: str, *, recursive: bool) -> None:
+    """Somebody gives the workspace's identity what we would give it, further down."""
+    who = identity_of(world)
+    if recursive:
+        acl = f"user:{who}:r-x,default:user:{who}:r-x"
+        url = f"{LAKE}/{path}?action=setAccessControlRecursive&mode=modify"
+    else:
+        read = await do(world, "storage", "HEAD", f"{LAKE}/{path}?action=getAccessControl", **VERSION)
+        acl, url = (
+            f"{read.headers['x-ms-acl']},user:{who}:r-x,default:user:{who}:r-x",
+            f"{LAKE}/{path}?action=setAccessControl",
+        )
+    await do(world, "storage", "PATCH", url, **VERSION, **{"x-ms-acl": acl})
+
+
+async def test_entries_further_down_that_were_there_before_survive(world: World) -> None:
+    """A branch and a single folder held the identity's entry: just those stay, wherever the run was cut off."""
+    await do(world, "fabric", "POST", f"{FABRIC}/provisionIdentity")
+    await settle(world)
+    await give_entry(world, "sales/orders/dim_store", recursive=True)
+    await give_entry(world, "sales/finance", recursive=False)
+    before = world.dump()
+    world.cloud.faults.set([FaultRule(method="PATCH", path="storage/contosolake.*sales/inventory", status=403)])
+    with pytest.raises(CloudError):
+        await world.apply(example("sales"))
+    world.cloud.faults.set([])
+    result = await world.apply(example("sales"))
+    assert failed(result.verification) == []
+    marks = [read_mark(each["description"]) for each in world.dump()["fabric.items"].values()]
+    assert [len([word for word in mark.made if isinstance(word, Spared)]) for mark in marks if mark] == [2, 2, 2]
+    await offboard(world, "sales")
+    assert set(differences(before, world.dump())) <= set(moved_on(before))
+
+
+async def test_entries_in_more_places_than_can_be_remembered_all_stay(world: World) -> None:
+    await do(world, "fabric", "POST", f"{FABRIC}/provisionIdentity")
+    await settle(world)
+    for table in ("dim_store", "dim_date", "dim_customer", "dim_product", "dim_promotion", "fact_sales"):
+        await give_entry(world, f"sales/orders/{table}", recursive=True)
+    await world.apply(example("sales"))
+    async with world.context(example("sales")) as context:
+        offboarding = await plan_offboarding(context)
+        await apply_offboarding(context, offboarding)
+    assert any(note.startswith("Storage ACL contosolake/lake/sales/* stays") for note in _notes(offboarding.plan))
+    who = identity_of(world)
+    nodes = world.dump()["storage.nodes"]
+    assert who in nodes["contosolake/lake/sales/orders/dim_store/_delta_log"]["acl"]
+    assert who not in nodes["contosolake/lake/sales"]["acl"]
 
 
 SECOND = {

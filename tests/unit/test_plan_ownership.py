@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from unity_mirror.plan.ownership import (
     DESCRIPTION_LIMIT,
+    EVERYTHING_BELOW,
     Made,
+    Memory,
     Owner,
+    Spared,
+    is_spared,
     mark_of,
     read_mark,
     role_assignment_name,
@@ -53,3 +57,18 @@ def test_a_mark_names_the_metastore() -> None:
     assert ours.owns(Owner("sales").mark().line())
     assert Owner("sales").owns(ours.mark().line())
     assert not ours.owns(Owner("hr", "0a1b2c3d-0000-4000-8000-000000000000").mark().line())
+
+
+def test_what_was_there_before_is_remembered_by_digest() -> None:
+    made: frozenset[Memory] = frozenset(
+        {Made.ACL, Spared.path("a/c/f/branch", below=True), Spared.path("a/c/f/one", below=False)}
+    )
+    mark = read_mark(with_mark("", mark_of("sales", made)))
+    assert mark is not None
+    assert mark.made == made
+    spared = ("a/c/f/branch", "a/c/f/branch/x/y", "a/c/f/one")
+    assert all(is_spared(path, mark.made) for path in spared)
+    assert not any(is_spared(path, mark.made) for path in ("a/c/f", "a/c/f/one/x", "a/c/f/branches"))
+    many = frozenset(Spared.path(str(number), below=False) for number in range(20))
+    assert mark_of("sales", many).made == {EVERYTHING_BELOW}
+    assert is_spared("a/c/f/anything", {EVERYTHING_BELOW})

@@ -8,15 +8,20 @@ descriptions hold at most 256 characters in all (platform specification, CreateI
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeAlias
 
 PREFIX = "unity-mirror: "
 DESCRIPTION_LIMIT = 256
 _LONGEST_NAME = 80
 _METASTORE, _MADE = " metastore=", " made="
 _DIGITS = 8
+_SPARED, _SPARED_DIGITS = "acl-not-", 6
+_SPARED_WORD = re.compile(r"acl-not-(\*|[0-9a-f]{6}\*?)")
 _NAMESPACE = uuid.UUID("a6d2f1c4-58f5-5d0e-9c6b-0f3f8f6d7c11")
 
 
@@ -43,6 +48,38 @@ class Made(StrEnum):
     NETWORK_RULE = "network-rule"
 
 
+class Spared(str):
+    """What of a folder's tree held our principal's entry before us, so that it isn't ours and survives offboarding.
+
+    ``acl-not-<digest of the path>`` is one path, with a ``*`` at its end a path and all below it; ``acl-not-*`` the
+    whole tree, where the description hasn't room for more.
+    """
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """The word in the description."""
+        return str(self)
+
+    @classmethod
+    def path(cls, path: str, *, below: bool) -> Spared:
+        """That of a path, or of a path with all below it."""
+        return cls(f"{_SPARED}{hashlib.sha256(path.encode()).hexdigest()[:_SPARED_DIGITS]}{'*' if below else ''}")
+
+
+EVERYTHING_BELOW = Spared("acl-not-*")
+Memory: TypeAlias = Made | Spared
+
+
+def is_spared(path: str, memories: Collection[Memory]) -> bool:
+    """Whether the entry on a path, ``account/container/folder/...``, was there before us."""
+    if EVERYTHING_BELOW in memories or Spared.path(path, below=False) in memories:
+        return True
+    parts = path.split("/")
+    return any(Spared.path("/".join(parts[:end]), below=True) in memories for end in range(2, len(parts) + 1))
+
+
 _ACLS_ABOVE = (
     Made.ACL_0, Made.ACL_1, Made.ACL_2, Made.ACL_3, Made.ACL_4, Made.ACL_5, Made.ACL_6, Made.ACL_7,
 )  # fmt: skip
@@ -62,7 +99,7 @@ class Mark:
     """What the last line of a description says."""
 
     catalog: str
-    made: frozenset[Made] = frozenset()
+    made: frozenset[Memory] = frozenset()
     metastore: str = ""
 
     def line(self) -> str:
@@ -79,7 +116,7 @@ class Owner:
     catalog: str
     metastore: str = ""
 
-    def mark(self, made: frozenset[Made] = frozenset()) -> Mark:
+    def mark(self, made: frozenset[Memory] = frozenset()) -> Mark:
         """The mark on its things."""
         return mark_of(self.catalog, made, self.metastore)
 
@@ -91,12 +128,16 @@ class Owner:
         return "" in (mark.metastore, wanted.metastore) or mark.metastore == wanted.metastore
 
 
-def mark_of(catalog: str, made: frozenset[Made] = frozenset(), metastore: str = "") -> Mark:
+def mark_of(catalog: str, made: frozenset[Memory] = frozenset(), metastore: str = "") -> Mark:
     """The mark for a catalog; a very long name is shortened, with a digest to keep it apart from others."""
     if len(catalog) > _LONGEST_NAME:
         digest = hashlib.sha256(catalog.encode()).hexdigest()[:12]
         catalog = f"{catalog[: _LONGEST_NAME - 13]}~{digest}"
-    return Mark(catalog, made, metastore.replace("-", "").lower()[:_DIGITS])
+    mark = Mark(catalog, made, metastore.replace("-", "").lower()[:_DIGITS])
+    if len(mark.line()) <= DESCRIPTION_LIMIT:
+        return mark
+    fewer = frozenset(each for each in made if not isinstance(each, Spared)) | {EVERYTHING_BELOW}
+    return replace(mark, made=fewer)
 
 
 def read_mark(description: str | None) -> Mark | None:
@@ -106,8 +147,10 @@ def read_mark(description: str | None) -> Mark | None:
         return None
     named, _, made = last.removeprefix(PREFIX).partition(_MADE)
     catalog, _, metastore = named.partition(_METASTORE)
-    known = {each.value for each in Made}
-    return Mark(catalog, frozenset(Made(word) for word in made.split(",") if word in known), metastore)
+    known = {each.value: each for each in Made}
+    found: set[Memory] = {known[word] for word in made.split(",") if word in known}
+    found |= {Spared(word) for word in made.split(",") if _SPARED_WORD.fullmatch(word)}
+    return Mark(catalog, frozenset(found), metastore)
 
 
 def with_mark(description: str | None, mark: Mark) -> str:

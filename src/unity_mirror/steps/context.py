@@ -14,7 +14,7 @@ from unity_mirror.models.fabric import Gateway, Workspace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import MetastoreSummary, Table
 from unity_mirror.plan.model import AfterApply, DataTable, LeftOut, StepName, StepPlan
-from unity_mirror.plan.ownership import Made
+from unity_mirror.plan.ownership import Memory
 from unity_mirror.plan.selection import SchemaView, Selection
 from unity_mirror.redaction import Redactor
 from unity_mirror.spec import BlockSecret, CatalogSpec, EnvSecret
@@ -61,7 +61,7 @@ class Known:
     lakehouse_workspace: str | None = None
     shortcuts: tuple[TableRef, ...] = ()
     semantic_model: str | AfterApply | None = None
-    made: frozenset[Made] = frozenset()
+    made: frozenset[Memory] = frozenset()
     rights_changed: bool = False
     """Whether this run gave rights or opened a firewall, which takes a while to be known everywhere."""
 

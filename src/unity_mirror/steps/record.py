@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from unity_mirror.errors import AlreadyExists, CloudError, NotFound
 from unity_mirror.models.items import Item, MirroredCatalog
-from unity_mirror.plan.ownership import Made, Owner, read_mark, with_mark
+from unity_mirror.plan.ownership import Memory, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context
 
 TYPE = "VariableLibrary"
@@ -66,7 +66,7 @@ async def find_record(context: Context, workspace_id: str) -> Item | None:
     return next((each for each in marked if each.type == TYPE), None)
 
 
-async def recorded(context: Context, workspace_id: str) -> frozenset[Made]:
+async def recorded(context: Context, workspace_id: str) -> frozenset[Memory]:
     """All that the marks of the catalog's items say that we made: its item may be gone, and the others still know."""
     owner = await owner_of(context)
     marked = [each for each in await list_items(context, workspace_id) if owner.owns(each.description)]
@@ -77,13 +77,13 @@ def _key(workspace_id: str) -> tuple[str, str]:
     return "items", workspace_id
 
 
-def made_by(description: str | None) -> frozenset[Made]:
+def made_by(description: str | None) -> frozenset[Memory]:
     """What a description says that we made."""
     mark = read_mark(description)
     return mark.made if mark else frozenset()
 
 
-async def write_ahead(context: Context, workspace_id: str, made: frozenset[Made]) -> None:
+async def write_ahead(context: Context, workspace_id: str, made: frozenset[Memory]) -> None:
     """Says, before anything is made, that these are ours: on the mirrored catalog if it is, else on a record."""
     owner = await owner_of(context)
     marked = [each for each in await list_mirrored(context, workspace_id) if owner.owns(each.description)]
@@ -93,7 +93,7 @@ async def write_ahead(context: Context, workspace_id: str, made: frozenset[Made]
         await write_record(context, workspace_id, made)
 
 
-async def write_record(context: Context, workspace_id: str, made: frozenset[Made]) -> None:
+async def write_record(context: Context, workspace_id: str, made: frozenset[Memory]) -> None:
     """Makes the record, or adds to it."""
     items, owner = context.clients.fabric.items, await owner_of(context)
     record = await find_record(context, workspace_id)
@@ -122,7 +122,7 @@ async def remove_record(context: Context, workspace_id: str) -> None:
     context.reads.forget(_key(workspace_id))
 
 
-async def _describe_item(context: Context, workspace_id: str, item: MirroredCatalog, made: frozenset[Made]) -> None:
+async def _describe_item(context: Context, workspace_id: str, item: MirroredCatalog, made: frozenset[Memory]) -> None:
     held = made_by(item.description)
     if not made <= held:
         mark = (await owner_of(context)).mark(made | held)
@@ -132,5 +132,5 @@ async def _describe_item(context: Context, workspace_id: str, item: MirroredCata
         context.reads.forget(("mirrored catalogs", workspace_id))
 
 
-def _text(owner: Owner, made: frozenset[Made]) -> str:
+def _text(owner: Owner, made: frozenset[Memory]) -> str:
     return with_mark(_TEXT, owner.mark(made))

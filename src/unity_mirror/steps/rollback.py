@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from unity_mirror.plan.model import Action, Change, Plan
-from unity_mirror.plan.ownership import read_mark, with_mark
+from unity_mirror.plan.ownership import Made, Memory, Spared, read_mark, with_mark
 from unity_mirror.steps.context import Context
 from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
 from unity_mirror.steps.offboard.planning import Offboarding
@@ -36,6 +38,13 @@ async def _correct_mark(context: Context, plan: Plan, offboarding: Offboarding) 
     undone = {change.makes for change in plan.changes if change.makes}
     if item is None or mark is None or removal.delete_item or not mark.made & undone:
         return
-    text = with_mark(item.description, (await owner_of(context)).mark(frozenset(mark.made - undone)))
+    text = with_mark(item.description, (await owner_of(context)).mark(_kept(mark.made, undone)))
     workspace_id = removal.reading.workspace.id
     await context.clients.fabric.mirrored_catalogs.update(workspace_id, item.id, description=text)
+
+
+def _kept(made: frozenset[Memory], undone: Collection[Made]) -> frozenset[Memory]:
+    """What is still ours; what of a folder's tree isn't needs no memory once our entry there is undone."""
+    return frozenset(
+        each for each in made if each not in undone and not (isinstance(each, Spared) and Made.ACL in undone)
+    )

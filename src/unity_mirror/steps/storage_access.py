@@ -28,7 +28,7 @@ from unity_mirror.plan.model import (
     StepName,
     StepPlan,
 )
-from unity_mirror.plan.ownership import Made, acl_above, role_assignment_name
+from unity_mirror.plan.ownership import Made, Spared, acl_above, role_assignment_name
 from unity_mirror.spec import SasAuth, StorageSpec
 from unity_mirror.steps import remedies
 from unity_mirror.steps.context import Context, Done, Found, Known
@@ -61,6 +61,7 @@ class _Acls:
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
     reading: AclReading | None = None
+    spared: frozenset[Spared] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class StorageAccess:
         acls = await self._missing_acls(context, known, storage, principal, held)
         changes = (*(_role_change(each, principal, cloud) for each in roles), *acls.changes)
         work = _Work(str(principal), roles, acls.reading)
-        return Found(StepPlan(self.name, changes, (*unseen, *acls.checks), notes=acls.notes), work=work)
+        plan = StepPlan(self.name, changes, (*unseen, *acls.checks), notes=acls.notes)
+        return Found(plan, {"made": acls.spared}, work)
 
     async def _missing_acls(
         self,
@@ -114,7 +116,10 @@ class StorageAccess:
         needed = [each for each in (*reading.above, reading.folder) if each.grant.is_needed]
         changes = tuple(_acl_change(place, each, principal, len(reading.all)) for each in needed)
         changes += _lost_change(place, reading.lost, str(principal)) if reading.lost else ()
-        return _Acls(changes, notes=_nearly_full(place, reading), reading=reading)
+        spared = frozenset(each for each in made if isinstance(each, Spared))
+        if Made.ACL not in made and not isinstance(principal, AfterApply):
+            spared = reading.spared(place, principal)
+        return _Acls(changes, notes=_nearly_full(place, reading), reading=reading, spared=spared)
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Role assignments first, then the folders above, the tree, and the folder itself last."""

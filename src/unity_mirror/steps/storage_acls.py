@@ -9,16 +9,18 @@ min(paths with named entries, ASKED) calls. Once one has lost its entry, all are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.errors import PermissionDenied, PreconditionFailed
 from unity_mirror.models.storage import AccessControl, AclProgress, PathEntry, StorageUrl
 from unity_mirror.plan.acl import READ, TRAVERSE, AclGrant, from_permissions, grant
+from unity_mirror.plan.ownership import EVERYTHING_BELOW, Spared
 from unity_mirror.steps.context import Context, side_by_side
 
 LISTED = 20_000
 ASKED = 100
+REMEMBERED = 5
 _RACES = 5
 _AT_ONCE = 500
 
@@ -72,10 +74,34 @@ class AclReading:
         """Every path that was read."""
         return (*self.above, self.folder, *(each for subtree in self.below for each in subtree.grants), *self.lost)
 
+    def spared(self, place: StorageUrl, principal: str) -> frozenset[Spared]:
+        """What below the folder holds an entry of the principal's already, which isn't ours then: by branches that
+        hold it throughout and by single paths; all of it where those are too many to be remembered."""
+        held = {each.path: _has_own(each, principal) for subtree in self.below for each in subtree.grants}
+        partly = {above for path, has in held.items() if not has for above in _and_above(path)}
+        whole = {path for path, has in held.items() if has and path not in partly}
+        tops = {path for path in whole if path.rpartition("/")[0] not in whole}
+        single = {path for path, has in held.items() if has and path in partly}
+        where = f"{place.account}/{place.container}"
+        found = {Spared.path(f"{where}/{path}", below=True) for path in tops}
+        found |= {Spared.path(f"{where}/{path}", below=False) for path in single}
+        return frozenset(found if len(found) <= REMEMBERED else {EVERYTHING_BELOW})
+
     @property
     def faults(self) -> tuple[PathGrant, ...]:
         """The paths that stand in the way."""
         return tuple(each for each in self.all if each.fault)
+
+
+def _has_own(found: PathGrant, principal: str) -> bool:
+    return any(found.grant.before.find("user", principal, default) is not None for default in (False, True))
+
+
+def _and_above(path: str) -> Iterator[str]:
+    """A path and the folders above it."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 async def read_acls(context: Context, place: StorageUrl, principal: str, *, ours: bool = False) -> AclReading:

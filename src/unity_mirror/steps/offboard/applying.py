@@ -13,7 +13,7 @@ from dataclasses import replace
 from unity_mirror.errors import NotFound, PermissionDenied, PreconditionFailed
 from unity_mirror.models.storage import AclProgress, StorageUrl
 from unity_mirror.plan.acl import revoke
-from unity_mirror.plan.ownership import read_mark, with_mark
+from unity_mirror.plan.ownership import EVERYTHING_BELOW, Made, Memory, Spared, is_spared, read_mark, with_mark
 from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.lakehouse_shortcuts import delete_shortcuts
 from unity_mirror.steps.offboard.planning import Offboarding, Removal
@@ -21,6 +21,7 @@ from unity_mirror.steps.offboard.reading import House, Other
 from unity_mirror.steps.record import remove_record, write_record
 
 _RACES = 5
+_AT_ONCE = 500
 
 
 async def apply_offboarding(context: Context, offboarding: Offboarding) -> None:
@@ -75,7 +76,9 @@ async def _hand_over(context: Context, removal: Removal) -> None:
         mark = read_mark(heir.item.description)
         if mark is None:
             continue
-        inherited = {made for made, other in removal.heirs.items() if other.item.id == item_id}
+        inherited: set[Memory] = {made for made, other in removal.heirs.items() if other.item.id == item_id}
+        if Made.ACL in inherited:
+            inherited |= {each for each in removal.reading.made if isinstance(each, Spared)}
         text = with_mark(heir.item.description, replace(mark, made=mark.made | inherited))
         await context.clients.fabric.mirrored_catalogs.update(heir.workspace_id, item_id, description=text)
 
@@ -91,13 +94,28 @@ async def _take_rights(context: Context, removal: Removal) -> None:
             await arm.update_network_acls(storage.resource_id, account.network_acls.without_rule(removal.rule))
     await side_by_side(arm.delete_role_assignment(role.scope, role.name) for role in removal.roles)
     for path in sorted(removal.acls, key=len, reverse=True):
+        if path == storage.location.folder:
+            await _revoke_below(context, removal, storage.location)
         await _revoke(context, storage.location, path, removal.principal)
 
 
+async def _revoke_below(context: Context, removal: Removal, place: StorageUrl) -> None:
+    """The folder's tree: in few requests, but path by path where somebody's entries from before us are among them."""
+    memories = removal.reading.made
+    if EVERYTHING_BELOW in memories:
+        return
+    if not any(isinstance(each, Spared) for each in memories):
+        await _revoke_tree(context, place, removal.principal)
+        return
+    listed = await context.clients.storage.list_paths(place.account, place.container, place.folder, recursive=True)
+    where = f"{place.account}/{place.container}"
+    ours = [entry.name for entry in listed if not is_spared(f"{where}/{entry.name}", memories)]
+    for start in range(0, len(ours), _AT_ONCE):
+        await side_by_side(_revoke(context, place, path, removal.principal) for path in ours[start : start + _AT_ONCE])
+
+
 async def _revoke(context: Context, place: StorageUrl, path: str, principal: str) -> None:
-    """The folder's tree first, then the single list, guarded by its ETag."""
-    if path == place.folder:
-        await _revoke_tree(context, place, principal)
+    """The single list, guarded by its ETag."""
     storage = context.clients.storage
     for attempt in range(_RACES):
         held = await storage.access_control(place.account, place.container, path)

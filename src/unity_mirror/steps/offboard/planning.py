@@ -11,7 +11,7 @@ from unity_mirror.models.fabric import Connection, Shortcut, WorkspaceRoleAssign
 from unity_mirror.models.storage import Acl
 from unity_mirror.plan.acl import revoke
 from unity_mirror.plan.model import Action, Change, Plan, StepName, StepPlan
-from unity_mirror.plan.ownership import Made, acl_above, role_assignment_name
+from unity_mirror.plan.ownership import Made, Spared, acl_above, role_assignment_name
 from unity_mirror.spec import ExistingAuth, ServicePrincipalAuth, WorkspaceIdentityAuth
 from unity_mirror.steps.connections import CONNECTION
 from unity_mirror.steps.context import Context, side_by_side
@@ -273,6 +273,9 @@ class _Planner:
             await self._forgotten_acls(paths, principal)
             return ()
         free = [path for path, made in paths if self._free(made, f"{ACL} {place.account}/{place.container}/{path}")]
+        if place.folder in free and any(isinstance(each, Spared) for each in self._reading.made):
+            what = f"{ACL} {place.account}/{place.container}/{place.folder}/*"
+            self._stays(what, f"in part: entries of {principal} that were there before us")
         held = await side_by_side(self._acl(place.account, place.container, path) for path in free)
         return tuple(
             path

@@ -10,7 +10,7 @@ from unity_mirror.errors import NotFound, SpecError, SpecProblem
 from unity_mirror.models.fabric import Connection, Shortcut, Workspace
 from unity_mirror.models.items import Lakehouse, MirroredCatalog, SemanticModel
 from unity_mirror.models.storage import StorageUrl
-from unity_mirror.plan.ownership import Made, Owner, read_mark
+from unity_mirror.plan.ownership import Made, Memory, Owner, read_mark
 from unity_mirror.plan.tmdl import compare
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
@@ -79,7 +79,7 @@ class Reading:
     item: MirroredCatalog | None
     is_ours: bool
     has_record: bool
-    made: frozenset[Made]
+    made: frozenset[Memory]
     models: tuple[Model, ...]
     house: House | None
     connections: tuple[Connection, ...]

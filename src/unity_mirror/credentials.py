@@ -230,12 +230,17 @@ def identity_of(token: str) -> Identity:
         raise CredentialError(message, remedy="sign in with a user or a service principal of Entra ID") from error
 
 
+_TOLD = 160
+
+
 def _refused(scope: str, error: Exception, redact: Callable[[str], str]) -> CredentialError:
-    why = str(getattr(error, "message", "") or error).strip().splitlines()
+    lines = str(getattr(error, "message", "") or error).strip().splitlines() or [type(error).__name__]
+    # A chain says on lines of their own why each of its credentials didn't do.
+    tried = [line.strip()[:_TOLD] for line in lines[1:] if line.strip().partition(":")[0].endswith("Credential")]
     return CredentialError(
         "could not sign in",
         where=scope,
-        why=redact(why[0]) if why else type(error).__name__,
+        why=redact(" ".join([lines[0], "; ".join(tried)]).strip()),
         remedy=_sign_in_remedy(str(error)),
     )
 

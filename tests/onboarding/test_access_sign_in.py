@@ -136,3 +136,5 @@ async def test_nothing_at_all_says_what_to_set(world: World) -> None:
     with pytest.raises(CredentialError) as refused:
         await who_is_signed_in(world)
     assert "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET" in refused.value.remedy
+    assert "ManagedIdentityCredential: " in refused.value.why
+    assert "AzureCliCredential: " in refused.value.why

@@ -61,13 +61,14 @@ async def test_a_plan_without_changes_of_1000_tables_makes_no_more_calls_than_it
 
 
 def test_onboarding_waits_for_no_more_calls_in_turn_when_a_catalog_is_larger() -> None:
-    """Where computing is free, only a chain of calls that need each other takes time: it grows by the pages of a schema
-    alone, which come one after the other, and each table costs its two calls beside all others."""
+    """Where computing is free, only a chain of calls that need each other takes time. It grows at most by the pages of a
+    schema, which come one after the other, and each table costs its two calls beside all others."""
     latency, pages = 0.1, 2
     small = critical_paths(spec_of("large"), latency, schemas=1, tables_each=10)
     large = critical_paths(spec_of("large"), latency, schemas=4, tables_each=50 * pages)
     for what in ("onboard", "plan"):
-        assert large[what].seconds == pytest.approx(small[what].seconds + (pages - 1) * latency)
+        assert large[what].seconds <= small[what].seconds + (pages - 1) * latency + 0.001
+    assert large["plan"].seconds < 1.0 + 7 * latency  # a second between two looks at the definition's operation
     # Beyond the least, of each schema: its folder in OneLake is listed after the sync, for the SQL endpoint and for the
     # verification; its policies are read again before the item is made; and the storage is asked once, and refuses.
     more = least_onboarding_calls(4, 50 * pages) - least_onboarding_calls(1, 10)

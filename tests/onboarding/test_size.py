@@ -61,8 +61,8 @@ async def test_a_plan_without_changes_of_1000_tables_makes_no_more_calls_than_it
 
 
 def test_onboarding_waits_for_no_more_calls_in_turn_when_a_catalog_is_larger() -> None:
-    """Where computing is free, only a chain of calls that need each other takes time. It grows at most by the pages of a
-    schema, which come one after the other, and each table costs its two calls beside all others."""
+    """Where computing is free, only a chain of calls that need each other takes time. It grows at most by the pages of
+    a schema, which come one after the other, and each table costs its two calls beside all others."""
     latency, pages = 0.1, 2
     small = critical_paths(spec_of("large"), latency, schemas=1, tables_each=10)
     large = critical_paths(spec_of("large"), latency, schemas=4, tables_each=50 * pages)

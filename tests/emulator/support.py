@@ -35,6 +35,7 @@ AUDIENCES = {
 
 HARDER = {
     "long_running": "accepted", "page_size": 2, "role_propagation_seconds": 300, "principal_replication_seconds": 120,
+    "data_access_role_seconds": 300,
 }  # fmt: skip
 """Where reality has two legal outcomes, the harder one."""
 

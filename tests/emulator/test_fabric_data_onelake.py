@@ -81,6 +81,7 @@ async def permit(fabric: Fabric, item_id: str, path: str, object_id: str) -> Non
     where = f"/workspaces/{WORKSPACE}/items/{item_id}/dataAccessRoles?preview=true"
     answer = await fabric.send("POST", where, body)
     assert answer.status_code == 201, answer.text
+    fabric.cloud.clock.advance(301)
 
 
 async def test_a_storage_connection_reads_as_its_identity_from_its_workspace(fabric: Fabric, cloud: Cloud) -> None:
@@ -182,6 +183,7 @@ async def test_viewers_read_by_roles_only(fabric: Fabric, cloud: Cloud) -> None:
 async def permit_nothing_more(fabric: Fabric, item_id: str) -> None:
     where = f"/workspaces/{WORKSPACE}/items/{item_id}/dataAccessRoles/readers?preview=true"
     assert (await fabric.send("DELETE", where)).status_code == 200
+    fabric.cloud.clock.advance(301)
 
 
 async def test_a_role_without_a_workspace_role_is_not_enough(fabric: Fabric, cloud: Cloud) -> None:

@@ -158,6 +158,7 @@ async def test_item_permissions_make_members(fabric: Fabric, path: str, cloud: C
         member = {"itemAccess": access, "sourcePath": f"{WORKSPACE}/{item_id}"}
         body = {"value": [role(members={"fabricItemMembers": [member]})]}
         assert (await fabric.send("PUT", path, body)).status_code == 200
+        cloud.clock.advance(301)
         if status is not None:
             assert refusal(cloud, item_id, "Tables/orders/lines", OTHER)[0] == status
     with pytest.raises(AssertionError, match="Location"):

@@ -60,6 +60,9 @@ class Behaviour(BaseModel):
     role_propagation_seconds: float = Field(
         0.0, ge=0, description="How long a new role assignment takes to have an effect."
     )
+    data_access_role_seconds: float = Field(
+        0.0, ge=0, description="How long a change of an item's OneLake data access roles takes to have an effect."
+    )
     client_address: str = Field(
         "203.0.113.10", description="The public address that storage firewalls see for a client on loopback."
     )

@@ -40,6 +40,7 @@ def _replace(cloud: Cloud, request: Request) -> Response:
     check_roles(cloud, item, body.value)
     if dry_run and cloud.rules.on("fabric.access_roles.dry_run"):
         return Response(200, headers={"ETag": _quoted(access_roles.etag_of(*held))})
+    access_roles.begin_change(cloud, item["id"])
     ids = {role["name"].lower(): role["id"] for role in held}
     if cloud.rules.on("fabric.access_roles.replaces"):
         access_roles.forget(cloud, item["id"])
@@ -62,6 +63,7 @@ def _put_one(cloud: Cloud, request: Request) -> Response:
         message = f"A role {body.name!r} exists and the conflict policy is Abort."
         raise FabricError(409, "Conflict", message)
     check_role(cloud, item, body, others=len(held) - (old is not None))
+    access_roles.begin_change(cloud, item["id"])
     role = access_roles.put_role(cloud, item["id"], _document(body))
     headers = {"ETag": _quoted(access_roles.etag_of(role)), "Location": _location(request, item, role)}
     return Response(201 if old is None else 200, headers=headers)
@@ -80,6 +82,7 @@ def _delete_one(cloud: Cloud, request: Request) -> Response:
     _require_preview(cloud, request)
     item = _item(cloud, request, "Member")
     role = _role(cloud, item, request)
+    access_roles.begin_change(cloud, item["id"])
     del cloud.table(access_roles.ROLES)[access_roles.role_key(item["id"], role["name"])]
     return responses.done()
 

@@ -18,6 +18,8 @@ from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.permissions import has_role, role_in
 
 ROLES = "fabric.dataAccessRoles"
+BEFORE = "fabric.dataAccessRolesBefore"
+"""By item: the roles that are in effect until a change has its own, ``{roles, until}``."""
 DEFAULT_ROLE = "DefaultReader"
 
 _ITEM_PERMISSIONS = {
@@ -31,6 +33,22 @@ _ITEM_PERMISSIONS = {
 def roles_of(cloud: Cloud, item_id: str) -> list[Document]:
     """The roles of an item: itemId, id, name, and the rest of what the API shows."""
     return cloud.table(ROLES).by("itemId", item_id)
+
+
+def in_effect(cloud: Cloud, item_id: str) -> list[Document]:
+    """The roles by which is judged now: a change takes a while to have an effect [D]."""
+    before = cloud.table(BEFORE).get(item_id)
+    if before is not None and before["until"] > cloud.clock.time():
+        return list(before["roles"])
+    return roles_of(cloud, item_id)
+
+
+def begin_change(cloud: Cloud, item_id: str) -> None:
+    """Must precede a change of an item's roles."""
+    seconds = cloud.behaviour.data_access_role_seconds
+    if seconds:
+        until = cloud.clock.time() + seconds
+        cloud.table(BEFORE)[item_id] = {"roles": in_effect(cloud, item_id), "until": until}
 
 
 def role_key(item_id: str, name: str) -> str:
@@ -62,7 +80,7 @@ def make_default(cloud: Cloud, item: Document) -> None:
 
 
 def forget(cloud: Cloud, item_id: str) -> None:
-    """Drops the roles of an item that goes."""
+    """Drops the roles of an item that goes, or gets others."""
     for role in roles_of(cloud, item_id):
         del cloud.table(ROLES)[role_key(item_id, role["name"])]
 
@@ -105,7 +123,7 @@ def _granted(cloud: Cloud, caller: Caller, item: Document, workspace_role: str) 
     apply the constraint.
     """
     identities = {caller.object_id, *cloud.directory.groups_of(caller.object_id)}
-    for role in roles_of(cloud, item["id"]):
+    for role in in_effect(cloud, item["id"]):
         if not _is_member(role, identities, item, _ITEM_PERMISSIONS[workspace_role]):
             continue
         for rule in role["decisionRules"]:

@@ -188,7 +188,10 @@ def roles(item: str, query: str = "") -> str:
 
 
 async def set_roles(world: World, *wanted: dict[str, Any], item: str = "", query: str = "") -> Answer:
-    return await world.fabric("PUT", roles(item or world.item, query), {"value": list(wanted)})
+    """Replaces the roles, and waits until that has its effect."""
+    answer = await world.fabric("PUT", roles(item or world.item, query), {"value": list(wanted)})
+    await world.wait(301)
+    return answer
 
 
 async def held(world: World) -> list[str]:
@@ -224,7 +227,10 @@ async def test_roles_that_are_left_out(world: World) -> None:
 
 
 async def add_role(world: World, body: dict[str, Any], query: str = "?preview=true", who: str = RUNNER) -> Answer:
-    return await world.fabric("POST", roles(world.item, query), body, who)
+    """Adds a role, and waits until that has its effect."""
+    answer = await world.fabric("POST", roles(world.item, query), body, who)
+    await world.wait(301)
+    return answer
 
 
 @breaks("fabric.access_roles.abort")

@@ -13,7 +13,9 @@ from tests.emulator.rules.seed import (
     OWNER,
     SPACE,
     SUBSCRIPTION_ID,
+    TENANT,
     TRIED,
+    VIEWER,
     account_id,
 )  # fmt: skip
 from tests.emulator.rules.world import CATALOGS, Answer, World, payload
@@ -94,6 +96,28 @@ async def test_a_role_effective_in_a_while_or_now(world: World) -> None:
     await world.reset()
     await world.behave(role_propagation_seconds=0)
     assert await reads_once_assigned(world)
+
+
+async def reads_once_permitted(world: World) -> bool:
+    permission = [
+        {"attributeName": "Path", "attributeValueIncludedIn": ["*"]},
+        {"attributeName": "Action", "attributeValueIncludedIn": ["Read"]},
+    ]
+    members = {"microsoftEntraMembers": [{"tenantId": TENANT, "objectId": VIEWER}]}
+    role = {"name": "All", "decisionRules": [{"effect": "Permit", "permission": permission}], "members": members}
+    path = f"/workspaces/{SPACE}/items/{world.item}/dataAccessRoles"
+    (await world.fabric("POST", f"{path}?preview=true", role)).ok()
+    assert "All" in [each["name"] for each in await world.every(path)]
+    return (await world.read(world.item, who=VIEWER)).status == 200
+
+
+async def test_a_data_access_role_effective_in_a_while_or_now(world: World) -> None:
+    assert not await reads_once_permitted(world)
+    await world.wait(301)
+    assert (await world.read(world.item, who=VIEWER)).status == 200
+    await world.reset()
+    await world.behave(data_access_role_seconds=0)
+    assert await reads_once_permitted(world)
 
 
 async def test_a_principal_known_in_a_while_or_now(world: World) -> None:

@@ -48,13 +48,19 @@ def variable_name(metastore_id: str, catalog: str) -> str:
 
 
 def discovered_event(metastore_id: str, spec: CatalogSpec, times: int) -> Event:
-    """The event. Its id follows from the metastore, the catalog and how often it has appeared; so does nothing else."""
+    """The event. Its id follows from the metastore, the catalog and how often it has appeared; so does nothing else.
+
+    Its spec holds no nulls, which mean the same left out: the form of ``onboard-catalog`` takes none within tabs.
+    """
     resource = resource_id(metastore_id, spec.catalog)
     return Event(
         id=uuid5(NAMESPACE, f"{DISCOVERED} {resource} {times}"),
         event=DISCOVERED,
         resource=Resource({"prefect.resource.id": resource, "prefect.resource.name": spec.catalog}),
-        payload={"catalog": spec.catalog, "spec": spec.model_dump(mode="json", exclude_unset=True)},
+        payload={
+            "catalog": spec.catalog,
+            "spec": spec.model_dump(mode="json", exclude_unset=True, exclude_none=True),
+        },
     )
 
 

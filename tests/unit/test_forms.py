@@ -10,6 +10,7 @@ import yaml
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import build_error_obj, validate
 
+from flows.announcing import discovered_event
 from flows.check_clouds import check_clouds
 from flows.forms import form_schema
 from flows.offboard_catalog import offboard_catalog
@@ -55,6 +56,15 @@ def test_the_examples_pass(name: str) -> None:
     spec = yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8"))
     assert errors_of(spec) == {}
     assert errors_of(load_spec(spec).model_dump(mode="json", exclude_unset=True)) == {}
+
+
+def test_the_spec_of_an_event_passes_nulls_of_the_fleets_spec_aside() -> None:
+    auth = {**service_principal(), "object_id": None}
+    storage = {"url": STORAGE_URL, "resource_id": None, "connection": {"name": None, "id": None}}
+    spec = load_spec({**minimal(), **with_databricks_auth(auth), "storage": storage, "lakehouse": None})
+    event = discovered_event("m", spec, 1)
+    assert errors_of(event.payload["spec"]) == {}
+    assert load_spec(event.payload["spec"]) == spec
 
 
 @pytest.mark.parametrize(

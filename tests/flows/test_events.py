@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.events import Event
 from prefect.events.schemas.events import ReceivedEvent, Resource
-from prefect.states import Cancelling, Crashed
+from prefect.states import Cancelling, Crashed, Failed
 from prefect.utilities.urls import url_for
 
 import flows.onboard_catalog as module
@@ -27,6 +27,7 @@ from flows.onboard_catalog import onboard_catalog
 from flows.outcomes import tell_ending
 from flows.reconcile_fleet import reconcile_fleet
 from flows.watch_metastore import watch_metastore
+from tasks.lease_holder import LOST, NEVER_BEGAN
 from tasks.steps import STEP_TASKS
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from tests.flows.conftest import PrefectServer
@@ -205,15 +206,21 @@ async def test_the_documented_automations_notify(
     cloud.forbid_external_access()
     failed = await onboarding(cloud)
     silent = await started(await deployed(onboard_catalog, "silent"), spec=SPEC)
+    late = await started(await deployed(onboard_catalog, "late"), spec=SPEC)
     async with get_client() as client:
-        for message in ("Killed.", "No sign of life: its process is gone."):
+        for message in ("Killed.", LOST):  # of the first its worker has told
             await client.set_flow_run_state(silent.id, Crashed(message=message), force=True)
-    heard = {each["subject"]: each["body"] for each in await asyncio.to_thread(people.wait, 2)}
+        unanswered: State[Any] = Failed(message="The flow was paused and never resumed.")
+        await client.set_flow_run_state(late.id, unanswered, force=True)
+    heard = {each["subject"]: each["body"] for each in await asyncio.to_thread(people.wait, 3)}
     of_failure, of_silence = f"hr: {FAILED}", f"{silent.name}: prefect.flow-run.Crashed"
-    assert set(heard) == {of_failure, of_silence}
+    of_patience = f"{late.name}: prefect.flow-run.Failed"
+    assert set(heard) == {of_failure, of_silence, of_patience}
+    assert heard[of_patience] == unanswered.message
     assert failed.message
     assert failed.message in heard[of_failure]
     assert str(failed.state_details.flow_run_id) in heard[of_failure]
-    assert heard[of_silence] == "No sign of life: its process is gone."
+    assert heard[of_silence] == LOST
+    assert {LOST.partition(":")[0], NEVER_BEGAN.partition(":")[0]} == {"No sign of life"}
     await told(silent.id)
-    assert len(people.requests) == 2
+    assert len(people.requests) == 3

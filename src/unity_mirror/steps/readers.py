@@ -1,20 +1,17 @@
 """Which Fabric engines can read the selected tables, from their Delta logs; reads side by side, each log once in a run.
 
 A run that has nothing to do must not read a thousand logs. So, unless the spec says ``always`` or ``never``, a log is
-read when its table isn't mirrored yet, when the semantic model should show it and doesn't, or when Unity Catalog's
-properties name something that an engine can't read; of the rest those properties are taken.
+read when its table isn't mirrored yet, when the semantic model should show it and doesn't or could not be framed, or
+when Unity Catalog's properties name something that an engine can't read; of the rest those properties are taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from unity_mirror.clients.delta import LogFiles, OneLakeTable, StoredTable, read_delta_state
-from unity_mirror.clients.delta_replay import NoDeltaLog
-from unity_mirror.clients.parquet import count_row_groups
-from unity_mirror.errors import CloudError, FirewallDenied, NotFound, PermissionDenied, Unauthenticated
-from unity_mirror.models.delta import DeltaState, described_state
+from unity_mirror.errors import CloudError, PermissionDenied
+from unity_mirror.models.delta import described_state
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.models.power_bi import Refresh
 from unity_mirror.models.table_ref import TableRef
@@ -31,10 +28,10 @@ from unity_mirror.plan.engines import (
     unknown,
 )
 from unity_mirror.plan.model import DataTable, LeftOut, Reason
-from unity_mirror.plan.selection import location_of
 from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
+from unity_mirror.steps.delta_logs import read_log
 from unity_mirror.steps.mirror_reading import shown_tables
 from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.survey import find_capacity
@@ -42,8 +39,6 @@ from unity_mirror.steps.survey import find_capacity
 _SHOWN = 3
 _GB = 1024**3
 _FAILED = frozenset({"Failed", "TimedOut"})
-_DENIED = "the identity that runs unity-mirror may not read its files"
-_FIREWALL = "the storage account's firewall turns this machine away: its log can be read once it is mirrored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +166,7 @@ async def _find(context: Context, known: Known, *, thorough: bool) -> Readers:
         described = described_state(table)
         if table.ref not in asked:
             return judge(table.ref, described, guardrail, falls_back=falls_back)
-        state, why = await _read(context, known, table, guardrail, mirrored=table.ref in shown)
+        state, why = await read_log(context, known, table, guardrail, mirrored=table.ref in shown)
         if state is not None:
             return judge(table.ref, state, guardrail, falls_back=falls_back)
         if not described.complete:
@@ -226,92 +221,6 @@ async def _not_in_model(context: Context, known: Known) -> frozenset[TableRef]:
         return wanted - tables_shown(await read_model(context, known, model))
     except PermissionDenied:
         return frozenset()  # an audit with read permissions only; the model's own step says so
-
-
-async def _read(
-    context: Context, known: Known, table: Table, guardrail: Guardrail, *, mirrored: bool
-) -> tuple[DeltaState | None, str]:
-    """A table's state by its log, or why that can't be read. For the model's tables row groups are counted as well."""
-    files, why = _files(context, known, table, mirrored=mirrored)
-    if files is None:
-        return None, why
-    if isinstance(files, StoredTable):
-        if await _turned_away(context, files):
-            return None, _FIREWALL
-        if await _denied_beside(context, table, files):
-            return None, _DENIED
-    spec = context.spec.semantic_model
-    limit = guardrail.row_groups if spec is not None and spec.selects(table.ref) else None
-    try:
-        state = await context.delta_logs.once((table.full_name, mirrored), lambda: read_delta_state(files))
-        return await _grouped(context, (table.full_name, mirrored), files, state, limit), ""
-    except (PermissionDenied, Unauthenticated):
-        return None, _DENIED
-    except NotFound:
-        return None, "there is no Delta log at its location"
-    except (CloudError, NoDeltaLog) as error:
-        return None, error.why or error.message
-
-
-async def _grouped(
-    context: Context, key: tuple[str, bool], files: LogFiles, state: DeltaState, limit: int | None
-) -> DeltaState:
-    """The state with its row groups, where they may be past the limit and can be counted."""
-    if limit is None or state.files is None or state.files > limit:
-        return state
-    try:
-        groups = await context.delta_logs.once(
-            ("row groups", *key), lambda: count_row_groups(files, state.data_files, limit)
-        )
-    except CloudError:
-        return state
-    return replace(state, row_groups=groups)
-
-
-async def _turned_away(context: Context, table: StoredTable) -> bool:
-    """Whether the firewall refuses us; asked once for each container, not for every table."""
-
-    async def ask() -> bool:
-        try:
-            await table.client.reachable(table.account, table.container)
-        except FirewallDenied:
-            return True
-        except CloudError:
-            return False  # who may not see the container may all the same read a folder of it
-        return False
-
-    return await context.delta_logs.once(("turned away", table.account, table.container), ask)
-
-
-async def _denied_beside(context: Context, table: Table, files: StoredTable) -> bool:
-    """Whether we may not read the first table asked for of those that lie in one folder.
-
-    Rights come from above nearly always; asking for ten thousand tables in turn would bring as many refusals. Where one
-    of the others is ours to read all the same, that shows once it is mirrored.
-    """
-    folder = files.path.rpartition("/")[0]
-
-    async def ask() -> bool:
-        try:
-            await context.delta_logs.once((table.full_name, False), lambda: read_delta_state(files))
-        except (PermissionDenied, Unauthenticated):
-            return True
-        except (CloudError, NoDeltaLog):
-            return False
-        return False
-
-    return await context.delta_logs.once(("denied", files.account, files.container, folder), ask)
-
-
-def _files(context: Context, known: Known, table: Table, *, mirrored: bool) -> tuple[LogFiles | None, str]:
-    """Through OneLake where the table is mirrored, as its users read it; else where it lies, as ourselves."""
-    if mirrored:
-        workspace_id = known.surveyed.workspace.id
-        return OneLakeTable(context.clients.onelake, workspace_id, str(known.item), table.ref.onelake_path), ""
-    place = location_of(table)
-    if place is None:
-        return None, f"its location {table.storage_location!r} is not in ADLS Gen2"
-    return StoredTable(context.clients.storage, place.account, place.container, place.folder), ""
 
 
 def _note(told: bool, tables: str, why: str) -> str:

@@ -8,24 +8,16 @@ SQL's null is neither: comparisons leave blanks out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from unity_mirror.plan.tmdl.dax_text import NotSayableError, bracketed, plain, quoted_table, tokens_of
 from unity_mirror.plan.tmdl.model import ModelColumn, ModelTable
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<string>'(?:[^']|'')*')|(?P<name>[A-Za-z_]\w*|`[^`]+`)"
-    r"|(?P<sign><=|>=|<>|!=|[-+*/(),=<>.]))"
-)
 _PLAIN = {"SUM": "SUM", "AVG": "AVERAGE", "MEAN": "AVERAGE", "MIN": "MIN", "MAX": "MAX", "MEDIAN": "MEDIAN"}
 _ROW_BY_ROW = {"SUM": "SUMX", "AVG": "AVERAGEX", "MEAN": "AVERAGEX", "MIN": "MINX", "MAX": "MAXX"}
 _COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _NUMBERS_ONLY = frozenset(_PLAIN) - {"MIN", "MAX"}
-
-
-class NotSayableError(Exception):
-    """DAX can't say it, or this translation doesn't know how; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +28,6 @@ class Translation:
     format_string: str | None = None
 
 
-def quoted_table(name: str) -> str:
-    """A table's name in DAX."""
-    return "'" + name.replace("'", "''") + "'"
-
-
-def bracketed(name: str) -> str:
-    """A column's or measure's name in DAX."""
-    return "[" + name.replace("]", "]]") + "]"
-
-
 def translate(
     expression: str, table: ModelTable, measures: Mapping[str, str], conditions: Sequence[str] = ()
 ) -> Translation:
@@ -53,28 +35,16 @@ def translate(
 
     ``conditions`` (of ``translate_filter``) hold for each aggregate. Raises NotSayableError.
     """
-    return _Reader(_tokens(expression), table, measures, tuple(conditions)).whole()
+    return _Reader(tokens_of(expression), table, measures, tuple(conditions)).whole()
 
 
 def translate_filter(text: str, table: ModelTable) -> tuple[str, ...]:
     """The conditions of a filter over a whole view. Raises NotSayableError."""
-    reader = _Reader(_tokens(text), table, {})
+    reader = _Reader(tokens_of(text), table, {})
     conditions = reader.conditions()
     if reader.at < len(reader.tokens):
         raise NotSayableError(f"{reader.tokens[reader.at][1]!r} in its filter isn't understood")
     return conditions
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    at = 0
-    while text[at:].strip():
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise NotSayableError(f"{text[at:].strip()[:20]!r} in it isn't understood")
-        found.append((match.lastgroup or "", match[match.lastgroup or 0]))
-        at = match.end()
-    return found
 
 
 @dataclass
@@ -185,7 +155,7 @@ class _Reader:
         return f"{function}({first}, {second})"
 
     def _measure(self) -> str:
-        name = _plain(self._next()[1])
+        name = plain(self._next()[1])
         self._need(")")
         if name.casefold() not in self.measures:
             raise NotSayableError(f"it needs the measure {name}, which isn't in the model")
@@ -226,7 +196,7 @@ class _Reader:
         nullable = [
             column.source
             for kind, text in inside
-            if kind == "name" and (column := self.table.column(_plain(text))) is not None and column.nullable
+            if kind == "name" and (column := self.table.column(plain(text))) is not None and column.nullable
         ]
         if nullable and any(text in ("+", "-") for _, text in inside):
             raise NotSayableError(f"it adds within a row, and {nullable[0]} may be null there")
@@ -299,17 +269,13 @@ class _Reader:
     def _column(self) -> ModelColumn:
         kind, text = self._next()
         if kind == "name" and self._take("."):
-            if _plain(text).casefold() != "source":
-                raise NotSayableError(f"it reaches through the join {_plain(text)}")
+            if plain(text).casefold() != "source":
+                raise NotSayableError(f"it reaches through the join {plain(text)}")
             kind, text = self._next()
-        column = self.table.column(_plain(text)) if kind == "name" else None
+        column = self.table.column(plain(text)) if kind == "name" else None
         if column is None:
-            raise NotSayableError(f"{_plain(text)} is no column of the model's table {self.table.name}")
+            raise NotSayableError(f"{plain(text)} is no column of the model's table {self.table.name}")
         return column
 
     def _reference(self, column: ModelColumn) -> str:
         return f"{quoted_table(self.table.name)}{bracketed(column.name)}"
-
-
-def _plain(name: str) -> str:
-    return name.strip("`")

@@ -15,7 +15,8 @@ import yaml
 
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Table
-from unity_mirror.plan.tmdl.dax import NotSayableError, Translation, translate, translate_filter
+from unity_mirror.plan.tmdl.dax import Translation, translate, translate_filter
+from unity_mirror.plan.tmdl.dax_text import NotSayableError
 from unity_mirror.plan.tmdl.model import ModelMeasure, ModelTable, NotModelled
 from unity_mirror.plan.tmdl.names import has_control
 

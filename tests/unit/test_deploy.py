@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ import pytest
 import yaml
 from docker.models.containers import _create_container_args
 from jsonschema.validators import validator_for
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
 from prefect_docker.worker import DockerWorker, DockerWorkerJobConfiguration
 from prefect_kubernetes.worker import KubernetesWorker, KubernetesWorkerJobConfiguration
+
+from scripts.lock_deploy import locked
 
 ROOT = Path(__file__).parents[2]
 DOCKER, KUBERNETES = ROOT / "deploy" / "docker", ROOT / "deploy" / "kubernetes"
@@ -82,26 +81,8 @@ class TestImage:
         assert not re.search("SECRET|PASSWORD|TOKEN|AUTH", variables)
 
 
-def pinned(name: str) -> dict[str, str]:
-    """A file's requirements: each package with its version and hashes."""
-    text = re.sub(r"^\s*#.*\n", "", (ROOT / "requirements" / name).read_text(), flags=re.MULTILINE)
-    found = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)(.*(?:\n[ \t]+.*)*)", text, re.MULTILINE)
-    return {canonicalize_name(package): f"{version} {' '.join(rest.split())}" for package, version, rest in found}
-
-
-class TestRequirements:
-    def test_images_get_what_was_tested(self) -> None:
-        dev = pinned("dev.txt")
-        wrong = [name for name, held in pinned("deploy.txt").items() if dev.get(name) != held]
-        assert wrong == []
-        assert not set(pinned("deploy.txt")) & set(pinned("runtime.txt"))
-
-    def test_nothing_is_missing(self) -> None:
-        held = {**pinned("runtime.txt"), **pinned("deploy.txt")}
-        for name in pinned("deploy.txt"):
-            needed = [Requirement(each) for each in distribution(name).requires or ()]
-            needed = [each for each in needed if not each.marker or each.marker.evaluate({"extra": ""})]
-            assert [each.name for each in needed if canonicalize_name(each.name) not in held] == [], name
+def test_images_get_what_was_tested_and_nothing_is_missing() -> None:
+    assert (ROOT / "requirements" / "deploy.txt").read_text() == locked(), "run scripts/lock_deploy.py"
 
 
 class TestCompose:

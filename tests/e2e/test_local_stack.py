@@ -48,6 +48,12 @@ def _left_running(data: Path) -> list[str]:
     return found
 
 
+def _is_noise(line: str) -> bool:
+    """What people shouldn't have to see. That one schema of the sample catalog can't be read, they should."""
+    told = "The connecting principal has EXTERNAL USE SCHEMA (schema staging): failed" in line
+    return not told and any(word in line for word in ("Traceback", "Warning", "WARN"))
+
+
 def test_two_demos_at_once_each_onboard_their_own_catalog_and_leave_nothing_running(tmp_path: Path) -> None:
     folders = (tmp_path / "one", tmp_path / "two")
     ended = [_end(each) for each in [_start("demo", folder) for folder in folders]]
@@ -55,7 +61,7 @@ def test_two_demos_at_once_each_onboard_their_own_catalog_and_leave_nothing_runn
         assert (said.code, said.err) == (0, ""), said.out
         assert "created Mirrored Azure Databricks catalog sales" in said.out
         text = said.out + (folder / "logs" / "worker.log").read_text()
-        assert [noise for noise in ("Traceback", "Warning", "WARN") if noise in text] == []
+        assert [line for line in text.splitlines() if _is_noise(line)] == []
         assert _left_running(folder) == []
 
 

@@ -43,6 +43,12 @@ class Addresses(BaseModel):
         examples=["https://{account}.blob.core.windows.net"],
     )
     onelake: str | None = Field(default=None, title="OneLake", examples=["https://onelake.dfs.fabric.microsoft.com"])
+    sql_server: str | None = Field(
+        default=None,
+        title="SQL analytics endpoints",
+        description="One server for all of them, with a port after a comma; may hold {server}.",
+        examples=["localhost,1433"],
+    )
 
 
 class UnityMirrorClouds(Block):
@@ -161,4 +167,4 @@ print(await clouds.check())
 
 
 def _url_variable(name: str) -> str:
-    return f"UNITY_MIRROR_{name.upper()}_URL"
+    return "UNITY_MIRROR_SQL_SERVER" if name == "sql_server" else f"UNITY_MIRROR_{name.upper()}_URL"

@@ -61,12 +61,18 @@ async def test_the_block_is_saved_and_hides_its_secret(prefect_server: None) -> 
 
 
 def test_a_block_lies_over_the_environment() -> None:
-    environ = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s", "SALES_SECRET": "x"}
+    environ = {
+        "UNITY_MIRROR_SQL_SERVER": "localhost,1433",
+        "AZURE_TENANT_ID": "t",
+        "AZURE_CLIENT_ID": "c",
+        "AZURE_CLIENT_SECRET": "s",
+        "SALES_SECRET": "x",
+    }
     settings = UnityMirrorClouds(cloud="usgov", addresses=Addresses(fabric="https://f.test", onelake="https://o.test"))
     found = settings.settings(environ)
     assert (found.endpoints.cloud, found.sign_in.client_id, found.environ["SALES_SECRET"]) == ("usgov", "c", "x")
     assert UnityMirrorClouds.from_environment(environ).variables() == {
-        **{name: value for name, value in environ.items() if name.startswith("AZURE")},
+        **{name: value for name, value in environ.items() if name != "SALES_SECRET"},
         "UNITY_MIRROR_CLOUD": "public",
     }
 

@@ -132,7 +132,7 @@ class PrefectUI:
         deadline = time.monotonic() + _RUN_SECONDS
         while True:
             try:
-                self.page.get_by_text(state, exact=True).first.wait_for(timeout=15_000)
+                self.page.get_by_text(state, exact=True).first.wait_for(timeout=8_000)
                 break
             except PlaywrightTimeoutError:
                 if time.monotonic() > deadline:

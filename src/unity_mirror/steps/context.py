@@ -252,10 +252,31 @@ async def together() -> AsyncIterator[Together]:
 
 
 async def side_by_side(reads: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Runs all together; the first failure cancels the rest and is raised as it is."""
-    async with together() as group:
-        tasks = [group.create_task(read) for read in reads]
-    return [task.result() for task in tasks]
+    """Runs all together; the first failure cancels the rest and is raised as it is.
+
+    At most ``AT_ONCE`` are begun: what waits for its turn holds all that it has built up for its call, and with a read
+    for each of ten thousand tables that is memory for nothing.
+    """
+    waiting = list(reads)
+    found: dict[int, T] = {}
+    turn = iter(range(len(waiting)))
+
+    async def work() -> None:
+        for place in turn:
+            found[place] = await waiting[place]
+
+    try:
+        async with together() as group:
+            for _ in range(min(AT_ONCE, len(waiting))):
+                group.create_task(work())
+    finally:
+        for place in turn:
+            waiting[place].close()
+    return [found[place] for place in range(len(waiting))]
+
+
+AT_ONCE = 1_000
+"""Far more than are sent at once to any service."""
 
 
 def tables_of(known: Known, refs: Iterable[TableRef]) -> tuple[Table, ...]:

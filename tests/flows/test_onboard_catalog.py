@@ -91,6 +91,12 @@ def _shows_everything(shown: Seen) -> None:
     assert readers["orders.delivery_slots"] == "no"
     assert str(shown.artifacts["sales-model-picture"].data).startswith("data:image/svg+xml;base64,")
     assert "Refresh of the SQL endpoint's metadata" in str(shown.artifacts["sales-sql-details"].data)
+    summary = str(shown.artifacts["sales-summary"].data)
+    assert "sales is onboarded: 25 tables mirrored" in summary
+    assert "```\nGRANT EXTERNAL USE SCHEMA ON SCHEMA `sales`.`staging`" in summary
+    assert "| has a row filter | 1 | finance.commissions |" in summary
+    assert "[Semantic model Sales](https://app.fabric.microsoft.com/groups/" in summary
+    assert "The connecting principal has EXTERNAL USE SCHEMA (schema staging): failed." in shown.log
 
 
 def _holds_no_secret(shown: Seen, cloud: SampleCloud) -> None:
@@ -117,6 +123,7 @@ async def test_a_missing_prerequisite_stops_before_any_write_and_says_what_to_do
     assert "What to do: " in message
     assert shown.task("Validate prerequisites").state_type == "FAILED"
     assert "What stops it" in str(shown.artifacts["hr-plan"].data)
+    assert "is onboarded" not in str(shown.artifacts["hr-summary"].data)
     assert cloud.writes() == []
     assert "Traceback" not in shown.log
     (failed,) = shown.events

@@ -25,21 +25,22 @@ _figures: list[str] = []
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Side by side (``-n 2 --dist loadgroup``), a file's tests stay together.
 
-    Those that share a server of Prefect's are one group each and go first, since they take longest.
+    Those that start Prefect's servers are one group and go first: they take longest, and two of them at once would be
+    slower than one after the other.
     """
     if not hasattr(config, "workerinput"):
         return
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _FIRST.index(_group(item)) if _group(item) in _FIRST else len(_FIRST))
+    items.sort(key=lambda item: _group(item) != _PREFECT)
 
 
-_FIRST = ("e2e", "flows")
+_PREFECT = "prefect"
 
 
 def _group(item: pytest.Item) -> str:
     path = item.path.relative_to(item.config.rootpath)
-    return path.parts[1] if path.parts[1] in _FIRST else path.as_posix()
+    return _PREFECT if path.parts[1] in ("e2e", "flows") else path.as_posix()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

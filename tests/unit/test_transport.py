@@ -43,6 +43,16 @@ async def create(b: Bench, found: list[str | None], **options: Any) -> str:
     return await b.transport.create(call("POST", json={"a": 1}), found=look, read=read, **options)
 
 
+async def test_a_long_wait_is_told_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    not_yet = answer(400, {"errorCode": "ItemDisplayNameNotAvailableYet", "message": "Wait.", "isRetriable": True})
+    b = bench(*[not_yet] * 200)
+    with pytest.raises(CloudError):
+        await b.transport.send(call("POST", json={}))
+    told = [record.getMessage() for record in caplog.records]
+    assert 2 <= len(told) <= 6
+    assert all("could not do the thing" in each and "ItemDisplayNameNotAvailableYet" in each for each in told)
+
+
 class TestAnswers:
     async def test_signs_in_sends_and_counts(self) -> None:
         b = bench(answer(200, {"a": 1}))

@@ -54,11 +54,13 @@ def error_response(cloud: Cloud, error: FabricError) -> Response:
 
 
 def trouble(cloud: Cloud, status: int) -> FabricError:
-    """Throttling (429) or an outage; both may be tried again."""
+    """Throttling (429) or an outage, which may be tried again; or a refusal of that status, which may not."""
     if status == 429:
         until = cloud.clock.now().strftime("%m/%d/%Y %I:%M:%S %p")
         message = f"Request is blocked by the upstream service until: {until} (UTC)"
         return FabricError(429, "RequestBlocked", message, retriable=True)
+    if status < 500:
+        return FabricError(status, "UnknownError", "The service refused the request.")
     return FabricError(status, "UnknownError", "The service could not answer; try again later.", retriable=True)
 
 

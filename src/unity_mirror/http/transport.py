@@ -1,5 +1,6 @@
 """The one transport: every request to every service goes through it, and retries happen here only."""
 
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from copy import copy
@@ -20,6 +21,9 @@ from unity_mirror.http.patience import backoff, is_fault, is_throttled, may_repe
 from unity_mirror.settings import Limits, Timeouts
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_SAY_AFTER, _SAY_EVERY = 10.0, 60.0
+"""Seconds of waiting for one answer after which people are told, and how often."""
 _FILES_FACTOR = 4
 """Azure Storage and OneLake take thousands of requests a second, where the management APIs take some in a minute."""
 
@@ -40,6 +44,13 @@ class _Attempts:
     faults: int = 0
     throttled: int = 0
     doubtful: bool = False
+    say_at: float = _SAY_AFTER
+
+    def say_waiting(self, error: CloudError) -> None:
+        """Tells people that a request waits, and for what; unless told otherwise, logging does so on standard error."""
+        if self.deadline.elapsed >= self.say_at:
+            self.say_at = self.deadline.elapsed + _SAY_EVERY
+            _log.warning("still waiting after %.0f s, and trying again: %s", self.deadline.elapsed, error)
 
 
 class Transport:
@@ -221,6 +232,7 @@ class Transport:
         wait = max(least, backoff(self.limits, attempts.faults, self._rng))
         if attempts.faults >= self.limits.max_attempts or wait > attempts.deadline.remaining:
             return _given_up(error, attempts)
+        attempts.say_waiting(error)
         await self.clock.sleep(wait)
         return None
 
@@ -229,6 +241,7 @@ class Transport:
         wait = max(asked or 0.0, self.limits.poll_floor) + self._rng()
         if wait > attempts.deadline.remaining:
             raise _given_up(error, attempts)
+        attempts.say_waiting(error)
         await self.clock.sleep(wait)
 
     def _out_of_budget(self, call: Call, attempts: _Attempts, closed: Closed) -> Throttled:

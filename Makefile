@@ -27,7 +27,7 @@ down: $(RUNTIME) ## Stop what `make up` or `make up-scaled` started
 	@$(BIN)/python -m deploy.local down
 
 test: $(DEV) ## Run all tests that this machine can run
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 soak: $(DEV) ## Onboard fifty catalogs past one machine while things are killed; takes a quarter of an hour
 	$(BIN)/python -m pytest -s soak

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.coverage_rows import read_rows, unproven
 from tests.emulator import observed, operations
@@ -21,26 +23,31 @@ _seen: set[observed.Sighting] = set()
 _figures: list[str] = []
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side (``-n 2 --dist loadgroup``), a file's tests stay together.
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps a file's tests together, and all that start Prefect's servers: two of those at once would be slower than
+    one after the other."""
 
-    Those that start Prefect's servers are one group and go first: they take longest, and two of them at once would be
-    slower than one after the other.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _group(item) != _PREFECT)
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are spread over processes (``-n 2``)."""
+    return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, what takes longest goes first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _group(item.nodeid) != _PREFECT)
 
 
 _PREFECT = "prefect"
 
 
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(item.config.rootpath)
-    return _PREFECT if path.parts[1] in ("e2e", "flows") else path.as_posix()
+def _group(nodeid: str) -> str:
+    path = nodeid.partition("::")[0]
+    return _PREFECT if path.startswith(("tests/e2e/", "tests/flows/")) else path
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -54,7 +61,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call":
         _figures.extend(str(value) for name, value in report.user_properties if name == "figures")
     if report.when == "call" and report.passed:
-        _passed.add(report.nodeid.split("[")[0].split("@")[0])
+        _passed.add(report.nodeid.split("[")[0])
         shown = [value for name, value in report.user_properties if name == _SEEN]
         _seen.update((service, operation, what) for each in shown for service, operation, what in each)  # type: ignore[attr-defined]
 

@@ -51,7 +51,7 @@ def _spec_of(member: Member) -> Any:
 
 async def _planned(session: Session, context: Context) -> tuple[Context, Offboarding]:
     offboarding = await plan_offboarding(context, keep_lakehouse=session.options.keep_lakehouse)
-    show_plan(session.output.console, offboarding.plan, verb="Offboarding")
+    show_plan(session.output.console, offboarding.plan, verb="Offboarding", nothing="nothing of ours is there")
     return context, offboarding
 
 

@@ -31,23 +31,26 @@ _OUTCOMES = {Outcome.PASSED: "[green]✓[/]", Outcome.FAILED: "[red]✗[/]", Out
 _MANY = 4
 
 
-def show_plan(console: Console, plan: Plan, verb: str = "Plan for") -> None:
-    """The plan, step by step, then what is left out, then the counts."""
+_AS_WANTED = "everything is as the spec says"
+
+
+def show_plan(console: Console, plan: Plan, verb: str = "Plan for", nothing: str = _AS_WANTED) -> None:
+    """The plan, step by step, then what is left out, then the counts; ``nothing`` is why there may be none."""
     console.print(f"[bold]{verb} catalog {escape(plan.catalog)} in workspace {escape(plan.workspace)}[/]\n")
     for step in plan:
         _show_step(console, step)
     show_left_out(console, plan.left_out)
-    console.print(summary(plan))
+    console.print(summary(plan, nothing))
 
 
-def summary(plan: Plan) -> str:
+def summary(plan: Plan, nothing: str = _AS_WANTED) -> str:
     """The last line of a plan."""
     if plan.blockers:
         return f"[red]Nothing can be applied: {_count(len(plan.blockers), 'prerequisite')} of the catalog failed.[/]"
     kept = len(plan.prunable)
     more = f" [dim]--prune would do {kept} more.[/]" if kept else ""
     if not plan.changes:
-        return f"[green]Nothing to do: everything is as the spec says.[/]{more}"
+        return f"[green]Nothing to do: {nothing}.[/]{more}"
     counts = plan.counts()
     return f"[bold]{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete.[/]{more}"
 

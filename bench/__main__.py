@@ -20,7 +20,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> None:
-    """Measures everything; takes some ten minutes, with ``--quick`` some five."""
+    """Measures everything; the whole takes half an hour or more, most of it the faults."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller catalogs and fewer faults")
     quick = parser.parse_args().quick
@@ -29,16 +29,17 @@ def main() -> None:
     sizes = [size for size in onboarding.SIZES if not (quick and size > 1_000)]
     runs = list(onboarding.measure(sizes))
     print("\n".join(onboarding.lines(runs, starts)), flush=True)
+    results: dict[str, Any] = {"machine": machine, "quick": quick, "cost": onboarding.document(runs, starts)}
+    _write(results, begun)
     table = faults.measure(KILLS if quick else FAULTS)
     print("\n".join(faults.lines(table)))
-    results = {
-        "machine": machine,
-        "minutes": round((time.monotonic() - begun) / 60, 1),
-        "cost": onboarding.document(runs, starts),
-        "faults": {"summary": faults.summary(table), "table": table},
-    }
-    if not quick:
-        RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write({**results, "faults": {"summary": faults.summary(table), "table": table}}, begun)
+
+
+def _write(results: dict[str, Any], begun: float) -> None:
+    """After each part, so that what was measured stays when a later part is cut off."""
+    text = json.dumps({**results, "minutes": round((time.monotonic() - begun) / 60, 1)}, indent=2, ensure_ascii=False)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
 
 
 def _machine() -> dict[str, Any]:

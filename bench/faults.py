@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -42,8 +42,15 @@ def measure(faults: Sequence[str] = FAULTS, names: Sequence[str] = ()) -> Table:
         cells = [(name, fault) for name in names or tuple(onboardings()) for fault in faults]
         with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
             running = {cell: pool.submit(_column, str(template), *cell) for cell in cells}
-            columns = {cell: future.result() for cell, future in running.items()}
+            columns = {cell: _awaited(cell, future) for cell, future in running.items()}
     return _table(columns)
+
+
+def _awaited(cell: tuple[str, str], column: Future[Column]) -> Column:
+    """Waits, and says on standard error how far it is."""
+    found = column.result()
+    print(f"{cell[0]} struck by: {cell[1]}", file=sys.stderr, flush=True)
+    return found
 
 
 def _table(columns: Mapping[tuple[str, str], Column]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,13 @@ def make_server(
         timeout_graceful_shutdown=2,
         backlog=512,
     )
+    logging.getLogger("uvicorn.error").addFilter(_not_on_purpose)
     return uvicorn.Server(config)
+
+
+def _not_on_purpose(record: logging.LogRecord) -> bool:
+    """A fault rule that cuts a connection leaves an answer out on purpose, which is no error to tell of."""
+    return not record.getMessage().startswith("ASGI callable returned without")
 
 
 def run(

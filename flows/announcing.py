@@ -14,12 +14,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from prefect import get_client
-from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.events import Event
 from prefect.events.filters import EventFilter, EventIDFilter, EventOccurredFilter
 from prefect.events.schemas.events import Resource
 
 from flows.events import NAMESPACE, resource_id
+from tasks.variables import set_variable
 from unity_mirror.spec import CatalogSpec
 
 DISCOVERED = "unity-mirror.catalog.discovered"
@@ -86,11 +86,7 @@ async def remember(metastore_id: str, known: Iterable[Known]) -> None:
         for each in known:
             name = variable_name(metastore_id, each.catalog)
             value = {"catalog": each.catalog, "times": each.times, "there": each.there}
-            # Not by Variable.aset, which never closes its client.
-            if await client.read_variable_by_name(name) is None:
-                await client.create_variable(VariableCreate(name=name, value=value, tags=tags))
-            else:
-                await client.update_variable(VariableUpdate(name=name, value=value, tags=tags))
+            await set_variable(client, name, value, tags)
 
 
 async def announce(metastore_id: str, specs: Sequence[CatalogSpec], known: Mapping[str, Known]) -> None:

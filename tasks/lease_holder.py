@@ -9,10 +9,11 @@ from contextlib import suppress
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
+
+from tasks.variables import set_variable
 
 TAG = "unity-mirror-lease"
 NEVER_BEGAN = "No sign of life: a worker took it, and it never began."
@@ -30,12 +31,8 @@ async def write_down(client: PrefectClient, limit: str, lease: UUID) -> None:
     """Note that this run holds the limit's lease. Outside a flow run there is nobody to note."""
     if flow_run.id is None:
         return
-    name = variable_name(limit)
     value = {"limit": limit, "lease": str(lease), "run": str(flow_run.id)}
-    if await client.read_variable_by_name(name) is None:
-        await client.create_variable(VariableCreate(name=name, value=value, tags=[TAG]))
-    else:
-        await client.update_variable(VariableUpdate(name=name, value=value, tags=[TAG]))
+    await set_variable(client, variable_name(limit), value, [TAG])
 
 
 async def forget(client: PrefectClient, limit: str) -> None:

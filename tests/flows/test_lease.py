@@ -18,6 +18,7 @@ from prefect.states import Crashed
 
 from tasks import lease, lease_holder
 from tasks.lease import CatalogBusy, catalog_lease, lease_seconds, limit_name
+from tasks.variables import set_variable
 from unity_mirror.errors import SettingsError
 
 
@@ -120,6 +121,25 @@ async def onboarding(catalog: str) -> dict[str, Any] | None:
         assert noted.value["run"] == str(flow_run.id)
     async with get_client() as client:
         return await client.read_variable_by_name(noted.name)  # type: ignore[return-value]
+
+
+async def test_a_variable_is_set_though_the_answer_to_making_it_was_lost(
+    prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with get_client() as client:
+        send = client.request
+
+        async def send_again(method: str, path: str, **rest: Any) -> httpx.Response:
+            if method == "POST":
+                await send(method, path, **rest)  # type: ignore[arg-type]
+            return await send(method, path, **rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(client, "request", send_again)
+        for value in ("first", "second"):
+            await set_variable(client, "lost_answer", value, ["unity-mirror-test"])
+            held = await client.read_variable_by_name("lost_answer")
+            assert held is not None
+            assert (held.value, held.tags) == (value, ["unity-mirror-test"])
 
 
 async def test_a_holder_is_noted_while_it_holds_and_no_longer(prefect_server: None) -> None:

@@ -16,8 +16,10 @@ REQUIREMENT = ROOT / "requirements" / "tom.txt"
 ASSEMBLIES = tuple(f"Microsoft.AnalysisServices.{name}dll" for name in ("", "Core.", "Tabular.", "Tabular.Json."))
 PACKAGES = (
     "mono-runtime mono-mcs libmono-system-core4.0-cil libmono-system-runtime-serialization4.0-cil "
-    "libmono-microsoft-csharp4.0-cil"
+    "libmono-system-xml-linq4.0-cil libmono-microsoft-csharp4.0-cil"
 )
+LATE = ("System.Runtime.Serialization.dll", "System.Xml.Linq.dll")
+"""TOM loads these only once it needs them, and calls the model wrong when it can't: so compiling asks for them."""
 
 
 class TomUnavailableError(Exception):
@@ -52,7 +54,8 @@ class Tom:
         """Fetch and compile once for each version of either, in the user's cache. Raises TomUnavailableError."""
         if not (shutil.which("mono") and shutil.which("mcs")):
             raise TomUnavailableError(f"Mono is missing: apt-get install --no-install-recommends {PACKAGES}")
-        version = sha256(REQUIREMENT.read_bytes() + SOURCE.read_bytes() + "".join(ASSEMBLIES).encode()).hexdigest()[:16]
+        parts = (REQUIREMENT.read_bytes(), SOURCE.read_bytes(), " ".join((*ASSEMBLIES, *LATE)).encode())
+        version = sha256(b"".join(parts)).hexdigest()[:16]
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unity-mirror" / f"tom-{version}"
         program = folder / "TomCheck.exe"
         if not program.exists():
@@ -106,7 +109,7 @@ def _fetch(folder: Path) -> None:
 
 def _compile(program: Path) -> None:
     unfinished = program.with_suffix(f".{os.getpid()}.exe")
-    references = [f"-r:{program.parent / name}" for name in ASSEMBLIES]
+    references = [f"-r:{each}" for each in (*(program.parent / name for name in ASSEMBLIES), *LATE)]
     command = ["mcs", f"-out:{unfinished}", *references, str(SOURCE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,9 +56,10 @@ class Recovery:
         runs_recover = self.kill_runs()
         taken_run_recovers = self.take_and_never_begin()
         self.kill_watch()
-        self.watch()
-        until("runs are under way", lambda: self._running() > 1, 120)
-        self.kill_replica()
+        with self.slow_syncs():
+            self.watch()
+            until("runs are under way", lambda: self._running() > 1, 120)
+            self.kill_replica()
         runs_recover()
         taken_run_recovers()
         self.all_onboarded(30 * len(self.catalogs) + 120)
@@ -66,6 +68,13 @@ class Recovery:
 
     def _running(self) -> int:
         return sum(run["state_type"] == "RUNNING" for run in self.driver.runs("onboard-catalog"))
+
+    @contextmanager
+    def slow_syncs(self) -> Iterator[None]:
+        """Runs that begin now are still under way seconds later, however fast the machine."""
+        self.driver.emulator("PUT", "/settings", {"sync_seconds": 10})
+        yield
+        self.driver.emulator("PUT", "/settings", {"sync_seconds": 0})
 
     def orphan_a_lease(self) -> Callable[[], None]:
         """A process that is no flow run takes a lease and is killed: only its expiry can free it. Gives what checks

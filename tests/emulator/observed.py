@@ -34,6 +34,7 @@ CLIENTS = {
     "azsdk-python-identity": "azure-identity",
     "databricks-sdk-py": "databricks-sdk",
     "object_store": "deltalake",
+    "azpartner-arrow": "pyarrow",
     "azsdk-python-core": "azure-core",
     "Python-urllib": "PyJWT",
     "azsdk-python-fabric": "microsoft-fabric-api",

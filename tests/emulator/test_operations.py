@@ -13,7 +13,7 @@ CLIENTS = {
     "unity_catalog": {"databricks-sdk"},
     "arm": {"azure-mgmt-authorization", "azure-mgmt-core", "azure-mgmt-databricks", "azure-mgmt-storage"},
     "entra": {"azure-identity", "PyJWT"},
-    "storage": {"azure-storage-blob", "azure-storage-file-datalake", "deltalake"},
+    "storage": {"azure-storage-blob", "azure-storage-file-datalake", "deltalake", "pyarrow"},
 }
 WITHOUT_A_CLIENT = {
     "storage": {

@@ -232,12 +232,18 @@ async def test_copying_within_the_account(cloud: Cloud, client: httpx.AsyncClien
     response = await client.put(f"{BASE}/b", headers=source)
     assert (response.status_code, response.headers["x-ms-copy-status"]) == (202, "success")
     assert (files.content(cloud, node(cloud, "b")), node(cloud, "b")["metadata"]) == (b"x", {"k": "v"})
+    told = (await client.head(f"{BASE}/b")).headers
+    assert (told["x-ms-copy-id"], told["x-ms-copy-status"]) == (response.headers["x-ms-copy-id"], "success")
+    assert (told["x-ms-copy-source"], told["x-ms-copy-progress"]) == (source["x-ms-copy-source"], "1/1")
+    await client.put(f"{BASE}/b?comp=properties", headers={"x-ms-blob-cache-control": "no-store"})
+    assert not any(name.startswith("x-ms-copy-") for name in (await client.head(f"{BASE}/b")).headers)
     kept = await client.put(f"{BASE}/b", headers={**source, "if-none-match": "*"})
     assert (kept.status_code, code_of(kept)) == (409, "BlobAlreadyExists")
     for address, code in (
         (f"https://cloud.test{BASE}/none", "CannotVerifyCopySource"),
         (f"https://cloud.test/storage/{FLAT}/lake/a", "CopyAcrossAccountsNotSupported"),
         ("https://elsewhere.example/a", "CannotVerifyCopySource"),
+        (f"https://cloud.test{BASE}/a?snapshot=2026-01-01", "NotImplemented"),
     ):
         assert code_of(await client.put(f"{BASE}/c", headers={"x-ms-copy-source": address})) == code
 
@@ -284,7 +290,8 @@ async def test_a_batch_answers_each_part_for_itself(cloud: Cloud, client: httpx.
     file(cloud, "keep")
     signed, reader = headers(cloud, OWNER)["authorization"], headers(cloud, READER)["authorization"]
     parts = [("DELETE", f"/{CONTAINER}/a%20b", signed), ("DELETE", f"/{ACCOUNT}/{CONTAINER}/none", signed),
-             ("DELETE", f"/{CONTAINER}/keep", reader), ("PUT", f"/{CONTAINER}/keep", signed)]  # fmt: skip
+             ("DELETE", f"/{CONTAINER}/keep", reader), ("PUT", f"/{CONTAINER}/keep", signed),
+             ("DELETE", f"/{CONTAINER}/keep?snapshot=2026-01-01", signed)]  # fmt: skip
     body = "".join(
         f"--x\r\nContent-Type: application/http\r\nContent-ID: {index}\r\n\r\n"
         f"{method} {path} HTTP/1.1\r\nAuthorization: {authorization}\r\nContent-Length: 0\r\n\r\n"
@@ -294,6 +301,16 @@ async def test_a_batch_answers_each_part_for_itself(cloud: Cloud, client: httpx.
     address = f"{BASE}?restype=container&comp=batch"
     response = await client.post(address, content=f"{body}\r\n--x--\r\n".encode(), headers=kind)
     statuses = [line.split()[1] for line in response.text.splitlines() if line.startswith("HTTP/1.1")]
-    assert (response.status_code, statuses) == (202, ["202", "404", "403", "400"])
+    assert (response.status_code, statuses) == (202, ["202", "404", "403", "400", "400"])
     assert (node(cloud, "a b"), node(cloud, "keep")["path"]) == (None, "keep")
     assert code_of(await client.post(address, content=b"x")) == "InvalidHeaderValue"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_slash_at_the_end_makes_another_name_where_the_namespace_is_flat(
+    cloud: Cloud, client: httpx.AsyncClient, method: str
+) -> None:
+    file(cloud, "f", b"1", account=FLAT)
+    response = await client.request(method, f"/storage/{FLAT}/lake/f/", headers=BLOCK_BLOB if method == "PUT" else {})
+    assert (response.status_code, code_of(response)) == (501, "NotImplemented")
+    assert files.stat(cloud, FLAT, CONTAINER, "f") is not None

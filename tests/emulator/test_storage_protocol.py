@@ -165,13 +165,50 @@ async def test_the_version_is_required_and_checked(cloud: Cloud, client: httpx.A
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("x-ms-lease-id", 412), ("x-ms-encryption-key", 501), ("x-ms-expiry-option", 501)]
+    ("name", "value", "status"),
+    [
+        ("x-ms-lease-id", "x", 412),
+        ("x-ms-source-lease-id", "x", 412),
+        ("x-ms-encryption-key", "x", 501),
+        ("x-ms-expiry-option", "x", 501),
+        ("x-ms-requires-sync", "true", 501),
+        ("x-ms-source-range", "bytes=0-1", 501),
+        ("x-ms-delete-snapshots", "only", 501),
+        ("x-ms-access-tier", "Archive", 501),
+        ("x-ms-access-tier", "Lukewarm", 400),
+        ("x-ms-invented", "x", 501),
+        ("x-ms-source-lease-id", "", 202),
+        ("x-ms-access-tier", "hot", 202),
+    ],
 )
 async def test_headers_that_ask_for_what_is_not_served(
-    cloud: Cloud, client: httpx.AsyncClient, name: str, status: int
+    cloud: Cloud, client: httpx.AsyncClient, name: str, value: str, status: int
 ) -> None:
-    response = await client.get(f"{BLOB}/lake/sales/a.txt", headers={**headers(cloud, OWNER), name: "x"})
+    address = f"{BLOB}/lake/sales/a.txt"
+    response = await client.delete(address, headers={**headers(cloud, OWNER), name: value})
     assert response.status_code == status
+    kept = (await client.head(address, headers=headers(cloud, OWNER))).status_code
+    assert kept == (404 if status == 202 else 200)
+
+
+@pytest.mark.parametrize("mark", ["", "?comp=block&blockid=YQ==", "?comp=blocklist"])
+async def test_what_is_to_come_from_another_address_is_not_taken_from_the_body(
+    cloud: Cloud, client: httpx.AsyncClient, mark: str
+) -> None:
+    source = {"x-ms-copy-source": "https://cloud.test/storage/lakeone/lake/sales/a.txt", "x-ms-blob-type": "BlockBlob"}
+    address = f"{BLOB}/lake/sales/b.txt"
+    response = await client.put(f"{address}{mark}", headers={**headers(cloud, OWNER), **source})
+    assert (response.status_code, code_of(response)) == (501, "NotImplemented")
+    assert (await client.head(address, headers=headers(cloud, OWNER))).status_code == 404
+
+
+@pytest.mark.parametrize("base", [BLOB, DFS])
+async def test_an_answer_without_a_body_says_of_none_what_it_is(
+    cloud: Cloud, client: httpx.AsyncClient, base: str
+) -> None:
+    refused = await client.head(f"{base}/lake/none", headers=headers(cloud, OWNER))
+    assert (refused.status_code, refused.headers.get("content-type")) == (404, None)
+    assert refused.headers["x-ms-error-code"] == {BLOB: "BlobNotFound", DFS: "PathNotFound"}[base]
 
 
 async def test_without_a_token_storage_says_where_to_get_one(cloud: Cloud, client: httpx.AsyncClient) -> None:

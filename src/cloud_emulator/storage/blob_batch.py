@@ -13,6 +13,7 @@ from cloud_emulator.storage.auth import authenticate
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.errors import StorageError, shape
 from cloud_emulator.storage.target import Target
+from cloud_emulator.storage.wire import check_headers
 
 _MOST = 256
 _BREAK = b"\r\n"
@@ -41,7 +42,10 @@ def _answer(call: Call, part: Message) -> Response:
     try:
         request, named = _request(call, part)
         request._caller = authenticate(call.cloud, request, named)
-        return blobs.delete(Call(call.cloud, request, named, "blob"))
+        part_call = Call(call.cloud, request, named, "blob")
+        check_headers(request.headers, signed=True, protocol="blob")
+        part_call.require_known_query(())
+        return blobs.delete(part_call)
     except StorageError as error:
         return shape(call.cloud, error, "blob")
 

@@ -70,21 +70,28 @@ def _folder_or_file(call: Call, content: bytes) -> Document | None:
 
 
 def copy(call: Call) -> Response:
-    """Copies a blob of the same account here, at once."""
+    """Copies a blob of the same account here, at once. What was copied is told with the blob's properties from then on
+    [C]: Azure's C++ client asks until it says success."""
     source = _source(call)
     conditions.check_source(call, source)
-    answer = write(
-        call,
-        files.content(call.cloud, source),
-        **{name: source[name] for name in ("headers", "metadata") if name in source},
-    )
+    copied = {
+        "x-ms-copy-id": call.cloud.new_id(),
+        "x-ms-copy-source": call.headers["x-ms-copy-source"],
+        "x-ms-copy-status": "success",
+        "x-ms-copy-progress": f"{source['size']}/{source['size']}",
+        "x-ms-copy-completion-time": wire.http_date(call.cloud.clock.time()),
+    }
+    kept = {name: source[name] for name in ("headers", "metadata") if name in source}
+    answer = write(call, files.content(call.cloud, source), **kept, copied=copied)
     answer.status = 202
-    answer.headers |= {"x-ms-copy-id": call.cloud.new_id(), "x-ms-copy-status": "success"}
+    answer.headers |= {name: copied[name] for name in ("x-ms-copy-id", "x-ms-copy-status")}
     return answer
 
 
 def _source(call: Call) -> Document:
     parts = urlsplit(call.headers["x-ms-copy-source"])
+    if parts.query:
+        raise StorageError("NotImplemented", status=501, message="The emulator copies from addresses without a query.")
     if f"{parts.scheme}://{parts.netloc}" != call.request.base_url or not parts.path.startswith("/storage/"):
         raise StorageError("CannotVerifyCopySource", status=404, message="The copy source is not in this cloud.")
     named = target.parse(parts.path)
@@ -126,4 +133,4 @@ def set_properties(call: Call) -> Response:
     node = call.node()
     conditions.check_write(call, node)
     headers = wire.read_content_headers(call.headers, "x-ms-blob-")
-    return Response(200, b"", wire.written(files.change(call.cloud, node, headers=headers)))
+    return Response(200, b"", wire.written(files.change(call.cloud, node, headers=headers, copied={})))

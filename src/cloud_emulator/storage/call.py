@@ -122,6 +122,12 @@ class Call:
         account = self.cloud.table("arm.storageAccounts")[self.target.account]
         return bool(account["properties"].get("isHnsEnabled"))
 
+    def require_servable_name(self) -> None:
+        """Raises :class:`StorageError` where a slash at the end would make another name: in a flat namespace."""
+        if self.target.ends_in_slash and not self.is_hierarchical:
+            message = "The emulator holds no blobs whose names end in a slash."
+            raise StorageError("NotImplemented", status=501, message=message)
+
     def require_known_query(self, known: Iterable[str]) -> None:
         """Raises :class:`StorageError` for a parameter that the operation doesn't have."""
         for name in self.query if self.cloud.rules.on("storage.protocol.query") else ():

@@ -179,6 +179,7 @@ def described(call: Call, node: Document) -> dict[str, str]:
         metadata = {**metadata, "hdi_isfolder": "true"}
     return {
         **headers,
+        **node.get("copied", {}),
         **{f"x-ms-meta-{name}": value for name, value in metadata.items()},
         "x-ms-blob-type": "BlockBlob",
         "x-ms-access-tier": "Hot",

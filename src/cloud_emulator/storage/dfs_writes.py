@@ -76,7 +76,7 @@ def _commit(call: Call, node: Document, position: int) -> Document:
     whole = b"".join(content)
     headers = {**node.get("headers", {}), **wire.read_content_headers(call.headers, "x-ms-")}
     return files.change(
-        call.cloud, node, digest=call.cloud.blobs.put(whole), size=len(whole), headers=headers, blocks=[]
+        call.cloud, node, digest=call.cloud.blobs.put(whole), size=len(whole), headers=headers, blocks=[], copied={}
     )
 
 

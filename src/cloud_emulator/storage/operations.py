@@ -10,6 +10,8 @@ from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.target import Target
 
 _DISCRIMINATORS = frozenset({"resource", "action", "restype", "comp"})
+NAMING_HEADERS = frozenset({"x-ms-blob-type", "x-ms-copy-source", "x-ms-rename-source"})
+"""Each makes another operation of a PUT: a block that is put with a source comes from there, not from the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +53,5 @@ class Operation:
                 name in request.query and (value is None or request.query[name].lower() == value.lower())
                 for name, value in self.marks.items()
             )
-            and all(name in request.headers for name in self.headers)
+            and NAMING_HEADERS & request.headers.keys() == frozenset(self.headers)
         )

@@ -13,7 +13,7 @@ from cloud_emulator.storage.auth import authenticate
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.errors import StorageError, shape
 from cloud_emulator.storage.onelake import REJECTED_HEADERS
-from cloud_emulator.storage.operations import Operation
+from cloud_emulator.storage.operations import NAMING_HEADERS, Operation
 from cloud_emulator.storage.target import Target
 
 _COMMON = frozenset({"timeout"})
@@ -34,17 +34,17 @@ class StorageService:
 
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
         """The operation that a request names; 501 for one that isn't served."""
-        with _refusing(cloud, _guess(request)):
+        with _refusing(cloud, request, _guess(request)):
             named = target.parse(request.raw_path)
         protocol = named.protocol or _guess(request)
-        with _refusing(cloud, protocol):
+        with _refusing(cloud, request, protocol):
             operation = self._find(cloud, request, named)
         return Endpoint(operation.name, operation.effect, _Served(operation, named))
 
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:
         """Who is asking: by bearer token, or by a signature that storage made itself. The firewall comes first."""
         named = target.parse(request.raw_path)
-        with _refusing(cloud, named.protocol or _guess(request)):
+        with _refusing(cloud, request, named.protocol or _guess(request)):
             return authenticate(cloud, request, named)
 
     def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
@@ -83,13 +83,14 @@ class _Served:
         ignored = [name for name in REJECTED_HEADERS if name in request.headers] if self._named.is_onelake else []
         told = ignored and cloud.rules.on("fabric.onelake.rejected_headers")
         common = {"x-ms-rejected-headers": ",".join(ignored)} if told else {}
-        with _refusing(cloud, call.protocol, common):
+        with _refusing(cloud, request, call.protocol, common):
             version = wire.check_headers(
                 request.headers,
                 signed=not cloud.rules.on("storage.protocol.version") or "sig" in request.query,
                 protocol=call.protocol,
                 ignored=ignored,
             )
+            call.require_servable_name()
             call.require_known_query(self._operation.parameters | _COMMON)
             call.check_body(taken=self._operation.body)
             wire.number(request.query, "timeout", _TIMEOUT, least=0, most=_TIMEOUT)
@@ -102,13 +103,20 @@ class _Served:
 
 
 @contextmanager
-def _refusing(cloud: Cloud, protocol: str, headers: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Gives refusals the protocol's shape, and ``headers`` besides."""
+def _refusing(
+    cloud: Cloud, request: Request, protocol: str, headers: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Gives refusals the protocol's shape, and ``headers`` besides. The answer to HEAD has no body, and says of none
+    what it is: Azure's C++ client would read it [C]."""
     try:
         yield
     except StorageError as error:
         error.headers |= headers or {}
-        raise Refusal(shape(cloud, error, protocol)) from error
+        response = shape(cloud, error, protocol)
+        if request.method == "HEAD":
+            response.body = b""
+            response.headers.pop("content-type", None)
+        raise Refusal(response) from error
 
 
 def _guess(request: Request) -> str:
@@ -121,7 +129,8 @@ def _refuse_blobs_on_dfs(request: Request, named: Target) -> None:
     if request.method == "PUT" and named.path and not {"resource", "action", "comp"} & request.query.keys():
         if named.protocol == "dfs":
             raise StorageError("IncorrectEndpointError")
-        raise StorageError("MissingRequiredHeader", "HeaderName: x-ms-blob-type")
+        if not NAMING_HEADERS & request.headers.keys():
+            raise StorageError("MissingRequiredHeader", "HeaderName: x-ms-blob-type")
 
 
 def _unserved(request: Request, named: Target) -> str:

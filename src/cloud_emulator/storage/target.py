@@ -21,7 +21,8 @@ _CONTAINER = re.compile(r"[a-z0-9](-?[a-z0-9]){2,62}\Z")
 class Target:
     """An account, a container of it, or a path in that; for OneLake ``container`` is the workspace.
 
-    ``protocol`` is the only one that the address speaks, or empty for both. ``path`` has no slashes at its ends.
+    ``protocol`` is the only one that the address speaks, or empty for both. ``path`` has no slashes at its ends;
+    ``ends_in_slash`` is whether it was asked for with one.
     """
 
     account: str
@@ -29,6 +30,7 @@ class Target:
     path: str
     protocol: str
     names_root: bool = False
+    ends_in_slash: bool = False
 
     @property
     def is_onelake(self) -> bool:
@@ -54,7 +56,10 @@ def parse(raw_path: str) -> Target:
         check_container_name(container)
     if path:
         _check_path(path)
-    return Target(found["account"], container, path, found["protocol"] or "", names_root=bool(container and rest[1]))
+    return Target(
+        found["account"], container, path, found["protocol"] or "", names_root=bool(container and rest[1]),
+        ends_in_slash=bool(path) and rest[1].endswith("/"),
+    )  # fmt: skip
 
 
 def _check_path(path: str) -> None:

@@ -23,13 +23,19 @@ VERSIONS = frozenset(
 """The service's versions since bearer tokens were taken."""
 CONTENT_HEADERS = ("content-type", "content-encoding", "content-language", "content-disposition", "cache-control")
 DEFAULT_TYPE = "application/octet-stream"
-_UNSERVED = (
-    "x-ms-encryption-", "x-ms-expiry-", "x-ms-structured-", "x-ms-if-tags", "x-ms-tags", "x-ms-lease-action",
-    "x-ms-lease-duration", "x-ms-lease-break-period", "x-ms-proposed-lease-id", "x-ms-content-crc64",
-    "x-ms-immutability-policy", "x-ms-legal-hold", "x-ms-snapshot", "x-ms-rehydrate-priority",
+_SERVED = frozenset(
+    {
+        "x-ms-version", "x-ms-date", "x-ms-client-request-id", "x-ms-return-client-request-id", "x-ms-properties",
+        "x-ms-blob-type", "x-ms-blob-content-md5", "x-ms-content-md5", "x-ms-acl", "x-ms-owner", "x-ms-group",
+        "x-ms-permissions", "x-ms-umask", "x-ms-range", "x-ms-range-get-content-md5", "x-ms-rename-source",
+        "x-ms-copy-source", "x-ms-access-tier", "x-ms-delete-snapshots", "x-ms-blob-public-access",
+    }
+    | {f"x-ms-{kind}{name}" for kind in ("", "blob-") for name in CONTENT_HEADERS}
+    | {f"x-ms-source-if-{name}" for name in ("match", "none-match", "modified-since", "unmodified-since")}
 )  # fmt: skip
+"""The service's own request headers that are understood, metadata apart."""
 _MOST_METADATA = 8192
-_TIERS = ("hot", "cool", "cold")
+_TIERS = ("hot", "cool", "cold", "archive", "premium", "smart")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -43,16 +49,28 @@ def check_headers(headers: Mapping[str, str], *, signed: bool, protocol: str, ig
     if version is not None and version not in VERSIONS:
         code = "UnsupportedRestVersion" if protocol == "dfs" else "InvalidHeaderValue"
         raise StorageError(code, f"HeaderName: x-ms-version HeaderValue: {version}")
-    if "x-ms-lease-id" in headers:
+    if headers.get("x-ms-lease-id") or headers.get("x-ms-source-lease-id"):
         raise StorageError("LeaseNotPresent")
     if headers.get("x-ms-access-tier", _TIERS[0]).lower() not in _TIERS and "x-ms-access-tier" not in ignored:
         raise StorageError("InvalidHeaderValue", "HeaderName: x-ms-access-tier")
     for name in headers:
-        if name.startswith(_UNSERVED) and name not in ignored:
+        if name.startswith("x-ms-") and name not in ignored and not _is_served(name, headers[name]):
             raise StorageError(
                 "NotImplemented", status=501, message=f"The emulator does not serve what the header {name} asks for."
             )
     return version or max(VERSIONS)
+
+
+def _is_served(name: str, value: str) -> bool:
+    """Whether the emulator does what one of the service's own headers asks for. What it doesn't know may change what
+    the operation is (a range of a source, another tier), so it isn't passed over."""
+    if name == "x-ms-access-tier":
+        return value.lower() == _TIERS[0]
+    if name == "x-ms-delete-snapshots":
+        return value.lower() == "include"
+    if name.endswith("lease-id"):
+        return value == ""  # azure-storage-file-datalake says so that it has none [C]
+    return name in _SERVED or name.startswith("x-ms-meta-")
 
 
 def http_date(seconds: float) -> str:

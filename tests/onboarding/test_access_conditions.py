@@ -17,6 +17,7 @@ from cloud_emulator.seeds.contoso.fabric import CAPACITY
 from cloud_emulator.seeds.contoso.identities import ANALYST, SALES_ANALYSTS, SALES_READER
 from cloud_emulator.services import mounts
 from cloud_emulator.storage import files
+from cloud_emulator.storage import seed as storage_seed
 from tests.contract.world import settings
 from tests.onboarding.access import onelake
 from tests.onboarding.test_access_grants import sales
@@ -242,3 +243,47 @@ async def test_a_list_that_others_change_between_our_reading_and_writing_keeps_t
     theirs = [f"user:{number:08d}-0000-4000-8000-00000000cafe:r-x" for number in range(3)]
     assert all(entry in root["acl"] for entry in theirs)
     assert f"user:{result.known.storage_principal}:--x" in root["acl"]
+
+
+class Vacuum(httpx.AsyncBaseTransport):
+    """The emulator, where files that were listed are deleted right before their own list is asked for or written."""
+
+    def __init__(self, world: World, method: str, *paths: str) -> None:
+        self.world, self.method, self.paths = world, method, set(paths)
+        self._emulator = httpx.ASGITransport(app=Emulator(world.cloud, mounts()))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Deletes, once."""
+        path = request.url.path.partition("/lake/")[2]
+        if request.method == self.method and path in self.paths:
+            self.paths.remove(path)
+            url = f"{LAKE}/lake/{path}?recursive=true"
+            assert (await self.world.call(RestCall("storage", "DELETE", url, headers=VERSION))).is_success
+        return await self._emulator.handle_async_request(request)
+
+
+DEEP_FILE, TOP_FILE = "sales/inventory/suppliers/_delta_log/_gone.json", "sales/_gone.json"
+HIDDEN = f"user::rw-,user:{ANALYST.object_id}:-w-,group::---,mask::-w-,other::---"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "acl"),
+    [
+        pytest.param("HEAD", DEEP_FILE, HIDDEN, id="while lists are read"),
+        pytest.param("PATCH", DEEP_FILE, HIDDEN, id="while lists are written one by one"),
+        pytest.param("PATCH", TOP_FILE, "user::rw-,group::r--,other::---", id="while a branch is written"),
+    ],
+)
+async def test_a_file_that_goes_while_its_folder_is_given_access_needs_none(
+    world: World, method: str, path: str, acl: str
+) -> None:
+    """Tables are written and vacuumed at any time: what was listed may not be there any more."""
+    node = files.put_file(world.cloud, azure.LAKE, "lake", path, b"{}")
+    storage_seed.set_access(world.cloud, node, access_list=acl)
+    vacuum = Vacuum(world, method, path)
+    async with connect(settings(ROOT, **identities.environment()), clock=world.time, wire=vacuum) as clouds:
+        context = Context(sales("inventory"), clouds.clients, clouds.secrets)
+        result = await apply_plan(context, await make_plan(context))
+    assert vacuum.paths == set()
+    assert failed(result.verification) == []
+    assert (await world.plan(sales("inventory"))).plan.changes == ()

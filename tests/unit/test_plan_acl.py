@@ -85,6 +85,11 @@ def test_a_list_without_a_plus_is_told_by_its_nine_letters() -> None:
     assert from_permissions("") is None
 
 
+def test_the_sticky_bit_takes_the_last_letters_place() -> None:
+    assert str(from_permissions("rwxrwxrwt")) == "user::rwx,group::rwx,other::rwx"
+    assert str(from_permissions("rwxr-x--T")) == BASE
+
+
 def test_a_first_default_list_leaves_new_children_to_others_as_they_would_be_without() -> None:
     """A copy of the access list, which the service would make, could give them more."""
     wide = Acl.parse("user::rwx,group::rwx,other::r-x")

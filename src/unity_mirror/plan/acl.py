@@ -78,10 +78,14 @@ def holds(acl: Acl, object_id: str, permissions: str, *, default: bool = False) 
 
 
 def from_permissions(permissions: str) -> Acl | None:
-    """The list of a path whose listing shows nine letters and no ``+``: there is nothing else to it."""
+    """The list of a path whose listing shows nine letters and no ``+``: there is nothing else to it.
+
+    The last one is a ``t`` or ``T`` where the sticky bit is set, with or without execute for others.
+    """
     if len(permissions) != 9:
         return None
-    owner, group, other = permissions[:3], permissions[3:6], permissions[6:]
+    owner, group = permissions[:3], permissions[3:6]
+    other = permissions[6:].replace("t", "x").replace("T", "-")
     return Acl.parse(f"user::{owner},group::{group},other::{other}")
 
 

@@ -5,14 +5,17 @@ The folder's own entry is written last: where it stands, the tree below is done,
 at most ``LISTED`` paths tells which have no named entry at all, and of the others at most ``ASKED`` lists are read,
 folders first and from the top. So a plan without changes costs levels + ceil(min(paths, LISTED) / 5000) +
 min(paths with named entries, ASKED) calls. Once one has lost its entry, all are looked at.
+
+Below the folder Databricks goes on writing and vacuuming: a path that was listed and is gone by now needs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from unity_mirror.errors import PermissionDenied, PreconditionFailed
+from unity_mirror.errors import NotFound, PermissionDenied, PreconditionFailed
 from unity_mirror.models.storage import AccessControl, AclProgress, PathEntry, StorageUrl
 from unity_mirror.plan.acl import READ, TRAVERSE, AclGrant, from_permissions, grant
 from unity_mirror.plan.ownership import EVERYTHING_BELOW, Spared
@@ -166,7 +169,7 @@ async def _read_below(
     grants: dict[str, list[PathGrant]] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
-        for found in await side_by_side(_read_entry(context, place, entry, principal) for entry in part):
+        for found in await _read_entries(context, place, part, principal):
             grants.setdefault("/".join(found.path.split("/")[:depth]), []).append(found)
         await context.progress(min(start + _AT_ONCE, len(wanted)), len(wanted), "paths looked at")
     roots = {entry.name: entry for entry in wanted if entry.name in grants}
@@ -181,18 +184,28 @@ async def _look_below(context: Context, place: StorageUrl, principal: str) -> tu
     plain = [entry for entry in listed if from_permissions(entry.permissions) is not None]
     named = [entry for entry in listed if from_permissions(entry.permissions) is None]
     named.sort(key=lambda entry: (not entry.is_directory, entry.name.count("/"), entry.name))
-    looked = await side_by_side(_read_entry(context, place, entry, principal) for entry in (*plain, *named[:ASKED]))
+    looked = await _read_entries(context, place, (*plain, *named[:ASKED]), principal)
     if not any(each.grant.is_needed for each in looked):
         return ()
     below = await _read_below(context, place, principal)
     return tuple(each for subtree in below for each in subtree.missing)
 
 
-async def _read_entry(context: Context, place: StorageUrl, entry: PathEntry, principal: str) -> PathGrant:
-    """Where the listing tells the whole list, it isn't asked for."""
+async def _read_entries(
+    context: Context, place: StorageUrl, entries: Iterable[PathEntry], principal: str
+) -> list[PathGrant]:
+    """Those that are still there."""
+    found = await side_by_side(_read_entry(context, place, entry, principal) for entry in entries)
+    return [each for each in found if each is not None]
+
+
+async def _read_entry(context: Context, place: StorageUrl, entry: PathEntry, principal: str) -> PathGrant | None:
+    """Where the listing tells the whole list, it isn't asked for. ``None`` for a path that is gone by now."""
     known = from_permissions(entry.permissions)
     if known is None or entry.owner.lower() == principal.lower():
-        return await _read_one(context, place, entry.name, principal, is_directory=entry.is_directory)
+        with suppress(NotFound):
+            return await _read_one(context, place, entry.name, principal, is_directory=entry.is_directory)
+        return None
     permissions, inherited = _wanted(place, entry.name, entry.is_directory)
     return PathGrant(entry.name, grant(known, principal, permissions, inherited=inherited), entry.is_directory)
 
@@ -213,7 +226,8 @@ async def _write_below(context: Context, place: StorageUrl, principal: str, subt
 async def _write_subtree(context: Context, place: StorageUrl, principal: str, subtree: Subtree) -> None:
     """Recursively, in few requests, where merging the entry says it all; else path by path with the whole list."""
     if all(each.grant.plain for each in subtree.grants):
-        await _modify_recursively(context, place, subtree.root, principal)
+        with suppress(NotFound):
+            await _modify_recursively(context, place, subtree.root, principal)
         return
     await _write_paths(context, place, principal, subtree.missing)
 
@@ -221,9 +235,13 @@ async def _write_subtree(context: Context, place: StorageUrl, principal: str, su
 async def _write_paths(context: Context, place: StorageUrl, principal: str, missing: Sequence[PathGrant]) -> None:
     for start in range(0, len(missing), _AT_ONCE):
         await side_by_side(
-            _write_one(context, place, each.path, principal, is_directory=each.is_directory)
-            for each in missing[start : start + _AT_ONCE]
+            _write_if_there(context, place, each, principal) for each in missing[start : start + _AT_ONCE]
         )
+
+
+async def _write_if_there(context: Context, place: StorageUrl, found: PathGrant, principal: str) -> None:
+    with suppress(NotFound):
+        await _write_one(context, place, found.path, principal, is_directory=found.is_directory)
 
 
 async def _write_one(

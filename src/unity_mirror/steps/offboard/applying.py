@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import ParamSpec
 
 from unity_mirror.errors import NotFound, PermissionDenied, PreconditionFailed
 from unity_mirror.models.storage import AclProgress, StorageUrl
@@ -20,6 +21,7 @@ from unity_mirror.steps.offboard.planning import Offboarding, Removal
 from unity_mirror.steps.offboard.reading import House, Other
 from unity_mirror.steps.record import remove_record, write_record
 
+P = ParamSpec("P")
 _RACES = 5
 _AT_ONCE = 500
 
@@ -51,10 +53,10 @@ async def apply_offboarding(context: Context, offboarding: Offboarding) -> None:
         await remove_record(context, workspace_id)
 
 
-async def _gone(delete: Callable[..., Awaitable[None]], *place: str) -> None:
-    """Deletes what may be gone by now."""
+async def _gone(remove: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Removes what may be gone by now."""
     with suppress(NotFound):
-        await delete(*place)
+        await remove(*args, **kwargs)
 
 
 async def _empty_house(context: Context, removal: Removal, house: House) -> None:
@@ -95,8 +97,8 @@ async def _take_rights(context: Context, removal: Removal) -> None:
     await side_by_side(arm.delete_role_assignment(role.scope, role.name) for role in removal.roles)
     for path in sorted(removal.acls, key=len, reverse=True):
         if path == storage.location.folder:
-            await _revoke_below(context, removal, storage.location)
-        await _revoke(context, storage.location, path, removal.principal)
+            await _gone(_revoke_below, context, removal, storage.location)
+        await _gone(_revoke, context, storage.location, path, removal.principal)
 
 
 async def _revoke_below(context: Context, removal: Removal, place: StorageUrl) -> None:
@@ -111,7 +113,9 @@ async def _revoke_below(context: Context, removal: Removal, place: StorageUrl) -
     where = f"{place.account}/{place.container}"
     ours = [entry.name for entry in listed if not is_spared(f"{where}/{entry.name}", memories)]
     for start in range(0, len(ours), _AT_ONCE):
-        await side_by_side(_revoke(context, place, path, removal.principal) for path in ours[start : start + _AT_ONCE])
+        await side_by_side(
+            _gone(_revoke, context, place, path, removal.principal) for path in ours[start : start + _AT_ONCE]
+        )
 
 
 async def _revoke(context: Context, place: StorageUrl, path: str, principal: str) -> None:

@@ -77,7 +77,10 @@ async def world(sample: Cloud) -> AsyncIterator[World]:
 async def test_requests_are_told_with_their_effect(world: World) -> None:
     await world.read("fabric")
     await world.make_lakehouse()
-    form = {"grant_type": "client_credentials", "client_id": identities.RUNNER.app_id, "client_secret": "wrong"}
+    form = {
+        "grant_type": "client_credentials", "client_id": identities.RUNNER.app_id, "client_secret": "wrong",
+        "scope": "https://api.fabric.microsoft.com/.default",
+    }  # fmt: skip
     await world.http.post(f"/{identities.TENANT}/oauth2/v2.0/token", data=form)
     told = await world.control("GET", "requests")
     assert [(each["service"], each["method"], each["status"], each["effect"]) for each in told] == [

@@ -12,7 +12,6 @@ from cloud_emulator.core import operations
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.faults import LOST, ON_OPERATIONS, FaultRule
 from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
-from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.service import Service
 
 Scope = MutableMapping[str, Any]
@@ -99,17 +98,20 @@ class Emulator:
 
     def _call(self, service: Service, endpoint: Endpoint, request: Request, fault: FaultRule | None) -> Response:
         if not endpoint.anonymous:
-            request._caller = caller = service.authenticate(self.cloud, request)
-            self._throttle(service, endpoint.operation, request, caller)
+            request._caller = service.authenticate(self.cloud, request)
+        self._throttle(service, endpoint, request)
         with self.cloud.store.transaction():
             response = endpoint.handler(self.cloud, request)
             if fault is not None and fault.action in ON_OPERATIONS and operations.HEADER in response.headers:
                 operations.spoil(self.cloud, response.headers[operations.HEADER], fault)
         return response
 
-    def _throttle(self, service: Service, api: str, request: Request, caller: Caller) -> None:
+    def _throttle(self, service: Service, endpoint: Endpoint, request: Request) -> None:
         limits = self.cloud.behaviour.throttling.get(service.name)  # type: ignore[call-overload]
-        seconds = self.cloud.throttle.take(service.name, api, caller.object_id, limits) if limits is not None else 0
+        if limits is None:
+            return
+        who = endpoint.asker(request) if endpoint.anonymous else request.caller.object_id
+        seconds = self.cloud.throttle.take(service.name, endpoint.operation, who, limits)
         if seconds:
             response = service.trouble(self.cloud, request, service.throttled_status)
             response.headers["Retry-After"] = str(seconds)

@@ -96,11 +96,18 @@ class Refusal(Exception):
 Handler = Callable[["Cloud", Request], Response]
 
 
+def peer(request: Request) -> str:
+    """Where a request comes from."""
+    return request.peer
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a request goes: the operation's name in its specification, its effect, and who serves it."""
+    """Where a request goes: the operation's name in its specification, its effect, and who serves it. ``asker`` is for
+    whom an anonymous request counts when callers are throttled."""
 
     operation: str
     effect: Effect
     handler: Handler
     anonymous: bool = False
+    asker: Callable[[Request], str] = peer

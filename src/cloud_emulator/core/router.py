@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from cloud_emulator.core.http import Effect, Endpoint, Handler, Request
+from cloud_emulator.core.http import Effect, Endpoint, Handler, Request, peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,19 @@ class Router:
         self._routes: dict[tuple[str, int], list[_Candidate]] = {}
 
     def route(
-        self, method: str, template: str, operation: str, effect: Effect = Effect.READ, *, anonymous: bool = False
+        self,
+        method: str,
+        template: str,
+        operation: str,
+        effect: Effect = Effect.READ,
+        *,
+        anonymous: bool = False,
+        asker: Callable[[Request], str] = peer,
     ) -> Callable[[Handler], Handler]:
         """Decorator that adds a handler."""
 
         def add(handler: Handler) -> Handler:
-            self.add(Route(method, template, Endpoint(operation, effect, handler, anonymous)))
+            self.add(Route(method, template, Endpoint(operation, effect, handler, anonymous, asker)))
             return handler
 
         return add

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response
+from cloud_emulator.core.http import Effect, Endpoint, Refusal, Request, Response, json_response, peer
 from cloud_emulator.core.identity import TOKEN_SECONDS, Caller
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
@@ -34,14 +34,14 @@ class EntraService:
 
     def __init__(self) -> None:
         self.router = Router(case_sensitive=False)
-        for method, template, operation, handler in (
-            ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "discovery", _discovery),
-            ("GET", "/{tenant}/.well-known/openid-configuration", "discovery", _discovery),
-            ("GET", "/{tenant}/discovery/v2.0/keys", "keys", _keys),
-            ("POST", "/{tenant}/oauth2/v2.0/token", "token", _token),
-            ("GET", "/msi/token", "managed identity token", _managed_identity),
+        for method, template, operation, handler, asker in (
+            ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "discovery", _discovery, peer),
+            ("GET", "/{tenant}/.well-known/openid-configuration", "discovery", _discovery, peer),
+            ("GET", "/{tenant}/discovery/v2.0/keys", "keys", _keys, peer),
+            ("POST", "/{tenant}/oauth2/v2.0/token", "token", _token, _client_id),
+            ("GET", "/msi/token", "managed identity token", _managed_identity, peer),
         ):
-            self.router.route(method, template, operation, Effect.AUTH, anonymous=True)(handler)
+            self.router.route(method, template, operation, Effect.AUTH, anonymous=True, asker=asker)(handler)
 
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
         """The operation that a request names."""
@@ -55,11 +55,11 @@ class EntraService:
         raise refuse(cloud, 401, "invalid_request", 90000, f"{request.path} needs no token.")
 
     def trouble(self, cloud: Cloud, request: Request, status: int) -> Response:
-        """Throttling or an outage, in Entra's shape."""
+        """Throttling, which Entra tells in two words that are no JSON (MSAL.NET's issue 2855), or an outage, in its
+        shape."""
         del request
         if status == 429:
-            message = "There are too many incoming requests."
-            return refuse(cloud, 429, "temporarily_unavailable", 90055, message).response
+            return Response(429, b"Too Many Requests", {"content-type": "text/plain"})
         message = "The service is temporarily unavailable. Please retry later."
         return refuse(cloud, status, "temporarily_unavailable", 90033, message).response
 
@@ -85,7 +85,7 @@ def _known_tenant(cloud: Cloud, request: Request) -> str:
 
 
 def _discovery(cloud: Cloud, request: Request) -> Response:
-    tenant = _known_tenant(cloud, request)
+    tenant = _known_tenant(cloud, request) if _names_a_tenant(request) else "{tenantid}"
     root = f"{request.base_url}/{request.params['tenant']}"
     return json_response(
         200,
@@ -105,6 +105,10 @@ def _discovery(cloud: Cloud, request: Request) -> Response:
     )
 
 
+def _names_a_tenant(request: Request) -> bool:
+    return request.params["tenant"].lower() not in _COMMON
+
+
 def _issuer(request: Request, tenant: str) -> str:
     return f"{request.base_url}/{tenant}/v2.0"
 
@@ -117,11 +121,18 @@ def _keys(cloud: Cloud, request: Request) -> Response:
 def _token(cloud: Cloud, request: Request) -> Response:
     tenant = _known_tenant(cloud, request)
     form = _form(cloud, request)
+    _check_complete(cloud, request, form)
     if form.get("grant_type") != "client_credentials":
         raise refuse(
             cloud, 400, "unsupported_grant_type", 70003, "The emulator serves grant_type client_credentials only."
         )
+    if not _names_a_tenant(request) and cloud.rules.on("entra.tenant.named"):
+        message = (
+            "No tenant-identifying information found in either the request or implied by any provided credentials."
+        )
+        raise refuse(cloud, 400, "invalid_request", 50059, message)
     client = _client(cloud, request, form)
+    _check_scope(cloud, form.get("scope", ""))
     audience = audience_of_scope(form.get("scope", ""))
     if audience is None and not cloud.rules.on("entra.resource.known"):
         audience = form.get("scope", "")
@@ -148,10 +159,40 @@ def _form(cloud: Cloud, request: Request) -> Mapping[str, str]:
     return form
 
 
+def _check_complete(cloud: Cloud, request: Request, form: Mapping[str, str]) -> None:
+    """Refuses a request that lacks what every one of a client's own has."""
+    if not cloud.rules.on("entra.request.complete"):
+        return
+    client_id, secret = _client_credentials(request, form)
+    for name, value in (("grant_type", form.get("grant_type")), ("client_id", client_id), ("scope", form.get("scope"))):
+        if not value:
+            message = f"The request body must contain the following parameter: '{name}'."
+            raise refuse(cloud, 400, "invalid_request", 900144, message)
+    if not secret and form["grant_type"] == "client_credentials":
+        message = (
+            "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+        )
+        raise refuse(cloud, 401, "invalid_client", 7000216, message)
+
+
+def _check_scope(cloud: Cloud, scope: str) -> None:
+    if not scope.endswith("/.default") and cloud.rules.on("entra.scope.default"):
+        raise refuse(
+            cloud, 400, "invalid_scope", 1002012,
+            f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+            "/.default suffixed to the resource identifier (application ID URI).",
+        )  # fmt: skip
+
+
+def _client_id(request: Request) -> str:
+    """The client that a request for a token names, be it known or not."""
+    return _client_credentials(request, dict(parse_qsl(request.body.decode("utf-8", "replace"))))[0]
+
+
 def _unknown_resource(cloud: Cloud, resource: str) -> Refusal:
     return refuse(
         cloud, 400, "invalid_resource", 500011,
-        f"The resource principal named {resource!r} was not found in the tenant. A scope ends in '/.default'.",
+        f"The resource principal named {resource!r} was not found in the tenant.",
     )  # fmt: skip
 
 

@@ -43,6 +43,25 @@ async def test_another_tenant(world: World) -> None:
     assert await sign_in(world, tenant="11111111-1111-4111-8111-111111111111") == (400, "90002")
 
 
+@breaks("entra.tenant.named")
+async def test_a_token_asked_for_at_no_tenant(world: World) -> None:
+    for tenant in ("common", "organizations"):
+        assert await sign_in(world, tenant=tenant) == (400, "50059")
+
+
+@breaks("entra.request.complete")
+async def test_a_request_that_lacks_something(world: World) -> None:
+    for name in ("grant_type", "client_id", "scope"):
+        assert await sign_in(world, **{name: ""}) == (400, "900144")
+    assert await sign_in(world, client_secret="") == (401, "7000216")
+
+
+@breaks("entra.scope.default")
+async def test_a_scope_of_one_permission(world: World) -> None:
+    assert await sign_in(world, scope="https://storage.azure.com/user_impersonation") == (400, "1002012")
+    assert await sign_in(world, scope="https://storage.azure.com") == (400, "1002012")
+
+
 @breaks("entra.msi.header")
 async def test_the_managed_identity_endpoint_without_its_header(world: World) -> None:
     path = "/msi/token?resource=https://storage.azure.com&api-version=2019-08-01"

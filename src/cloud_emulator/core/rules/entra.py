@@ -11,7 +11,10 @@ entra.client.known E An unknown client, such as an object id in place of the app
 entra.resource.known E A scope of an unknown resource is 400 invalid_resource, AADSTS500011.
 entra.errors.fields E A refusal has error_codes, timestamp, trace_id and correlation_id beside error and description.
 entra.token.claims E A token's oid and sub are the object id, its azp the application id, which differs.
-entra.tenant.known D Only the home tenant, by id or domain, and common and organizations sign in.
+entra.tenant.known D Only the home tenant, by id or domain, is known, beside common and organizations.
+entra.tenant.named D A client's own token is asked for at a tenant; at common or organizations it is 400, AADSTS50059.
+entra.request.complete D A request without grant type, client id, scope or secret is 400 or 401 and says what it lacks.
+entra.scope.default D A client's own scope ends in /.default; any other is 400 invalid_scope, AADSTS1002012.
 entra.msi.header D The managed identity endpoint answers only whoever sends its secret header.
 entra.token.signature D A token that Entra did not sign is 401 at every service.
 entra.token.expires D An expired token is 401 at every service.

@@ -140,3 +140,15 @@ async def test_what_was_adopted_is_not_ours_and_stays_when_it_is_offboarded(worl
         await apply_offboarding(context, offboarding)
     assert [change for change in offboarding.plan.changes if change.action is Action.DELETE] == []
     assert differences(before, world.dump()) == {}
+
+
+async def test_an_item_of_others_keeps_its_letters_case(world: World) -> None:
+    """Fabric's names have no case: the spec's item is theirs, and a name that only looks different is no reason to
+    rename it."""
+    await set_up_by_hand(world)
+    before = world.dump()
+    async with world.context(example("sales")) as context:
+        written = await write_spec(context.clients, "sales", URL, "Sales Analytics")
+    written["fabric"]["item_name"] = "SALES BY HAND"
+    assert (await world.apply(load_spec(written, environ={}))).plan.changes == ()
+    assert differences(before, world.dump()) == {}

@@ -22,7 +22,7 @@ from tests.onboarding.test_drift import (
     tree_granted,
 )
 from tests.onboarding.world import World, example, failed
-from unity_mirror.errors import CloudError
+from unity_mirror.errors import CloudError, SpecError
 from unity_mirror.plan.model import Plan
 from unity_mirror.plan.ownership import Spared, read_mark, with_mark
 from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
@@ -271,3 +271,40 @@ async def test_a_catalog_without_storage_connection(world: World, name: str) -> 
     await world.apply(example(name))
     assert await offboard(world, name) == ["Fabric connection", "Mirrored Azure Databricks catalog", "Semantic model"]
     assert differences(before, world.dump()) == {}
+
+
+async def test_a_spec_of_the_same_catalog_with_another_item_name_gets_nothing_of_the_firsts(world: World) -> None:
+    """A copy of a spec, or one whose item_name was changed: nothing tells which, so nothing is renamed or removed."""
+    await world.apply(example("hr"))
+    await settle(world)
+    before = world.dump()
+    second = example("hr", **{"fabric.item_name": "hr2"})
+    for act in (world.apply, lambda _: offboard(world, "hr", sets={"fabric.item_name": "hr2"})):
+        with pytest.raises(SpecError, match="mirrored in this workspace already, as 'hr'"):
+            await act(second)
+    assert differences(before, world.dump()) == {}
+
+
+async def test_an_item_that_was_renamed_by_hand_and_in_the_spec_is_still_ours(world: World) -> None:
+    """As is one of a name of its own that somebody renamed: it is given its name back, and offboarded."""
+    sets = {"fabric.item_name": "people (mirror)", "semantic_model": "null"}
+    await world.apply(example("hr", **{**sets, "fabric.item_name": "hr"}))
+    url = f"https://api.fabric.microsoft.com/v1/workspaces/{PEOPLE}/items"
+    item = await _only_item(world)
+    await do(world, "fabric", "PATCH", f"{url}/{item}", {"displayName": "people (mirror)"})
+    await world.apply(example("hr", **sets))
+    assert (await world.plan(example("hr", **sets))).plan.changes == ()
+    await do(world, "fabric", "PATCH", f"{url}/{item}", {"displayName": "old"})
+    await world.apply(example("hr", **sets))
+    assert world.dump()["fabric.items"][item]["displayName"] == "people (mirror)"
+    await do(world, "fabric", "PATCH", f"{url}/{item}", {"displayName": "old"})
+    assert "Mirrored Azure Databricks catalog" in await offboard(world, "hr", sets=sets)
+
+
+PEOPLE = "55550000-0000-4000-8000-00000000f002"
+
+
+async def _only_item(world: World) -> str:
+    items = world.dump()["fabric.items"].values()
+    kind = "MirroredAzureDatabricksCatalog"
+    return next(str(each["id"]) for each in items if (each["workspaceId"], each["type"]) == (PEOPLE, kind))

@@ -30,7 +30,7 @@ def test_what_people_wrote_stays_and_the_mark_is_not_doubled() -> None:
 
 
 def test_the_limit_is_kept_even_with_the_longest_names() -> None:
-    mark = mark_of("c" * 255, frozenset(Made), "0a1b2c3d-0000-4000-8000-000000000000")
+    mark = Owner("c" * 255, "0a1b2c3d-0000-4000-8000-000000000000").mark(frozenset(Made), "i" * 256)
     text = with_mark("x" * 300, mark)
     assert len(text) <= DESCRIPTION_LIMIT
     assert read_mark(text) == mark
@@ -57,6 +57,18 @@ def test_a_mark_names_the_metastore() -> None:
     assert ours.owns(Owner("sales").mark().line())
     assert Owner("sales").owns(ours.mark().line())
     assert not ours.owns(Owner("hr", "0a1b2c3d-0000-4000-8000-000000000000").mark().line())
+
+
+def test_a_mark_tells_the_name_that_we_gave_an_item() -> None:
+    """Only where that isn't its catalog's own."""
+    ours = Owner("sales", "0a1b2c3d-0000-4000-8000-000000000000")
+    assert ours.mark(frozenset({Made.ACL}), "Sales").line() == "unity-mirror: sales metastore=0a1b2c3d made=acl"
+    other = ours.mark(frozenset({Made.ACL}), "Finance mirror")
+    assert read_mark(other.line()) == other
+    assert ours.named(other.line(), "finance MIRROR")
+    assert not ours.named(other.line(), "sales")
+    assert ours.named(ours.mark().line(), "sales")
+    assert not Owner("hr").named(ours.mark().line(), "sales")
 
 
 def test_what_was_there_before_is_remembered_by_digest() -> None:

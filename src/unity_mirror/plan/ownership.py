@@ -1,8 +1,10 @@
 """How we tell what is ours: a last line in an item's description, and role assignment names that we derive.
 
 The line reads ``unity-mirror: <catalog> metastore=<first eight digits of its id>`` and, where we made things that can't
-carry a mark, ``made=<what>,…``. The metastore keeps catalogs of one name apart that share a workspace. Fabric
-descriptions hold at most 256 characters in all (platform specification, CreateItemRequest.description).
+carry a mark, ``made=<what>,…``. The metastore keeps catalogs of one name apart that share a workspace. On a mirrored
+catalog that isn't called as its catalog, ``item=<digest of the name that we gave it>`` tells whether someone renamed it
+or a spec asks for another one. Fabric descriptions hold at most 256 characters in all (platform specification,
+CreateItemRequest.description).
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from typing import TypeAlias
 
 PREFIX = "unity-mirror: "
 DESCRIPTION_LIMIT = 256
-_LONGEST_NAME = 80
-_METASTORE, _MADE = " metastore=", " made="
-_DIGITS = 8
+_LONGEST_NAME = 68
+_METASTORE, _ITEM, _MADE = " metastore=", " item=", " made="
+_DIGITS, _ITEM_DIGITS = 8, 6
 _SPARED, _SPARED_DIGITS = "acl-not-", 6
 _SPARED_WORD = re.compile(r"acl-not-(\*|[0-9a-f]{6}\*?)")
 _NAMESPACE = uuid.UUID("a6d2f1c4-58f5-5d0e-9c6b-0f3f8f6d7c11")
@@ -101,12 +103,12 @@ class Mark:
     catalog: str
     made: frozenset[Memory] = frozenset()
     metastore: str = ""
+    item: str = ""
 
     def line(self) -> str:
         """The line as it stands in the description."""
-        made = ",".join(sorted(self.made))
-        metastore = f"{_METASTORE}{self.metastore}" if self.metastore else ""
-        return f"{PREFIX}{self.catalog}{metastore}" + (f"{_MADE}{made}" if made else "")
+        words = ((_METASTORE, self.metastore), (_ITEM, self.item), (_MADE, ",".join(sorted(self.made))))
+        return f"{PREFIX}{self.catalog}" + "".join(f"{key}{value}" for key, value in words if value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,14 @@ class Owner:
     catalog: str
     metastore: str = ""
 
-    def mark(self, made: frozenset[Memory] = frozenset()) -> Mark:
-        """The mark on its things."""
-        return mark_of(self.catalog, made, self.metastore)
+    def mark(self, made: frozenset[Memory] = frozenset(), item_name: str = "") -> Mark:
+        """The mark on its things; on the mirrored catalog with the name that it is given."""
+        return mark_of(self.catalog, made, self.metastore, self._digest(item_name))
+
+    def named(self, description: str | None, item_name: str) -> bool:
+        """Whether the mark says that a mirrored catalog was given this name, whatever it is called now."""
+        mark = read_mark(description)
+        return mark is not None and self.owns(description) and mark.item == self._digest(item_name)
 
     def owns(self, description: str | None) -> bool:
         """Whether a description carries its mark. Without a metastore on either side the catalog's name decides."""
@@ -127,13 +134,17 @@ class Owner:
             return False
         return "" in (mark.metastore, wanted.metastore) or mark.metastore == wanted.metastore
 
+    def _digest(self, item_name: str) -> str:
+        name = item_name.casefold()
+        return "" if name in ("", self.catalog.casefold()) else hashlib.sha256(name.encode()).hexdigest()[:_ITEM_DIGITS]
 
-def mark_of(catalog: str, made: frozenset[Memory] = frozenset(), metastore: str = "") -> Mark:
+
+def mark_of(catalog: str, made: frozenset[Memory] = frozenset(), metastore: str = "", item: str = "") -> Mark:
     """The mark for a catalog; a very long name is shortened, with a digest to keep it apart from others."""
     if len(catalog) > _LONGEST_NAME:
         digest = hashlib.sha256(catalog.encode()).hexdigest()[:12]
         catalog = f"{catalog[: _LONGEST_NAME - 13]}~{digest}"
-    mark = Mark(catalog, made, metastore.replace("-", "").lower()[:_DIGITS])
+    mark = Mark(catalog, made, metastore.replace("-", "").lower()[:_DIGITS], item)
     if len(mark.line()) <= DESCRIPTION_LIMIT:
         return mark
     fewer = frozenset(each for each in made if not isinstance(each, Spared)) | {EVERYTHING_BELOW}
@@ -146,11 +157,12 @@ def read_mark(description: str | None) -> Mark | None:
     if not last.startswith(PREFIX):
         return None
     named, _, made = last.removeprefix(PREFIX).partition(_MADE)
+    named, _, item = named.partition(_ITEM)
     catalog, _, metastore = named.partition(_METASTORE)
     known = {each.value: each for each in Made}
     found: set[Memory] = {known[word] for word in made.split(",") if word in known}
     found |= {Spared(word) for word in made.split(",") if _SPARED_WORD.fullmatch(word)}
-    return Mark(catalog, frozenset(found), metastore)
+    return Mark(catalog, frozenset(found), metastore, item)
 
 
 def with_mark(description: str | None, mark: Mark) -> str:

@@ -29,7 +29,7 @@ from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
-from unity_mirror.steps.record import find_record, list_mirrored, owner_of, recorded, remove_record
+from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded, remove_record
 
 ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
@@ -61,7 +61,7 @@ class Mirror:
             listing = group.create_task(list_mirrored(context, workspace_id))
             recording = group.create_task(find_record(context, workspace_id))
         owner = await owner_of(context)
-        item, record = _find(context, owner, listing.result()), recording.result()
+        item, record = find_item(owner, context.spec.item_name, listing.result()), recording.result()
         known = replace(known, made=known.made | await recorded(context, workspace_id))
         if item is None:
             return await self._plan_creation(context, known, owner)
@@ -82,7 +82,8 @@ class Mirror:
             "mirror_changes": True,
             "made": known.made,
         }
-        return Found(plan, facts, _Work(None, owner.mark(known.made), _definition(context, known, None)))
+        mark = owner.mark(known.made, context.spec.item_name)
+        return Found(plan, facts, _Work(None, mark, _definition(context, known, None)))
 
     async def _plan_update(
         self, context: Context, known: Known, owner: Owner, item: MirroredCatalog, *, has_record: bool
@@ -93,11 +94,12 @@ class Mirror:
         shown = frozenset(known.surveyed.selection.refs) if actual.shown is None else actual.shown
         wanted = _definition(context, known, current)
         held_mark = read_mark(item.description) if owner.owns(item.description) else None
-        mark = owner.mark(known.made | (held_mark.made if held_mark else frozenset()))
+        made = known.made | (held_mark.made if held_mark else frozenset())
+        mark = owner.mark(made, context.spec.item_name)
         unseen = frozenset({"schemas"}) if actual.definition is None else frozenset[str]()
         differences = _differences(comparable(current), comparable(wanted), unseen)
         _refuse_what_cannot_change(item, differences, held_mark)
-        changes = self._item_changes(context, item, differences)
+        changes = self._item_changes(context, item, differences, is_ours=held_mark is not None)
         if held_mark is not None and (held_mark != mark or has_record):
             after = {"made": sorted(mark.made)}
             changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, after))
@@ -114,11 +116,17 @@ class Mirror:
         return Found(plan, facts, _Work(item, mark, wanted))
 
     def _item_changes(
-        self, context: Context, item: MirroredCatalog, differences: Mapping[str, tuple[Any, Any]]
+        self,
+        context: Context,
+        item: MirroredCatalog,
+        differences: Mapping[str, tuple[Any, Any]],
+        *,
+        is_ours: bool,
     ) -> list[Change]:
+        """What differs. An item of others' was found by its name, so that this can differ in its letters' case only."""
         before = {name: pair[0] for name, pair in differences.items()}
         after = {name: pair[1] for name, pair in differences.items()}
-        if item.display_name != context.spec.item_name:
+        if is_ours and item.display_name != context.spec.item_name:
             before["displayName"], after["displayName"] = item.display_name, context.spec.item_name
         if not after:
             return []
@@ -209,18 +217,8 @@ def _require_room(context: Context, known: Known) -> None:
         message = (
             f"{count:,} tables of {context.spec.catalog} are selected; a mirrored catalog holds {SHORTCUT_LIMIT:,}"
         )
-        hint = "select fewer, or mirror the catalog's schemas with several specs, each with an item_name of its own"
+        hint = "select fewer, or mirror the catalog's schemas by several specs, each in a Fabric workspace of its own"
         raise SpecError([SpecProblem("select", message, hint)])
-
-
-def _find(context: Context, owner: Owner, held: list[MirroredCatalog]) -> MirroredCatalog | None:
-    """The item by its name, or, renamed by someone, by our mark."""
-    name = context.spec.item_name.lower()
-    by_name = [each for each in held if each.display_name.lower() == name]
-    if by_name:
-        return by_name[0]
-    marked = [each for each in held if owner.owns(each.description)]
-    return marked[0] if len(marked) == 1 else None
 
 
 def _definition(context: Context, known: Known, current: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 
-from unity_mirror.errors import AlreadyExists, CloudError, NotFound
+from unity_mirror.errors import AlreadyExists, CloudError, NotFound, SpecError, SpecProblem
 from unity_mirror.models.items import Item, MirroredCatalog
 from unity_mirror.plan.ownership import Memory, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context
@@ -52,6 +53,24 @@ async def list_mirrored(context: Context, workspace_id: str) -> list[MirroredCat
     """The workspace's mirrored catalogs, read once."""
     key = ("mirrored catalogs", workspace_id)
     return await context.reads.once(key, lambda: context.clients.fabric.mirrored_catalogs.list(workspace_id))
+
+
+def find_item(owner: Owner, item_name: str, held: Sequence[MirroredCatalog]) -> MirroredCatalog | None:
+    """The mirrored catalog of that name, or the one that we gave it to and someone renamed.
+
+    Raises ``SpecError`` where the catalog is mirrored here under a name that the spec doesn't have: by another spec, or
+    by this one before it was changed. Nothing tells which, and what the one doesn't want may be all that the other has.
+    """
+    by_name = next((each for each in held if each.display_name.lower() == item_name.lower()), None)
+    if by_name is not None:
+        return by_name
+    marked = [each for each in held if owner.owns(each.description)]
+    renamed = [each for each in marked if owner.named(each.description, item_name)]
+    if len(renamed) == 1 or not marked:
+        return next(iter(renamed), None)
+    message = f"the catalog is mirrored in this workspace already, as {marked[0].display_name!r}"
+    hint = "to rename that item, rename it in Fabric first; a second one of the same catalog needs another workspace"
+    raise SpecError([SpecProblem("fabric.item_name", message, hint)])
 
 
 async def list_items(context: Context, workspace_id: str) -> list[Item]:
@@ -125,7 +144,7 @@ async def remove_record(context: Context, workspace_id: str) -> None:
 async def _describe_item(context: Context, workspace_id: str, item: MirroredCatalog, made: frozenset[Memory]) -> None:
     held = made_by(item.description)
     if not made <= held:
-        mark = (await owner_of(context)).mark(made | held)
+        mark = (await owner_of(context)).mark(made | held, context.spec.item_name)
         await context.clients.fabric.mirrored_catalogs.update(
             workspace_id, item.id, description=with_mark(item.description, mark)
         )

@@ -38,7 +38,8 @@ async def _correct_mark(context: Context, plan: Plan, offboarding: Offboarding) 
     undone = {change.makes for change in plan.changes if change.makes}
     if item is None or mark is None or removal.delete_item or not mark.made & undone:
         return
-    text = with_mark(item.description, (await owner_of(context)).mark(_kept(mark.made, undone)))
+    kept = (await owner_of(context)).mark(_kept(mark.made, undone), context.spec.item_name)
+    text = with_mark(item.description, kept)
     workspace_id = removal.reading.workspace.id
     await context.clients.fabric.mirrored_catalogs.update(workspace_id, item.id, description=text)
 

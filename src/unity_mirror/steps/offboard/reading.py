@@ -15,7 +15,7 @@ from unity_mirror.plan.tmdl import compare
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.lakehouse_shortcuts import find_lakehouse, held_shortcuts, our_shortcuts
-from unity_mirror.steps.record import find_record, list_mirrored, owner_of, recorded
+from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded
 
 WORKSPACE_IDENTITY = "WorkspaceIdentity"
 
@@ -98,20 +98,20 @@ async def read(context: Context) -> Reading:
     held = await list_mirrored(context, workspace.id)
     marked = [each for each in held if owner.owns(each.description)]
     _refuse_two_metastores(marked)
-    named = [each for each in held if each.display_name.lower() == context.spec.item_name.lower()]
-    item = next(iter([*marked, *named]), None)
+    ours = find_item(owner, context.spec.item_name, marked)
+    theirs = (each for each in held if each.display_name.lower() == context.spec.item_name.lower())
     connections = await context.reads.once(("connections",), context.clients.fabric.connections.list)
     return Reading(
         owner=owner,
         workspace=workspace,
-        item=item,
-        is_ours=bool(marked),
+        item=ours or next(theirs, None),
+        is_ours=ours is not None,
         has_record=await find_record(context, workspace.id) is not None,
         made=await recorded(context, workspace.id),
         models=await _models(context, owner, workspace.id),
-        house=await _house(context, owner, workspace, marked[0] if marked else None),
+        house=await _house(context, owner, workspace, ours),
         connections=tuple(connections),
-        others=await _others(context, marked[0] if marked else None, connections),
+        others=await _others(context, ours, connections),
     )
 
 

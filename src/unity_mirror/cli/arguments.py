@@ -3,65 +3,112 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
-
-WRONG_USAGE = 64
-"""EX_USAGE of sysexits.h; 2 already means that changes are pending."""
+from typing import Any, NoReturn
 
 _DESCRIPTION = """\
 Mirror Azure Databricks Unity Catalog catalogs into Microsoft Fabric, from one declarative spec per catalog."""
 
 _EPILOG = """\
 SPEC is a catalog's spec, a fleet's, or for apply also a plan saved by plan --out
-exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 64 wrong usage
+exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 64 wrong usage, 130 interrupted
 sign-in: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, else what azure-identity's default chain finds
 The command line takes no lease: don't run it beside a flow that works on the same catalog."""
 
 
+class WrongUsage(Exception):
+    """What was said can't be understood: ``str()`` is why, ``usage`` how to say it, ``prog`` whose usage that is."""
+
+    def __init__(self, message: str, prog: str, usage: str) -> None:
+        super().__init__(message)
+        self.prog = prog
+        self.usage = usage
+
+    @property
+    def remedy(self) -> str:
+        """Where all that can be said is explained."""
+        return f"see {self.prog} --help"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.print_usage()
-        self.exit(WRONG_USAGE, f"{self.prog}: {message}\n")
+        raise WrongUsage(message, self.prog, self.format_usage())
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"unity-mirror {version('unity-mirror')}\n")
+        parser.exit()
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Reads the command line; wrong usage exits with 64."""
-    return _parser().parse_args(arguments)
+    """Reads the command line. Raises WrongUsage."""
+    parser = _parser()
+    commands = _commands(parser)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(
         prog="unity-mirror",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    return parser
+
+
+def _commands(parser: _Parser) -> argparse._SubParsersAction[_Parser]:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _plan(commands)
+    _apply(commands)
+    _verify(commands)
+    _offboard(commands)
+    _yes(_command(commands, "rotate-secret", "put the secrets that a spec names now into its connections"))
+    _doctor(commands)
+    _discover(commands)
+    _init(commands)
+    _bare(commands, "schema", "print the JSON Schema of specs")
+    return commands
+
+
+def _plan(commands: argparse._SubParsersAction[_Parser]) -> None:
     plan = _command(commands, "plan", "show what applying a spec would change; writes nothing")
     plan.add_argument("--remedies", type=Path, metavar="FILE", help="write the remedies of what is missing to a file")
     plan.add_argument("--out", type=Path, metavar="FILE", help="save the plan, for apply FILE")
     _prune(plan)
+
+
+def _apply(commands: argparse._SubParsersAction[_Parser]) -> None:
     apply = _command(commands, "apply", "make the clouds what the spec says, or do what a saved plan says")
     _yes(apply)
     _prune(apply)
+
+
+def _verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify = _command(commands, "verify", "check that everything the spec asks for is there, can be read and is fresh")
     verify.add_argument(
         "--read-only",
         action="store_true",
         help="don't ask the SQL endpoint when it last synced each table, because asking refreshes its metadata",
     )
+
+
+def _offboard(commands: argparse._SubParsersAction[_Parser]) -> None:
     offboard = _command(commands, "offboard", "remove what is ours of a catalog; what was there before us stays")
     _yes(offboard)
     offboard.add_argument("--keep-lakehouse", action="store_true", help="keep the lakehouse, without our shortcuts")
-    rotate = _command(commands, "rotate-secret", "put the secrets that a spec names now into its connections")
-    _yes(rotate)
-    _doctor(commands)
-    _discover(commands)
-    _init(commands)
-    commands.add_parser("schema", help="print the JSON Schema of specs", description="Print the JSON Schema of specs.")
-    return parser
 
 
 def _command(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> argparse.ArgumentParser:
@@ -73,7 +120,8 @@ def _command(commands: argparse._SubParsersAction[_Parser], name: str, summary: 
 
 
 def _bare(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
     parser.add_argument(
         "--json", action="store_true", help="one JSON document on standard output, text on standard error"
     )

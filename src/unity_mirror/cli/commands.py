@@ -18,6 +18,7 @@ from unity_mirror.cli.reporting import Effort, write_report
 from unity_mirror.cli.rotating import run_rotate_secret
 from unity_mirror.cli.session import FAILED, Session
 from unity_mirror.cli.sources import Source, read_source
+from unity_mirror.cli.streams import is_fault
 from unity_mirror.clock import SystemClock
 from unity_mirror.clouds import connect
 from unity_mirror.errors import UnityMirrorError
@@ -27,14 +28,23 @@ _SPECS = ("catalog", "fleet")
 _ALLOWED: Mapping[str, tuple[str, ...]] = {"plan": _SPECS, "apply": (*_SPECS, "plan"), "verify": (*_SPECS, "plan")}
 
 
-def run(options: argparse.Namespace, output: Output) -> int:
-    """Runs the command and returns its exit code. Raises what the library raises."""
+def run_or_tell(options: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code; a failure is told."""
+    output = Output(as_json=options.json)
+    try:
+        return _run(options, output)
+    except UnityMirrorError as error:
+        output.failure(error)
+        return FAILED
+
+
+def _run(options: argparse.Namespace, output: Output) -> int:
     _quieten()
     settings = Settings.from_environment(os.environ)
     source = Source()
     if getattr(options, "spec", None) is not None:
         source = _read(options)
-    return asyncio.run(_run(options, output, settings, source))
+    return asyncio.run(_run_connected(options, output, settings, source))
 
 
 def _read(options: argparse.Namespace) -> Source:
@@ -49,7 +59,7 @@ def _read(options: argparse.Namespace) -> Source:
         raise
 
 
-async def _run(options: argparse.Namespace, output: Output, settings: Settings, source: Source) -> int:
+async def _run_connected(options: argparse.Namespace, output: Output, settings: Settings, source: Source) -> int:
     commands = {
         "plan": run_plan,
         "apply": run_apply,
@@ -67,7 +77,9 @@ async def _run(options: argparse.Namespace, output: Output, settings: Settings, 
         except UnityMirrorError as error:
             session.failed(error)
             raise
-        except Exception as error:  # noqa: BLE001  (told as an error of ours, with its traceback)
+        except Exception as error:
+            if is_fault(error):
+                raise
             told = clouds.secrets.redactor.unexpected(error)
             sys.stderr.write(told.trace)
             session.failed(told)

@@ -32,7 +32,14 @@ class Output:
             sys.stdout.write("\n")
 
     def text(self, text: str) -> None:
-        """Writes text as it is, to be piped into a file."""
+        """Writes text as it is, to be piped into a file. Raises UnityMirrorError where that would not hold it."""
+        encoding = sys.stdout.encoding or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError as error:
+            why = f"its encoding is {encoding}, which hasn't got {error.object[error.start]!a}"
+            remedy = "Give --out FILE, or set PYTHONUTF8=1."
+            raise UnityMirrorError("standard output can't take the spec", why=why, remedy=remedy) from None
         sys.stdout.write(text)
 
     def failure(self, error: UnityMirrorError) -> None:

@@ -1,0 +1,107 @@
+"""How a command ends that was misunderstood, interrupted, or whose words nobody takes; each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unity_mirror.cli import commands, main
+
+SOURCES = str(Path(__file__).resolve().parents[2] / "src")
+
+
+def _shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a line in which ``$UM`` is the command line, and tells also what each part of a pipe answered."""
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": SOURCES, "UM": f"{sys.executable} -m unity_mirror.cli"}
+    return subprocess.run(
+        ["bash", "-c", line],
+        env=environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("said", ["plan --json", "--json plan spec.yaml", "pln --json", "apply x --json --prune=3"])
+def test_wrong_usage_is_one_document_and_the_usage_on_standard_error(
+    said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(said.split())
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert stopped.value.code == 64
+    assert document["error"] == "WrongUsage"
+    assert document["remedy"].startswith("see unity-mirror ")
+    assert captured.err.startswith("usage: unity-mirror ")
+
+
+def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "spec.yaml", "--prun"])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "usage: unity-mirror plan" in captured.err
+    assert "unrecognized arguments: --prun" in captured.err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code in (None, 0)
+    assert capsys.readouterr().out.startswith("unity-mirror 0.")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"), [("plan", "nothing was changed"), ("apply", "what was made until now stays")]
+)
+def test_an_interruption_is_130_and_one_document(
+    command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "run_or_tell", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "spec.yaml", "--json"])
+    captured = capsys.readouterr()
+    assert stopped.value.code == 130
+    assert told in json.loads(captured.out)["message"]
+    assert told in captured.err
+
+
+@pytest.mark.parametrize("arguments", ["schema", "plan nope.yaml --json"])
+def test_whoever_closes_the_pipe_has_seen_enough(arguments: str) -> None:
+    done = _shell(f"$UM {arguments} | true; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_a_full_disk_is_told() -> None:
+    done = _shell("$UM schema > /dev/full")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "unity-mirror: the output could not be written: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_lead_nowhere(closed: str) -> None:
+    done = _shell(f"$UM plan nope.yaml {closed}")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_what_an_encoding_has_not_got_is_escaped(tmp_path: Path) -> None:
+    spec = tmp_path / "Café ✓.yaml"
+    done = _shell(f"$UM plan '{spec}'", PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert "Caf\\xe9 \\u2713.yaml: the file can't be read" in done.stderr

@@ -41,7 +41,7 @@ CLIENTS = {
 }
 """What a foreign client's ``User-Agent`` has in it, and the client's name."""
 
-Check = Callable[[str, Request, Response], None]
+Check = Callable[[str, str, Request, Response], None]
 _seen: set[Sighting] = set()
 
 
@@ -115,7 +115,7 @@ class _Watched:
                 response = endpoint.handler(cloud, request)
                 self._used(endpoint, request, response)
                 if self._check is not None:
-                    self._check(self.name, request, response)
+                    self._check(self.name, endpoint.operation, request, response)
                 return response
             finally:
                 for rule in cloud.rules.asked:

@@ -15,8 +15,8 @@ import uvicorn
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.service import Service
 from cloud_emulator.server import make_server
+from tests.emulator.checks import check
 from tests.emulator.observed import observed
-from tests.emulator.swagger import check_served
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[Address]:
-    """Serves the cloud until the block ends. An exchange with Fabric that isn't as specified is answered by 500."""
+    """Serves the cloud until the block ends. An exchange that isn't as specified is answered by 500."""
     port = free_port()
-    server = make_server(cloud, observed(services, check_served), host="127.0.0.1", port=port)
+    server = make_server(cloud, observed(services, check), host="127.0.0.1", port=port)
     loop, done = asyncio.new_event_loop(), asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(server, done)), daemon=True)
     thread.start()

@@ -18,6 +18,7 @@ from cloud_emulator.core.cloud import Cloud, open_cloud
 from cloud_emulator.core.identity import load_signing_key
 from cloud_emulator.core.service import Service
 from cloud_emulator.core.tls import ensure_certificates
+from tests.emulator.checks import check
 from tests.emulator.observed import observed
 
 TENANT = "72f988bf-0000-4000-8000-00000000c0de"
@@ -115,7 +116,7 @@ def issued(cloud: Cloud, principal: Mapping[str, Any], audience: str, *, seconds
 
 @asynccontextmanager
 async def serve(cloud: Cloud, mounts: Sequence[tuple[str, Service]]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of these services."""
-    transport = httpx.ASGITransport(app=Emulator(cloud, observed(mounts)))
+    """A client of these services. An exchange that isn't as specified is answered by 500."""
+    transport = httpx.ASGITransport(app=Emulator(cloud, observed(mounts, check)))
     async with httpx.AsyncClient(transport=transport, base_url="https://cloud.test") as client:
         yield client

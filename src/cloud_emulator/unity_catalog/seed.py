@@ -156,9 +156,10 @@ def _load_table(maker: Maker, catalog: str, schema: str, owner: str, seed: Table
 def _load_policy(maker: Maker, seed: PolicySeed) -> None:
     on = Securable(seed.on_securable_type, seed.on_securable_fullname)
     what = "row_filter" if seed.policy_type == "POLICY_TYPE_ROW_FILTER" else "column_mask"
+    stamp = {name: value for name, value in maker.stamp().items() if name != "metastore_id"}
     body = {
         **seed.model_dump(exclude={"function_name"}), "id": maker.cloud.new_id(), "for_securable_type": "TABLE",
-        what: {"function_name": seed.function_name}, **maker.stamp(),
+        what: {"function_name": seed.function_name}, **stamp,
     }  # fmt: skip
     where = state.grants_key(maker.metastore_id, on)
     state.table_of(maker.cloud, "policies")[f"{where}/{seed.name}"] = {"on": where, "body": body}

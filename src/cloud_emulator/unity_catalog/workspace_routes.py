@@ -62,12 +62,12 @@ def get_identity(cloud: Cloud, request: Request) -> Response:
 
 @router.route("GET", f"{SCIM}/Me", "CurrentUser_Me")
 def me(cloud: Cloud, request: Request) -> Response:
-    """Who asks."""
+    """Who asks, as a user: a service principal is one by the name of its application id."""
     allow_query(request, "attributes", "excludedAttributes")
     found = identities.identity(cloud, request.caller.name)
     if found is None:
         raise _scim_error(404, f"{request.caller.name} not found.")
-    return json_response(200, _chosen({"userName": found["name"], **_resource(cloud, found)}, request.query))
+    return json_response(200, _chosen(_resource(cloud, {**found, "kind": "user"}), request.query))
 
 
 @router.route("GET", "/api/2.0/ip-access-lists", "IpAccessLists_List")

@@ -11,7 +11,7 @@ from unity_mirror.clock import Clock
 from unity_mirror.errors import CredentialError
 from unity_mirror.models.identity import Identity
 from unity_mirror.redaction import Redactor
-from unity_mirror.settings import Settings, SignIn
+from unity_mirror.settings import ONE_LINE, Settings, SignIn, holds_control
 from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultSecret
 
 if TYPE_CHECKING:
@@ -231,21 +231,29 @@ def identity_of(token: str) -> Identity:
 
 
 _TOLD = 160
+_REACH = "check that it can be reached from here; HTTPS_PROXY and NO_PROXY are heeded"
 
 
 def _refused(scope: str, error: Exception, redact: Callable[[str], str]) -> CredentialError:
-    lines = str(getattr(error, "message", "") or error).strip().splitlines() or [type(error).__name__]
+    lines = redact(str(getattr(error, "message", "") or error)).strip().splitlines() or [type(error).__name__]
     # A chain says on lines of their own why each of its credentials didn't do.
     tried = [line.strip()[:_TOLD] for line in lines[1:] if line.strip().partition(":")[0].endswith("Credential")]
     return CredentialError(
         "could not sign in",
         where=scope,
-        why=redact(" ".join([lines[0], "; ".join(tried)]).strip()),
-        remedy=_sign_in_remedy(str(error)),
+        why=" ".join([lines[0], "; ".join(tried)]).strip(),
+        remedy=_sign_in_remedy(error),
     )
 
 
-def _sign_in_remedy(text: str) -> str:
+def _sign_in_remedy(error: Exception) -> str:
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "let SSL_CERT_FILE name the authorities that signed its certificate"
+    if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+        return _REACH
     # AADSTS codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
     known = {
         "AADSTS7000215": "AZURE_CLIENT_SECRET is not the secret's value (often its id was copied): make a new one",
@@ -278,7 +286,8 @@ class SecretResolver:
     def resolve(self, ref: EnvSecret | BlockSecret | KeyVaultSecret) -> str:
         """Return the secret's value. Raises CredentialError, never with a value in it."""
         if isinstance(ref, EnvSecret):
-            return self._found(self._environ.get(ref.env), f"the environment variable {ref.env} is not set", "set it")
+            variable = f"the environment variable {ref.env}"
+            return self._found(self._environ.get(ref.env), variable, f"{variable} is not set", "set it")
         if isinstance(ref, KeyVaultSecret):
             raise CredentialError(
                 "a Key Vault secret has no value here: Fabric reads it itself", where=ref.key_vault.secret_name
@@ -289,11 +298,14 @@ class SecretResolver:
                 remedy="run the flow, or name an environment variable with {env: NAME}",
             )
         remedy = f"create the Secret block {ref.block!r} in Prefect"
-        return self._found(self._blocks.get(ref.block), f"there is no Prefect block {ref.block!r}", remedy)
+        block = f"Prefect block {ref.block!r}"
+        return self._found(self._blocks.get(ref.block), f"the {block}", f"there is no {block}", remedy)
 
-    def _found(self, value: str | None, message: str, remedy: str) -> str:
+    def _found(self, value: str | None, place: str, missing: str, remedy: str) -> str:
         if not value:
-            raise CredentialError(message, remedy=remedy)
+            raise CredentialError(missing, remedy=remedy)
+        if holds_control(value):
+            raise CredentialError(f"{place} holds a line break or another control character", remedy=ONE_LINE)
         self.redactor.learn(value)
         return value
 

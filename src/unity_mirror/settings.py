@@ -17,7 +17,10 @@ from unity_mirror.models.azure_clouds import AzureCloud, cloud_of
 
 T = TypeVar("T")
 
+_PUBLIC_DATABRICKS = "https://{workspace}"
 _SQL_SERVER = re.compile(r"(?:[\w.-]|\{server\})+(?:,\d+)?")
+_DELETE = 0x7F
+ONE_LINE = "set it to the secret alone, without the end of its line (a file with Windows' line ends leaves a \\r)"
 DATABRICKS_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
 
 
@@ -54,13 +57,14 @@ class Endpoints:
     onelake: str
     dfs: str
     blob: str
-    databricks: str = "https://{workspace}"
+    databricks: str = _PUBLIC_DATABRICKS
     sql: str = "{server}"
 
     def databricks_url(self, workspace_url: str) -> str:
         """Return where the workspace with this public URL (or host) is reached.
 
-        Raises SettingsError for a workspace of another cloud than the one that we sign in to.
+        Raises SettingsError for a workspace of another cloud than the one that we sign in to, and for a host that isn't
+        Azure Databricks', because tokens are sent there.
         """
         host = (urlsplit(workspace_url).netloc if "://" in workspace_url else workspace_url).strip("/")
         found = cloud_of(host)
@@ -69,6 +73,10 @@ class Endpoints:
                 f"the Databricks workspace {host} is in Azure's cloud {found.name!r}, the settings are for another"
             )
             raise SettingsError(message, where=self.cloud, remedy=f"set UNITY_MIRROR_CLOUD to {found.key}")
+        if found is None and self.databricks == _PUBLIC_DATABRICKS:
+            message = "no token is sent to what isn't an Azure Databricks workspace"
+            remedy = "check the URL, or set UNITY_MIRROR_DATABRICKS_URL for a server of your own"
+            raise SettingsError(message, where=host, remedy=remedy)
         return self.databricks.format(workspace=host)
 
     def dfs_url(self, account: str) -> str:
@@ -184,7 +192,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read settings from environment variables. Raises SettingsError, naming the variable, for a bad value."""
-        cloud = environ.get("UNITY_MIRROR_CLOUD", "public").lower()
+        cloud = environ.get("UNITY_MIRROR_CLOUD", "").strip().lower() or "public"
         if cloud not in _CLOUDS:
             raise SettingsError(f"UNITY_MIRROR_CLOUD is {cloud!r}", remedy=f"set it to one of {', '.join(_CLOUDS)}")
         limits = Limits()
@@ -227,14 +235,23 @@ def _url(environ: Mapping[str, str], variable: str, name: str) -> str:
         return ""
     if variable == "AZURE_AUTHORITY_HOST" and "://" not in value:
         value = f"https://{value}"
-    parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
+    if not _is_https(value):
         raise SettingsError(f"{variable} is not an https URL", remedy=f"set it to one, like {getattr(PUBLIC, name)}")
     placeholder = _PLACEHOLDERS.get(name, "")
-    if placeholder not in value or value.replace(placeholder, "").count("{"):
+    if placeholder not in value or set("{}") & set(value.replace(placeholder, "")):
         wanted = f"holds {placeholder}" if placeholder else "holds no braces"
         raise SettingsError(f"{variable} is not a usable address", remedy=f"give one that {wanted}")
     return value
+
+
+def _is_https(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it is what tells that it is a number
+    except ValueError:
+        return False
+    whole = parts.scheme == "https" and bool(parts.netloc)
+    return whole and not parts.query and not parts.fragment and "@" not in parts.netloc
 
 
 def _sql_server(value: str) -> str:
@@ -261,14 +278,24 @@ def _number(environ: Mapping[str, str], variable: str, kind: Callable[[str], T],
 
 
 def _sign_in(environ: Mapping[str, str]) -> SignIn:
-    secret = environ.get("AZURE_CLIENT_SECRET")
-    token = environ.get("DATABRICKS_TOKEN")
     return SignIn(
         tenant_id=environ.get("AZURE_TENANT_ID") or None,
         client_id=environ.get("AZURE_CLIENT_ID") or None,
-        client_secret=Secret(secret) if secret else None,
-        databricks_token=Secret(token) if token else None,
+        client_secret=_secret(environ, "AZURE_CLIENT_SECRET"),
+        databricks_token=_secret(environ, "DATABRICKS_TOKEN"),
     )
+
+
+def _secret(environ: Mapping[str, str], variable: str) -> Secret | None:
+    value = environ.get(variable)
+    if value and holds_control(value):
+        raise SettingsError(f"{variable} holds a line break or another control character", remedy=ONE_LINE)
+    return Secret(value) if value else None
+
+
+def holds_control(value: str) -> bool:
+    """Tell whether a secret holds what none does, and no header may: what a file's line ends leave at its end, say."""
+    return any(ord(each) < ord(" ") or ord(each) == _DELETE for each in value)
 
 
 def _ca_file(environ: Mapping[str, str]) -> Path | None:

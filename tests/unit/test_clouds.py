@@ -3,6 +3,7 @@
 import base64
 import gc
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.unit.cloud_fakes import Wire, answer
 from unity_mirror.clock import ManualClock
 from unity_mirror.clouds import connect
-from unity_mirror.errors import CredentialError
+from unity_mirror.errors import CredentialError, SettingsError
 from unity_mirror.models.identity import Identity
 from unity_mirror.settings import Settings
 
@@ -82,6 +83,25 @@ async def test_a_refused_sign_in_is_one_clear_error() -> None:
         with pytest.raises(CredentialError, match="AZURE_CLIENT_SECRET"):
             await clouds.clients.fabric.workspaces.list()
     assert "hush" not in repr(clouds)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://localhost:1", "ftp://user:hush-hush@host", "http://"])
+async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(SettingsError, match="HTTPS_PROXY is not") as caught:
+        async with connect(Settings.from_environment(ENVIRON)):
+            pass
+    assert "hush" not in str(caught.value)
+
+
+async def test_a_bundle_of_authorities_that_is_none_is_told(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("not PEM", encoding="utf-8")
+    with pytest.raises(SettingsError, match="SSL_CERT_FILE can't be used"):
+        async with connect(Settings.from_environment({**ENVIRON, "SSL_CERT_FILE": str(bundle)})):
+            pass
 
 
 async def test_nothing_is_sent_before_it_is_asked_for() -> None:

@@ -134,6 +134,20 @@ class TestServicePrincipal:
         assert "hush" not in str(caught.value)
         assert "AADSTS7000215" in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", "SSL_CERT_FILE"),
+            ("All connection attempts failed", r"no answer from localhost: All.*HTTPS_PROXY and NO_PROXY are heeded"),
+        ],
+    )
+    async def test_an_authority_that_is_not_reached_is_no_matter_of_credentials(self, fault: str, told: str) -> None:
+        source, client = self.source(Wire(handler=lambda _: httpx.ConnectError(fault)))
+        async with client:
+            with pytest.raises(CredentialError, match=told):
+                await source.token("https://api.fabric.microsoft.com/.default")
+            await source.close()
+
     async def test_without_a_service_principal_azure_identity_looks_around(self) -> None:
         client = httpx.AsyncClient(transport=httpx.MockTransport(Wire()))
         async with client:
@@ -176,6 +190,11 @@ class TestSecretResolver:
     def test_names_the_variable_that_is_missing(self, value: dict[str, str]) -> None:
         with pytest.raises(CredentialError, match="environment variable NAME"):
             SecretResolver(value).resolve(EnvSecret(env="NAME"))
+
+    def test_the_end_of_a_line_is_no_part_of_a_secret(self) -> None:
+        with pytest.raises(CredentialError, match="environment variable NAME holds a line break") as caught:
+            SecretResolver({"NAME": "hush-hush\r"}).resolve(EnvSecret(env="NAME"))
+        assert "hush" not in str(caught.value)
 
     def test_a_block_outside_a_flow_says_so(self) -> None:
         with pytest.raises(CredentialError, match="only flows can read"):

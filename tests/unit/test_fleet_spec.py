@@ -82,6 +82,10 @@ def test_what_clashes_fails_both_and_not_the_third(what: str) -> None:
         ({}, "catalogs"),
         ({"catalogs": [{"fabric": {"workspace": "x"}}]}, "catalogs[0].catalog"),
         ({"defaults": {}, "discover": {}}, "defaults.databricks.workspace"),
+        (
+            {"defaults": {"databricks": {"workspace": "https://evil.example"}}, "discover": {}},
+            "defaults.databricks.workspace",
+        ),
         ({"catalogs": [{"catalog": "a"}], "catalogues": []}, "catalogues"),
     ],
 )

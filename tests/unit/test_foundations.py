@@ -19,7 +19,7 @@ from unity_mirror.errors import (
     UnityMirrorError,
 )
 from unity_mirror.errors import SettingsError as Unusable
-from unity_mirror.settings import Secret, Settings
+from unity_mirror.settings import PUBLIC, Secret, Settings
 
 
 class TestErrors:
@@ -118,11 +118,24 @@ class TestSettings:
             ("UNITY_MIRROR_MAX_CONCURRENCY", "0"),
             ("UNITY_MIRROR_MAX_CONCURRENCY", "1.5"),
             ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+            ("UNITY_MIRROR_FABRIC_URL", "https://localhost:abc"),
+            ("UNITY_MIRROR_ARM_URL", "https://[::1"),
+            ("UNITY_MIRROR_BLOB_URL", "https://localhost/{account}}"),
+            ("DATABRICKS_TOKEN", "dapi0123456789abcdef\r"),
+            ("AZURE_CLIENT_SECRET", "hush-hush\n"),
         ],
     )
     def test_a_bad_value_is_an_error_that_names_its_variable(self, variable: str, value: str) -> None:
         with pytest.raises(Unusable, match=variable):
             Settings.from_environment({variable: value})
+
+    def test_a_blank_cloud_is_the_public_one(self) -> None:
+        assert Settings.from_environment({"UNITY_MIRROR_CLOUD": " "}).endpoints == PUBLIC
+
+    @pytest.mark.parametrize("host", ["x", "adb-1.2.azuredatabricks.net.evil.example", "contoso.cloud.databricks.com"])
+    def test_no_token_goes_to_a_host_that_is_not_azure_databricks(self, host: str) -> None:
+        with pytest.raises(Unusable, match="no token is sent"):
+            PUBLIC.databricks_url(f"https://{host}")
 
     def test_a_cloud_without_a_known_fabric_asks_for_its_address(self) -> None:
         with pytest.raises(Unusable, match="UNITY_MIRROR_FABRIC_URL"):

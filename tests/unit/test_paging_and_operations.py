@@ -68,6 +68,12 @@ class TestFabricPages:
         assert await self.values(b) == [1]
         assert b.wire.requests[1].url.host == "localhost"
 
+    @pytest.mark.parametrize("uri", [".evil.example/v1", "@evil.example/v1", "//evil.example/v1", "workspaces?a=b"])
+    async def test_an_address_that_is_no_whole_one_leads_to_no_other_host(self, uri: str) -> None:
+        b = bench(answer(200, {"value": [], "continuationUri": uri}), answer(200, {"value": [1]}))
+        assert await self.values(b) == [1]
+        assert (b.wire.requests[1].url.host, b.wire.requests[1].url.port) == ("localhost", 9)
+
     async def test_falls_back_on_the_token_without_encoding_it_twice(self) -> None:
         b = bench(answer(200, {"value": [1], "continuationToken": "LDE%3D"}), answer(200, {"value": [2]}))
         assert await self.values(b, params={"type": "x"}) == [1, 2]

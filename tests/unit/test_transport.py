@@ -22,6 +22,7 @@ from unity_mirror.errors import (
     Unauthenticated,
 )
 from unity_mirror.http.calls import Call
+from unity_mirror.redaction import Redactor
 from unity_mirror.settings import Limits, Timeouts
 
 URL = "https://api.fabric.microsoft.com/v1/things"
@@ -111,6 +112,20 @@ class TestThrottling:
         b.wire.script = [answer(429, retry_after=moment), answer(200, {})]
         await b.transport.send(call())
         assert b.clock.sleeps == [30.0]
+
+    async def test_a_date_is_reckoned_by_the_clock_of_the_service(self) -> None:
+        b = bench()
+        theirs = b.clock.now() - timedelta(hours=2)
+        until = format_datetime(theirs + timedelta(seconds=30), usegmt=True)
+        b.wire.script = [answer(429, retry_after=until, date=format_datetime(theirs, usegmt=True)), answer(200, {})]
+        await b.transport.send(call())
+        assert b.clock.sleeps == [30.0]
+
+    @pytest.mark.parametrize("asked", ["soon", "-1", "nan", "inf", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
+    async def test_what_cannot_be_read_is_not_waited_for(self, asked: str) -> None:
+        b = bench(answer(429, retry_after=asked), answer(200, {}), rng=1.0)
+        await b.transport.send(call())
+        assert b.clock.monotonic() <= 3
 
     async def test_a_post_is_sent_again_when_throttled(self) -> None:
         b = bench(answer(429, retry_after=1), answer(503, retry_after=2), answer(201, {"id": "x"}))
@@ -241,6 +256,26 @@ class TestFaults:
         b = bench(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"))
         with pytest.raises(ServiceUnavailable, match="SSL_CERT_FILE"):
             await b.transport.send(call())
+
+    async def test_what_cannot_be_sent_is_told_once_and_without_the_token(self) -> None:
+        b = bench(httpx.LocalProtocolError("Illegal header value b'Bearer dapi0123456789abcdef\\r'"))
+        b.transport.redact = Redactor(["dapi0123456789abcdef"]).redact
+        with pytest.raises(ServiceUnavailable, match=r"Illegal header value b'Bearer \*\*\*") as raised:
+            await b.transport.send(call())
+        assert "dapi" not in str(raised.value)
+
+    async def test_a_secret_is_taken_out_before_a_long_answer_is_cut(self) -> None:
+        b = bench(httpx.Response(400, text="x" * 995 + "dapi0123456789abcdef"))
+        b.transport.redact = Redactor(["dapi0123456789abcdef"]).redact
+        with pytest.raises(InvalidRequest) as raised:
+            await b.transport.send(call())
+        assert "dapi" not in str(raised.value)
+
+    async def test_an_answer_that_leads_elsewhere_is_not_followed_and_told(self) -> None:
+        b = bench(answer(302, location="https://login.example/?next=1"))
+        with pytest.raises(CloudError, match=r"leads elsewhere, to login\.example.*a sign-in page or a proxy"):
+            await b.transport.send(call())
+        assert len(b.wire.requests) == 1
 
     async def test_a_deletion_whose_answer_was_lost_succeeded(self) -> None:
         b = bench(httpx.ReadError("reset"), answer(404, {"errorCode": "ItemNotFound"}))

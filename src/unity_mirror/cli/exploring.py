@@ -12,9 +12,9 @@ from rich.table import Table
 from unity_mirror.cli.documents import checks_document
 from unity_mirror.cli.session import DONE, FAILED, Session
 from unity_mirror.cli.text import show_checks
-from unity_mirror.errors import UnityMirrorError
+from unity_mirror.errors import SpecError, SpecProblem, UnityMirrorError
 from unity_mirror.plan.model import Check, Outcome, Remedy, Scope, ScopeKind
-from unity_mirror.spec import load_spec
+from unity_mirror.spec import load_spec, workspace_url_fault
 from unity_mirror.steps.adopt import write_spec
 from unity_mirror.steps.context import Reads
 from unity_mirror.steps.discover import Discovered, discover
@@ -63,7 +63,7 @@ async def _sign_in(session: Session) -> Check:
 
 async def run_discover(session: Session) -> int:
     """Lists the catalogs."""
-    found = await discover(session.clouds.clients, session.options.databricks.rstrip("/"), session.options.fabric)
+    found = await discover(session.clouds.clients, _workspace(session.options.databricks), session.options.fabric)
     table = Table(box=None, pad_edge=False)
     for heading in ("catalog", "status", "where", "detail"):
         table.add_column(heading, header_style="dim", overflow="fold")
@@ -73,6 +73,14 @@ async def run_discover(session: Session) -> int:
     return session.finish({"catalogs": [_discovered(each) for each in found]}, DONE)
 
 
+def _workspace(url: str) -> str:
+    """The URL of a Databricks workspace, looked at before a token is sent there. Raises SpecError."""
+    fault = workspace_url_fault(url)
+    if fault is not None:
+        raise SpecError([SpecProblem("--databricks", *fault)])
+    return url.rstrip("/")
+
+
 def _discovered(each: Discovered) -> dict[str, Any]:
     return {"catalog": each.name, "status": each.status, "detail": each.detail, "items": list(each.where)}
 
@@ -80,7 +88,8 @@ def _discovered(each: Discovered) -> dict[str, Any]:
 async def run_init(session: Session) -> int:
     """Writes the spec to a new file or to standard output."""
     options = session.options
-    spec = await write_spec(session.clouds.clients, options.catalog, options.databricks.rstrip("/"), options.fabric)
+    workspace = _workspace(options.databricks)
+    spec = await write_spec(session.clouds.clients, options.catalog, workspace, options.fabric)
     load_spec(spec)
     text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=1000)
     if options.out is not None:

@@ -77,11 +77,15 @@ def through_client(client: httpx.AsyncClient) -> Sender:
                 request.method, request.url, headers=dict(request.headers), content=_content(request)
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as fault:
-            raise ServiceRequestError(str(fault) or type(fault).__name__, error=fault) from fault
+            raise ServiceRequestError(_no_answer(request, fault), error=fault) from fault
         except httpx.TransportError as fault:
-            raise ServiceResponseError(str(fault) or type(fault).__name__, error=fault) from fault
+            raise ServiceResponseError(_no_answer(request, fault), error=fault) from fault
 
     return send
+
+
+def _no_answer(request: HttpRequest, fault: httpx.TransportError) -> str:
+    return f"no answer from {httpx.URL(request.url).host}: {str(fault) or type(fault).__name__}"
 
 
 def through_transport(transport: Transport, service: str, scope: str, budget: str) -> Sender:

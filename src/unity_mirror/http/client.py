@@ -2,10 +2,12 @@
 
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import httpx
 
+from unity_mirror.errors import SettingsError
 from unity_mirror.http.calls import Effect
 from unity_mirror.http.connections import Connections
 from unity_mirror.http.meter import CallMeter
@@ -16,10 +18,29 @@ _KEPT_SECONDS = 30.0
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the given bundle alone, or the usual authorities when there is none."""
+    """Return a context that trusts the given bundle alone, or the usual authorities when there is none.
+
+    Raises SettingsError for a file that is no bundle.
+    """
     if ca_file is not None:
-        return ssl.create_default_context(cafile=str(ca_file))
+        try:
+            return ssl.create_default_context(cafile=str(ca_file))
+        except OSError as error:  # ssl.SSLError is one
+            message, remedy = "SSL_CERT_FILE can't be used", "point it at a PEM bundle, or unset it"
+            raise SettingsError(message, where=str(ca_file), why=error.strerror or str(error), remedy=remedy) from error
     return httpx.create_ssl_context(verify=True, trust_env=False)
+
+
+def _has_proxies() -> bool:
+    """Tell whether the environment names proxies. Raises SettingsError, without the address, for one that can't be."""
+    proxies = getproxies()
+    for kind in ("http", "https", "all"):
+        address = proxies.get(kind, "")
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        if address and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            remedy = "set it to http://host:port, or unset it"
+            raise SettingsError(f"{kind.upper()}_PROXY is not the address of an HTTP proxy", remedy=remedy)
+    return bool(proxies)
 
 
 def http_client(
@@ -33,10 +54,11 @@ def http_client(
     """Return a client that counts every request that goes out, second attempts at signing in included.
 
     ``service`` and ``effect`` are counted for requests that don't name their own. Proxies come from the environment.
+    Raises SettingsError for a proxy or a bundle of authorities that can't be used.
     HTTP/1.1, with as many kept-alive connections as several services at full concurrency need.
     """
     verify = tls_context(settings.ca_file)
-    if transport is None and not getproxies():  # through a proxy, httpx's own connections
+    if transport is None and not _has_proxies():  # through a proxy, httpx's own connections
         transport = Connections(verify, _KEPT_SECONDS)
 
     async def count(request: httpx.Request) -> None:

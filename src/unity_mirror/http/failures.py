@@ -135,6 +135,8 @@ _BY_STATUS: Mapping[int, type[CloudError]] = {
     429: Throttled,
     501: NotSupported,
 }
+_READ, _TOLD = 10_000, 1_000
+"""Bytes of a text that are read, and characters that are told: cutting first could leave a part of a secret."""
 _REQUEST_ID_HEADERS = ("x-ms-request-id", "requestid", "x-databricks-request-id", "x-request-id", "x-ms-correlation-id")
 
 
@@ -169,7 +171,8 @@ def to_error(call: Call, response: httpx.Response, redact: Callable[[str], str] 
 
 def _redacted(facts: Facts, redact: Callable[[str], str]) -> Facts:
     details = tuple(redact(each) for each in facts.details)
-    return replace(facts, code=redact(facts.code), message=redact(facts.message), details=details)
+    message = redact(facts.message)[:_TOLD]
+    return replace(facts, code=redact(facts.code), message=message, details=details)
 
 
 def quirk_of(service: str, code: str, status: int) -> Quirk:
@@ -185,6 +188,8 @@ def quirk_of(service: str, code: str, status: int) -> Quirk:
         if status == httpx.codes.NOT_FOUND and not code:
             # A server without the endpoint (the open-source one has fewer) answers with no error code at all.
             return Quirk(NotSupported)
+    if httpx.codes.is_redirect(status):
+        return Quirk(CloudError, "check the address: a sign-in page or a proxy answers in the place of the service")
     return Quirk(_BY_STATUS.get(status, ServiceUnavailable if status >= 500 else CloudError))
 
 
@@ -204,11 +209,16 @@ def read_facts(response: httpx.Response) -> Facts:
     request_id = _text(inner, "requestId") or next((headers[h] for h in _REQUEST_ID_HEADERS if h in headers), "")
     return Facts(
         code=code or header_code,
-        message=_text(inner, "message", "error_description", "detail"),
+        message=_text(inner, "message", "error_description", "detail") or _elsewhere(response),
         request_id=request_id,
         retriable=inner.get("isRetriable") is True,
         details=_details(inner),
     )
+
+
+def _elsewhere(response: httpx.Response) -> str:
+    target = response.next_request
+    return f"the answer leads elsewhere, to {target.url.host}" if target is not None else ""
 
 
 def _body(response: httpx.Response) -> Mapping[str, Any]:
@@ -221,7 +231,7 @@ def _body(response: httpx.Response) -> Mapping[str, Any]:
         return body if isinstance(body, Mapping) else {}
     if content.startswith((b"<", b"\xef\xbb\xbf<")) and "xml" in response.headers.get("content-type", ""):
         return _xml(content)
-    return {"message": content[:300].decode(errors="replace")} if content[:1] not in {b"", b"<"} else {}
+    return {"message": content[:_READ].decode(errors="replace")} if content[:1] not in {b"", b"<"} else {}
 
 
 def _xml(content: bytes) -> Mapping[str, Any]:
@@ -250,13 +260,15 @@ def _details(body: Any) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def unreachable(call: Call, fault: httpx.TransportError, attempts: int) -> ServiceUnavailable:
-    """Return the error for a request that got no answer."""
+def unreachable(
+    call: Call, fault: httpx.TransportError, attempts: int, redact: Callable[[str], str] = str
+) -> ServiceUnavailable:
+    """Return the error for a request that got no answer. ``redact`` takes out what h11 repeats of a header, say."""
     host = httpx.URL(call.url).host
-    remedy = f"check that {host} can be reached from here"
+    remedy = f"check that {host} can be reached from here; HTTPS_PROXY and NO_PROXY are heeded"
     if is_certificate_fault(fault):
         remedy = f"let SSL_CERT_FILE name the authorities that signed the certificate of {host}"
-    why = str(fault) or type(fault).__name__
+    why = redact(str(fault)) or type(fault).__name__
     return ServiceUnavailable(
         f"could not {call.operation}",
         service=call.service,

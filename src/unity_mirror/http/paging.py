@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
@@ -19,10 +19,10 @@ _RESERVED = "%:/?#[]@!$&'()*+,;=-._~"
 def rebased(call: Call, address: str) -> Call:
     """Return the call for an absolute address that the service gave, on the origin that we reach it at.
 
-    A token is never sent to a host that an answer names. The rest of the address is used as it came, a dangling
-    percent included: Fabric's continuation URIs have them.
+    A token is never sent to a host that an answer names, nor to one that a path without its slash would become part of.
+    The rest of the address is used as it came, a dangling percent included: Fabric's continuation URIs have them.
     """
-    base, given = urlsplit(call.url), urlsplit(address)
+    base, given = urlsplit(call.url), urlsplit(urljoin(call.url, address))
     target = given.path + (f"?{given.query}" if given.query else "")
     raw = target if _DANGLING_PERCENT.search(target) else None
     return call.at(f"{base.scheme}://{base.netloc}{target}", target=raw)

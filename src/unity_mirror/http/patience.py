@@ -1,7 +1,7 @@
 """How long to wait before sending again, and whether to."""
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -15,24 +15,30 @@ _FAULTS = frozenset({408, 500, 502, 503, 504})
 
 
 def retry_after(response: httpx.Response, clock: Clock) -> float | None:
-    """Return the seconds that the service asks to wait, from seconds or an HTTP date; None when it doesn't ask."""
+    """Return the seconds that the service asks to wait, from seconds or an HTTP date; None when it doesn't ask.
+
+    A date is reckoned from the answer's own ``Date``, because the service's clock and ours may differ.
+    """
     text = response.headers.get("retry-after", "").strip()
     if not text:
         return None
     try:
         seconds = float(text)
     except ValueError:
-        return _until(text, clock)
+        return _between(_moment(response.headers.get("date", "")) or clock.now(), _moment(text))
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def _until(text: str, clock: Clock) -> float | None:
+def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - clock.now()).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _between(now: datetime, then: datetime | None) -> float | None:
+    return None if then is None else max(0.0, (then - now).total_seconds())
 
 
 def backoff(limits: Limits, attempt: int, rng: Callable[[], float]) -> float:
@@ -61,3 +67,8 @@ def never_sent(fault: httpx.TransportError) -> bool:
 def may_repeat(call: Call, fault: httpx.TransportError) -> bool:
     """Tell whether to send again after no answer came."""
     return call.is_idempotent or never_sent(fault)
+
+
+def is_ours(fault: httpx.TransportError) -> bool:
+    """Tell whether the request itself can't be sent, such as a token with a line break: trying again won't help."""
+    return isinstance(fault, (httpx.LocalProtocolError, httpx.UnsupportedProtocol))

@@ -17,7 +17,7 @@ from unity_mirror.http.calls import Call, Deadline
 from unity_mirror.http.failures import ONELAKE, STORAGE, is_certificate_fault, to_error, unreachable
 from unity_mirror.http.limiter import Closed, Limiter
 from unity_mirror.http.meter import CallMeter
-from unity_mirror.http.patience import backoff, is_fault, is_throttled, may_repeat, never_sent, retry_after
+from unity_mirror.http.patience import backoff, is_fault, is_ours, is_throttled, may_repeat, never_sent, retry_after
 from unity_mirror.settings import Limits, Timeouts
 
 T = TypeVar("T")
@@ -196,8 +196,8 @@ class Transport:
             limiter.succeeded()
 
     async def _after_no_answer(self, call: Call, fault: httpx.TransportError, attempts: _Attempts) -> None:
-        error = unreachable(call, fault, attempts.faults + 1)
-        if is_certificate_fault(fault):
+        error = unreachable(call, fault, attempts.faults + 1, self.redact)
+        if is_certificate_fault(fault) or is_ours(fault):
             raise error from fault
         if not may_repeat(call, fault):
             raise Doubtful(error) from fault

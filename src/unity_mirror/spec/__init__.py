@@ -36,6 +36,7 @@ from unity_mirror.spec.semantic_model import (
     column_of,
 )
 from unity_mirror.spec.sharing import ConnectionShare
+from unity_mirror.spec.urls import workspace_url_fault
 
 __all__ = [
     "AccessSpec",
@@ -78,4 +79,5 @@ __all__ = [
     "members",
     "read_document",
     "spec_json_schema",
+    "workspace_url_fault",
 ]

@@ -16,6 +16,7 @@ from unity_mirror.spec.catalog import CatalogSpec
 from unity_mirror.spec.merging import SECRET_KEY, join, merge
 from unity_mirror.spec.problems import problems_of
 from unity_mirror.spec.schema import SCHEMA_DIALECT
+from unity_mirror.spec.urls import workspace_url_fault
 from unity_mirror.spec.values import NonEmpty
 
 PLACEHOLDER = "{catalog}"
@@ -84,9 +85,16 @@ class FleetSpec(SpecPart):
         for place, entry in enumerate(self.catalogs):
             if not isinstance(entry.get("catalog"), str):
                 raise refuse("the catalog isn't named", "add catalog: its name", at=f"catalogs[{place}].catalog")
-        if self.discover is not None and not self.databricks_workspace:
-            raise refuse("it isn't said where to discover", "give its URL", at="defaults.databricks.workspace")
+        if self.discover is not None:
+            self._can_discover("defaults.databricks.workspace")
         return self
+
+    def _can_discover(self, at: str) -> None:
+        if not self.databricks_workspace:
+            raise refuse("it isn't said where to discover", "give its URL", at=at)
+        fault = workspace_url_fault(self.databricks_workspace)
+        if fault is not None:
+            raise refuse(*fault, at=at)
 
     @property
     def databricks_workspace(self) -> str:

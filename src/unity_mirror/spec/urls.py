@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from unity_mirror.models.azure_clouds import CLOUDS, PUBLIC, cloud_of
 from unity_mirror.models.storage import StorageUrl
@@ -68,6 +69,16 @@ def _databricks_workspace(text: str) -> str:
     raise refuse(
         "the host is not an Azure Databricks workspace", f"take the URL from the Azure portal; it looks like {example}"
     )
+
+
+def workspace_url_fault(text: str) -> tuple[str, str] | None:
+    """Why this is no workspace's URL, and what to do; for one that stands elsewhere than in a field of its own."""
+    try:
+        _databricks_workspace(text)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        return context["message"], context["hint"]
+    return None
 
 
 def _storage_service(service: str) -> None:

@@ -15,7 +15,9 @@ _ACCESS_TOKEN = 1256
 
 def main() -> None:
     """``{"connection": text, "token": text, "statements": [[text, parameters…]…]}`` leads to a list with, for each
-    statement, ``{"columns": […], "rows": […]}`` or ``{"error": text}``; to ``{"error": text}`` when the login fails."""
+    statement, ``{"columns": […], "rows": […]}`` or ``{"error": text}``; to ``{"error": text}`` when the login fails.
+    ``{"tables": {argument: value…}}`` in place of a statement calls that function of the driver's catalog. What the
+    server says besides is added as ``messages``."""
     asked = json.load(sys.stdin)
     json.dump(_run(asked), sys.stdout)
 
@@ -32,18 +34,29 @@ def _run(asked: dict[str, Any]) -> Any:
         return {"error": str(error)}
     try:
         cursor = connection.cursor()
-        return [_statement(mssql_python, cursor, *each) for each in asked["statements"]]
+        return [_answer(mssql_python, cursor, each) for each in asked["statements"]]
     finally:
         connection.close()
 
 
-def _statement(driver: Any, cursor: Any, text: str, *parameters: Any) -> dict[str, Any]:
+def _answer(driver: Any, cursor: Any, asked: Any) -> dict[str, Any]:
     try:
-        cursor.execute(text, *parameters)
-        columns = [each[0] for each in cursor.description]
-        return {"columns": columns, "rows": [[_plain(value) for value in row] for row in cursor.fetchall()]}
+        if isinstance(asked, dict):
+            ((function, arguments),) = asked.items()
+            getattr(cursor, function)(**arguments)
+        else:
+            cursor.execute(*asked)
+        messages = [text for _, text in cursor.messages]
+        while cursor.description is None and cursor.nextset():
+            messages += [text for _, text in cursor.messages]
+        return _result(cursor) | ({"messages": messages} if messages else {})
     except driver.Error as error:
         return {"error": str(error)}
+
+
+def _result(cursor: Any) -> dict[str, Any]:
+    columns = [each[0] for each in cursor.description or ()]
+    return {"columns": columns, "rows": [[_plain(value) for value in row] for row in cursor.fetchall()]}
 
 
 def _plain(value: Any) -> Any:

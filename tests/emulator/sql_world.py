@@ -181,6 +181,15 @@ def running(cloud: Cloud, mirrored_id: str) -> Iterator[World]:
         thread.join(timeout=10)
 
 
+@contextmanager
+def unchanged(folder: Path) -> Iterator[World]:
+    """A served cloud, with a lakehouse, for tests that change nothing."""
+    cloud, item_id = sql_cloud(folder / "cloud", folder / "scratch")
+    add_lakehouse(cloud, "lake", item_id)
+    with running(cloud, item_id) as served:
+        yield served
+
+
 def _ready(cloud: Cloud) -> None:
     for _ in range(4):
         cloud.clock.advance(2)

@@ -56,6 +56,9 @@ def test_onelakes_roles_bind_in_user_identity_mode(world: World) -> None:
     permit(world, "/Tables/orders")
     assert world.query(COUNT, ALICE) == [(3,)]
     assert world.query(LISTED, ALICE) == [("orders", "lines")]
+    tables = "EXEC sp_tables @table_type = '''TABLE'''"
+    assert world.query(tables, ALICE) == [("sales", "orders", "lines", "TABLE", None)]
+    assert world.query("EXEC sp_columns people", ALICE) == []
     assert world.refused("SELECT * FROM customers.people", ALICE)[0] == 229
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytds
 import pytest
 
-from .sql_world import World, add_lakehouse, endpoint_id, running, sql_cloud
+from .sql_world import World, endpoint_id, unchanged
 
 CLIENT = Path(__file__).parent / "mssql_client.py"
 MOMENT = datetime.fromisoformat("2024-02-29T12:30:15.123456")
@@ -37,10 +37,7 @@ NAMES = ["id", "number", "small", "tiny", "name", "price", "ratio", "single", "o
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A served cloud that no test changes."""
-    folder = tmp_path_factory.mktemp("sql")
-    cloud, item_id = sql_cloud(folder / "cloud", folder / "scratch")
-    add_lakehouse(cloud, "lake", item_id)
-    with running(cloud, item_id) as served:
+    with unchanged(tmp_path_factory.mktemp("sql")) as served:
         yield served
 
 

@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 
-from .sql_world import World, add_lakehouse, running, sql_cloud
+from .sql_world import World, unchanged
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A served cloud that no test changes."""
-    folder = tmp_path_factory.mktemp("sql")
-    cloud, item_id = sql_cloud(folder / "cloud", folder / "scratch")
-    add_lakehouse(cloud, "lake", item_id)
-    with running(cloud, item_id) as served:
+    with unchanged(tmp_path_factory.mktemp("sql")) as served:
         yield served
 
 
@@ -111,8 +108,8 @@ def test_answers(world: World, text: str, rows: list[tuple[Any, ...]]) -> None:
         ("SELECT * FROM sys.database_principals", 50501, "sys.database_principals"),
         ("SELECT * FROM sys.dm_exec_sessions", 50501, "sys.dm_exec_sessions"),
         ("SELECT * FROM sys.nothing", 208, "Invalid object name 'sys.nothing'."),
-        ("EXEC sp_executesql", 2812, "sp_executesql"),
-        ("EXEC sp_executesql @statement", 50501, "arguments such as '@ statement'"),
+        ("EXEC sp_executesql", 201, "expects parameter '@statement', which was not supplied."),
+        ("EXEC sp_executesql @statement", 137, 'Must declare the scalar variable "@statement".'),
         ("EXEC sp_executesql 1", 214, "expects parameter '@statement'"),
         ("EXEC sp_executesql N'SELECT 1', N'@x int', @y = 1", 8145, "@y is not a parameter"),
         ("EXEC sp_executesql N'DROP TABLE orders.lines'", 262, "DROP TABLE"),
@@ -130,7 +127,6 @@ def test_answers(world: World, text: str, rows: list[tuple[Any, ...]]) -> None:
         ("SELECT * FROM [/etc/hostname]", 208, "Invalid object name '/etc/hostname'."),
         ("USE nowhere", 911, "Database 'nowhere' does not exist."),
         ("EXEC sp_who", 2812, "Could not find stored procedure 'sp_who'."),
-        ("DECLARE @x int = 1", 50501, "The emulator does not serve"),
         ("SELECT TOP 50 PERCENT id FROM orders.lines", 50501, "PERCENT"),
         ("SELECT id FROM orders.lines FOR JSON PATH", 50501, "FOR JSON"),
     ],

@@ -34,7 +34,12 @@ _MAY = frozenset({"SELECT", "CONNECT", "VIEW DEFINITION", "ANY"})
 
 def object_id(node: exp.ObjectId, session: Session) -> exp.Expr:
     """The number of a table, or NULL."""
-    parts = node.name.replace("[", "").replace("]", "").split(".")
+    given = node.this.this if isinstance(node.this, exp.Cast) else node.this
+    if isinstance(given, exp.Null):
+        return exp.Null()
+    if not isinstance(given, exp.Literal | exp.National):
+        raise errors.not_served("OBJECT_ID of what is no constant")
+    parts = given.name.replace("[", "").replace("]", "").split(".")
     found = session["objects"].get((parts[-2] if len(parts) > 1 else "dbo", parts[-1]))
     return exp.Null() if found is None else exp.Literal.number(found)
 

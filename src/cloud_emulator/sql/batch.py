@@ -1,4 +1,4 @@
-"""Splits a batch into statements, and says of each what it asks for.
+"""Reads a batch: of each statement what it asks for, and which variables there are.
 
 Imports sqlglot, which is slow: only the threads that run queries do it.
 """
@@ -6,18 +6,31 @@ Imports sqlglot, which is slow: only the threads that run queries do it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokenizer_core import Token, TokenType
 
 from cloud_emulator.core.rules import ALL_ON, Rules
-from cloud_emulator.sql import errors, executing, grammar
+from cloud_emulator.sql import declaring, errors, executing, grammar, procedures
+from cloud_emulator.sql.cutting import Branches, Leaf, Part, cut
+from cloud_emulator.sql.errors import SqlError
+from cloud_emulator.sql.statements import (
+    Assign,
+    Batch,
+    Choose,
+    ExecuteText,
+    Ignored,
+    Print,
+    Query,
+    Refused,
+    Statement,
+    Use,
+    Variable,
+)
+from cloud_emulator.sql.translate import table_names
 
-DIALECT = "tsql, normalization_strategy=case_sensitive"
 _OPTION = re.compile(
     r"SET\s+(?:TRANSACTION\s+ISOLATION\s+LEVEL\s+(?:READ\s+(?:UN)?COMMITTED|REPEATABLE\s+READ|SNAPSHOT|SERIALIZABLE)"
     r"|(?:TEXTSIZE|LOCK_TIMEOUT|ROWCOUNT|DATEFIRST|QUERY_GOVERNOR_COST_LIMIT)\s+-?\d+"
@@ -26,113 +39,163 @@ _OPTION = re.compile(
     re.IGNORECASE,
 )
 _USE = re.compile(r"USE\s+(?:\[((?:[^\]]|\]\])+)\]|\"([^\"]+)\"|(\w+))", re.IGNORECASE)
-_TRANSACTION = re.compile(
-    r"(?:IF\s+@@TRANCOUNT\s*>\s*0\s+)?(?:BEGIN|COMMIT|ROLLBACK)(?:\s+TRAN(?:SACTION)?)?\b", re.IGNORECASE
-)
+_TRANSACTION = re.compile(r"(?:BEGIN|COMMIT|ROLLBACK)(?:\s+TRAN(?:SACTION)?(?:\s+\w+)?)?\b", re.IGNORECASE)
+_PROCEDURE_FIRST = re.compile(r"(?:\[?\w+\]?\.){0,2}\[?sp_\w+", re.IGNORECASE)
 _CHANGES_DATA = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
+_SYNTAX = 15
+"""Severity of what is found wrong before anything runs, in branches that aren't taken as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A session option or a transaction's begin or end, without effect here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Another database is to be the current one."""
-
-    database: str
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A SELECT, parsed."""
-
-    tree: exp.Query
-
-
-Statement = Ignored | Use | Query
-
-
-def parse_batch(text: str, database: str, rules: Rules = ALL_ON) -> list[Statement]:
+def parse_batch(
+    text: str, database: str, rules: Rules = ALL_ON, parameters: Mapping[str, Variable] | None = None
+) -> Batch:
     """The statements of a batch. Raises :class:`~cloud_emulator.sql.errors.SqlError` for one that can't be parsed, is
     refused, or isn't served: then none is run."""
-    return [statement for part in _split(text) for statement in _statements(part, database, rules)]
+    parts = cut(text)
+    if parts and isinstance(parts[0], Leaf) and _PROCEDURE_FIRST.match(parts[0].text):
+        parts = (Leaf(f"EXEC {parts[0].text}"), *parts[1:])
+    reader = _Reader(database, rules, parameters or {})
+    statements = tuple(reader.several(parts))
+    return Batch(statements, reader.declared)
 
 
-def _split(text: str) -> Iterator[str]:
-    """The parts between semicolons."""
-    try:
-        tokens = sqlglot.tokenize(text, read="tsql")
-    except TokenError as error:
-        raise errors.unclosed(text.rpartition("'")[2][:40]) from error
-    part: list[Token] = []
-    for token in tokens:
-        if token.token_type is TokenType.SEMICOLON:
-            yield _text(text, part)
-            part = []
-        else:
-            part.append(token)
-    yield _text(text, part)
+class _Reader:
+    """Reads the statements in their order, as a variable is known from its declaration on."""
 
+    def __init__(self, database: str, rules: Rules, parameters: Mapping[str, Variable]) -> None:
+        self.declared: dict[str, Variable] = {}
+        self._database = database
+        self._rules = rules
+        self._known = dict(parameters)
 
-def _text(text: str, part: list[Token]) -> str:
-    return text[part[0].start : part[-1].end + 1] if part else ""
+    def several(self, parts: Sequence[Part]) -> Iterator[Statement]:
+        """The statements of parts."""
+        for part in parts:
+            if isinstance(part, Branches):
+                condition = self._condition(part.condition)
+                yield Choose(condition, tuple(self._branch(part.then)), tuple(self._branch(part.otherwise)))
+            else:
+                yield from self._leaf(part.text)
 
+    def _branch(self, parts: Sequence[Part]) -> Iterator[Statement]:
+        """Statements that may not be reached: only then what is refused of them fails."""
+        for part in parts:
+            try:
+                yield from self.several([part])
+            except SqlError as error:
+                if error.severity == _SYNTAX:
+                    raise
+                yield Refused(error)
 
-def _statements(part: str, database: str, rules: Rules) -> Iterator[Statement]:
-    """T-SQL needs no semicolons: options and USE may stand in front of another statement."""
-    while part:
-        found = _USE.match(part)
-        if found is not None:
+    def _leaf(self, text: str) -> Iterator[Statement]:
+        first = text.split(None, 1)[0].upper()
+        if found := _USE.fullmatch(text):
             yield Use((found[1] or found[2] or found[3]).replace("]]", "]"))
-        else:
-            if call := executing.CALL.match(part):
-                yield from _call(part[call.end() :], database, rules)
-                return
-            found = _OPTION.match(part) or _TRANSACTION.match(part)
-            if found is None:
-                yield _query(part, database, rules)
-                return
+        elif _OPTION.fullmatch(text) or _TRANSACTION.fullmatch(text):
             yield Ignored()
-        part = part[found.end() :].lstrip()
+        elif first == "DECLARE":
+            yield from self._declare(text[len(first) :].strip())
+        elif assigned := declaring.assignment(text):
+            name, value = assigned
+            yield self._assign(declaring.known(self._known, name), value)
+        elif first == "PRINT":
+            yield self._print(text[len(first) :].strip())
+        elif first in ("EXEC", "EXECUTE") or first.startswith(("EXEC(", "EXECUTE(")):
+            yield self._execute(text)
+        else:
+            yield self._statement(text)
+
+    def _declare(self, text: str) -> Iterator[Statement]:
+        for variable, value in declaring.declared(text):
+            if variable.name in self._known:
+                message = f"The variable name '{variable.name}' has already been declared. Variable names must be"
+                raise SqlError(134, f"{message} unique within a query batch or stored procedure.", severity=_SYNTAX)
+            given = self._assign(variable, value, silent=True) if value else None
+            self._known[variable.name] = self.declared[variable.name] = variable
+            if given is not None:
+                yield given
+
+    def _assign(self, variable: Variable, value: str, *, silent: bool = False) -> Assign:
+        return Assign((variable,), self._query(f"SELECT CAST(({value}) AS {variable.written})"), silent)
+
+    def _print(self, text: str) -> Print:
+        if not text:
+            raise errors.syntax("PRINT")
+        query = self._query(f"SELECT ({text})")
+        if len(list(query.tree.find_all(exp.Select))) > 1:
+            message = "Subqueries are not allowed in this context. Only scalar expressions are allowed."
+            raise SqlError(1046, message, severity=_SYNTAX)
+        return Print(query)
+
+    def _condition(self, text: str) -> Query:
+        if not text:
+            raise errors.syntax("IF")
+        return self._query(f"SELECT CASE WHEN {text} THEN 1 ELSE 0 END")
+
+    def _execute(self, text: str) -> Statement:
+        if found := executing.TEXT.match(text):
+            return ExecuteText(self._query(f"SELECT ({found[1]})"))
+        made = executing.call(text)
+        if made is None:
+            raise errors.not_served(f"calls such as {text[:40]!r}")
+        if made.procedure.lower() != "sp_executesql":
+            procedures.require(made.procedure)
+        for argument in made.arguments:
+            declaring.check_names(argument.value, self._known)
+        return made
+
+    def _query(self, text: str) -> Query:
+        found = self._statement(text)
+        if not isinstance(found, Query):
+            raise errors.syntax(text[:40])
+        return found
+
+    def _statement(self, text: str) -> Statement:
+        if not re.match(r"[(\s]*(?:SELECT|WITH)\b", text, re.IGNORECASE):
+            _refuse(text, self._database, self._rules)
+            return Ignored()
+        tree = _parsed(text)
+        targets = [(declaring.known(self._known, name), value) for name, value in declaring.assigned(tree)]
+        if targets:
+            tree.set("expressions", [_cast(value, variable) for variable, value in targets])
+        self._check(text, tree)
+        query = Query(tree, tuple(table_names(tree)))
+        return Assign(tuple(variable for variable, _ in targets), query) if targets else query
+
+    def _check(self, text: str, tree: exp.Query) -> None:
+        if self._rules.on("sql.language.dialect"):
+            grammar.check_tokens(sqlglot.tokenize(text, read="tsql"))
+        grammar.check_tree(tree)
+        declaring.check_names(tree, self._known)
+        tree.set("options", None)  # hints, which don't change the answer
+        if tree.find(exp.Into) is not None:
+            raise errors.permission_denied("CREATE TABLE", self._database)
 
 
-def _call(text: str, database: str, rules: Rules) -> Iterator[Statement]:
-    """The statements that a call of sp_executesql runs."""
-    held = executing.executed(text)
-    for statement in parse_batch(held.text, database, rules):
-        yield Query(held.filled(statement.tree)) if isinstance(statement, Query) else statement
-
-
-def _query(text: str, database: str, rules: Rules) -> Statement:
-    if not re.match(r"[(\s]*(?:SELECT|WITH)\b", text, re.IGNORECASE):
-        _refuse(text, database, rules)
-        return Ignored()
+def _parsed(text: str) -> exp.Query:
+    if re.search(r"@[\w$#@]+\s*[-+*/%&|^]=", text):
+        raise errors.not_served("a SELECT with an operator such as += before the equals sign")
     try:
-        tree = sqlglot.parse_one(text, read=DIALECT)
+        tree = sqlglot.parse_one(text, read=grammar.DIALECT)
     except (ParseError, TokenError) as error:
         raise errors.syntax(_near(error)) from error
     if isinstance(tree, _CHANGES_DATA):
         raise errors.read_only()
     if not isinstance(tree, exp.Query):
         raise errors.not_served(f"statements such as {text[:60]!r}")
-    if rules.on("sql.language.dialect"):
-        grammar.check_tokens(sqlglot.tokenize(text, read="tsql"))
-    grammar.check_tree(tree)
-    tree.set("options", None)  # hints, which don't change the answer
-    if tree.find(exp.Into) is not None:
-        raise errors.permission_denied("CREATE TABLE", database)
-    return Query(tree)
+    return tree
+
+
+def _cast(value: exp.Expr, variable: Variable) -> exp.Expr:
+    return exp.Cast(this=value, to=exp.DataType.build(variable.written, dialect="tsql"))
 
 
 _DATA = re.compile(r"(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|BULK)\b", re.IGNORECASE)
 _OBJECTS = re.compile(r"(CREATE|ALTER|DROP|GRANT|DENY|REVOKE)\s+(\w+)", re.IGNORECASE)
-_PROCEDURE = re.compile(r"EXEC(?:UTE)?\s+(?:[\w\[\]]+\.)*\[?(\w+)", re.IGNORECASE)
 _SERVED_ELSEWHERE = frozenset(
     {
-        "DECLARE", "SET", "IF", "WHILE", "BEGIN", "PRINT", "RAISERROR", "THROW", "WAITFOR", "EXPLAIN", "DBCC", "KILL",
-        "RETURN",
+        "SET", "WHILE", "BREAK", "CONTINUE", "RAISERROR", "THROW", "WAITFOR", "GOTO", "EXPLAIN", "DBCC", "KILL",
+        "RETURN", "SAVE",
     }
 )  # fmt: skip
 
@@ -150,12 +213,10 @@ def _refuse(text: str, database: str, rules: Rules) -> None:
         if not rules.on("sql.reads.tables"):
             return
         raise errors.permission_denied(action, database)
-    if found := _PROCEDURE.match(text):
-        raise errors.unknown_procedure(found[1])
-    first = text.split(None, 1)[0]
-    if first.upper() in _SERVED_ELSEWHERE:
-        raise errors.not_served(f"statements that begin with {first.upper()}")
-    raise errors.syntax(first)
+    first = re.match(r"\w+|.", text)
+    if first is not None and first[0].upper() in _SERVED_ELSEWHERE:
+        raise errors.not_served(f"statements that begin with {first[0].upper()}")
+    raise errors.syntax(text.split(None, 1)[0])
 
 
 def _near(error: Exception) -> str:

@@ -19,14 +19,14 @@ import pyarrow as pa
 
 from cloud_emulator.core.rules import Rules
 from cloud_emulator.sql import batch, errors, translate
-from cloud_emulator.sql.batch import Query, Statement
 from cloud_emulator.sql.catalog import TableColumn, TableFiles
 from cloud_emulator.sql.deltas import DeltaReader
 from cloud_emulator.sql.errors import SqlError
 from cloud_emulator.sql.literals import sql_type
 from cloud_emulator.sql.parameters import Parameter
+from cloud_emulator.sql.procedures import Listing
+from cloud_emulator.sql.statements import Batch, Query, TableName, Variable
 from cloud_emulator.sql.system_views import View
-from cloud_emulator.sql.translate import TableName
 from cloud_emulator.sql.types import Column, row_encoder
 
 _ROWS_AT_ONCE = 10_000
@@ -49,6 +49,15 @@ class Result:
 
     columns: tuple[Column, ...]
     rows: tuple[bytes, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A query's columns, its last row if it has one, and how many rows it has."""
+
+    columns: tuple[Column, ...]
+    row: tuple[Any, ...] | None
     count: int
 
 
@@ -79,34 +88,55 @@ class Cancel:
                 self._connection = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query with all that it needs. ``session`` holds the values of functions such as DB_NAME."""
+
+    query: Query
+    sources: Mapping[TableName, TableFiles | View]
+    parameters: Mapping[str, Parameter]
+    session: Mapping[str, Any]
+    cancel: Cancel
+
+
 class Engine:
     """Parses and runs T-SQL. Its methods are called in threads, and touch nothing of the cloud's state."""
 
     def __init__(self, folder: Path) -> None:
         self._reader = DeltaReader(folder)
 
-    def parse(self, text: str, database: str, rules: Rules) -> list[tuple[Statement, list[TableName]]]:
-        """The statements of a batch, each with the tables that it reads."""
-        found = batch.parse_batch(text, database, rules)
-        return [(each, translate.table_names(each.tree) if isinstance(each, Query) else []) for each in found]
+    def parse(self, text: str, database: str, rules: Rules, parameters: Mapping[str, Variable]) -> Batch:
+        """The statements of a batch."""
+        return batch.parse_batch(text, database, rules, parameters)
 
-    def run(
-        self,
-        query: Query,
-        sources: Mapping[TableName, TableFiles | View],
-        parameters: Mapping[str, Parameter],
-        session: Mapping[str, Any],
-        cancel: Cancel,
-        *,
-        utf8: bool,
-    ) -> Result:
+    def run(self, asked: Asked, *, utf8: bool) -> Result:
         """The result of a query; texts are encoded as UTF-8 or UTF-16. Raises :class:`SqlError`."""
-        columns = {name: _columns(source) for name, source in sources.items()}
-        translated = translate.translate(query.tree, columns, parameters, session)
-        tables = [self._rows(source) for source in sources.values()]
-        with _connection(tables) as connection, cancel.over(connection):
+        with self._executed(asked) as (found, columns):
+            encode = row_encoder(columns, utf8=utf8)
+            chunks, count = [], 0
+            while rows := found.fetchmany(_ROWS_AT_ONCE):
+                chunks.append(b"".join(b"\xd1" + encode(row) for row in rows))
+                count += len(rows)
+            return Result(columns, tuple(chunks), count)
+
+    def values(self, asked: Asked) -> Values:
+        """The values of a query's last row. Raises :class:`SqlError`."""
+        with self._executed(asked) as (found, columns):
+            last, count = None, 0
+            while rows := found.fetchmany(_ROWS_AT_ONCE):
+                last, count = tuple(rows[-1]), count + len(rows)
+            return Values(columns, last, count)
+
+    @contextmanager
+    def _executed(self, asked: Asked) -> Iterator[tuple[duckdb.DuckDBPyConnection, tuple[Column, ...]]]:
+        columns = {name: _columns(source) for name, source in asked.sources.items()}
+        translated = translate.translate(asked.query.tree, columns, asked.parameters, asked.session)
+        tables = [self._rows(source) for source in asked.sources.values()]
+        with _connection(tables) as connection, asked.cancel.over(connection):
             try:
-                return _fetch(connection.execute(translated.sql), translated.names, utf8=utf8)
+                found = connection.execute(translated.sql)
+                kinds = [sql_type(str(described[1])) for described in found.description or ()]
+                yield found, tuple(Column(name, kind) for name, kind in zip(translated.names, kinds, strict=True))
             except duckdb.Error as error:
                 raise _explain(error) from error
 
@@ -139,15 +169,10 @@ def _connection(tables: list[pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _fetch(result: duckdb.DuckDBPyConnection, names: tuple[str, ...], *, utf8: bool) -> Result:
-    kinds = [sql_type(str(described[1])) for described in result.description or ()]
-    columns = tuple(Column(name, kind) for name, kind in zip(names, kinds, strict=True))
-    encode = row_encoder(columns, utf8=utf8)
-    chunks, count = [], 0
-    while rows := result.fetchmany(_ROWS_AT_ONCE):
-        chunks.append(b"".join(b"\xd1" + encode(row) for row in rows))
-        count += len(rows)
-    return Result(columns, tuple(chunks), count)
+def encoded(listing: Listing, *, utf8: bool) -> Result:
+    """What a procedure answers, as it goes over the wire."""
+    encode = row_encoder(listing.columns, utf8=utf8)
+    return Result(listing.columns, tuple(b"\xd1" + encode(row) for row in listing.rows), len(listing.rows))
 
 
 def _explain(error: duckdb.Error) -> SqlError:

@@ -62,9 +62,10 @@ def _check_named(function: exp.Anonymous) -> None:
 def fill_in(tree: exp.Query, parameters: Mapping[str, Parameter], session: Mapping[str, Any]) -> exp.Expr:
     """Puts values in the place of parameters, global variables, and functions about the session."""
 
+    def value(node: exp.Expr) -> exp.Expr:
+        return _variable(node, parameters, session) if isinstance(node, exp.Parameter) else node
+
     def replace(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Parameter):
-            return _variable(node, parameters, session)
         if isinstance(node, exp.CurrentTimestamp):
             return literal(session["now"], SqlType("datetime2", scale=6))
         if isinstance(node, exp.CurrentDate):
@@ -81,7 +82,7 @@ def fill_in(tree: exp.Query, parameters: Mapping[str, Parameter], session: Mappi
             return ANSWERED[node.name.upper()](node, session)
         return node
 
-    return tree.transform(replace)
+    return tree.transform(value).transform(replace)  # functions look at their arguments' values
 
 
 def rewrite(tree: exp.Expr) -> exp.Expr:

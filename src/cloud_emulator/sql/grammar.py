@@ -12,6 +12,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from cloud_emulator.sql import errors
 
+DIALECT = "tsql, normalization_strategy=case_sensitive"
 _FOREIGN_TOKENS = {
     TokenType.LIMIT, TokenType.QUALIFY, TokenType.ILIKE, TokenType.DCOLON, TokenType.NATURAL, TokenType.USING,
     TokenType.TRUE, TokenType.FALSE, TokenType.SEMI, TokenType.ANTI, TokenType.ASOF,
@@ -76,12 +77,17 @@ def _excludes(value: exp.Expr) -> bool:
 
 def _conditions(tree: exp.Query) -> Iterator[exp.Expr]:
     """Every expression that stands where a condition must."""
-    for node in tree.find_all(exp.Where, exp.Having, exp.And, exp.Or, exp.Not, exp.Join):
+    for node in tree.find_all(exp.Where, exp.Having, exp.And, exp.Or, exp.Not, exp.Join, exp.If):
         if isinstance(node, exp.Join):
             yield from [node.args["on"]] if node.args.get("on") is not None else []
-        else:
+        elif not isinstance(node, exp.If) or _is_searched(node):
             yield node.this
             yield from [node.expression] if isinstance(node, exp.And | exp.Or) else []
+
+
+def _is_searched(branch: exp.If) -> bool:
+    """Whether a WHEN is a condition, and not a value that the CASE compares with."""
+    return not isinstance(branch.parent, exp.Case) or branch.parent.args.get("this") is None
 
 
 def _is_text(token: Token | None) -> bool:

@@ -20,16 +20,18 @@ PROCEDURES = {
 }  # fmt: skip
 _EPOCH = datetime(1900, 1, 1)  # noqa: DTZ001 - SQL Server's datetime has no zone
 _INTEGERS = {1: "smallint", 2: "smallint", 4: "int", 8: "bigint"}
+_BY_REFERENCE = 0x01
 _NULL_MAX = 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter: its name with ``@`` (or empty), type and value."""
+    """A parameter: its name with ``@`` (or empty), type and value, and whether the caller wants it back."""
 
     name: str
     type: SqlType
     value: Any
+    is_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +60,17 @@ def parse_call(data: bytes) -> Call:
     parameters = []
     while not reader.is_done:
         parameters.append(_parameter(reader))
-    return Call(name.rpartition(".")[2], tuple(parameters))
+    return Call(name.rpartition(".")[2].strip("[]"), tuple(parameters))
 
 
 def _parameter(reader: Reader) -> Parameter:
     name = reader.short_text()
-    reader.unsigned(1)
+    is_output = bool(reader.unsigned(1) & _BY_REFERENCE)
     kind = reader.unsigned(1)
     if kind not in _READERS:
         raise Malformed(f"parameters of the type 0x{kind:02X} aren't served")
     sql_type, value = _READERS[kind](reader)
-    return Parameter(name, sql_type, value)
+    return Parameter(name, sql_type, value, is_output)
 
 
 Read = Callable[[Reader], tuple[SqlType, Any]]

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.sql import endpoints, errors, tokens
+from cloud_emulator.sql.declaring import any_variable
 from cloud_emulator.sql.engine import Cancel
 from cloud_emulator.sql.errors import SqlError
 from cloud_emulator.sql.parameters import Call, Parameter, parse_call, skip_headers
 from cloud_emulator.sql.running import Runner, Work
 from cloud_emulator.sql.session import State
-from cloud_emulator.sql.tokens import Change, Done, Token
+from cloud_emulator.sql.tokens import SELECT, Change, Done, Token
 from cloud_emulator.sql.wire import Malformed, Packet, utf16_text
 
 _BEGIN, _COMMIT, _ROLLBACK = 5, 7, 8
@@ -80,9 +81,7 @@ class CallRequest(Request):
     async def _answer(self) -> bytes:
         call = parse_call(self._data)
         handler = _PROCEDURES.get(call.procedure.lower())
-        if handler is None:
-            raise errors.unknown_procedure(call.procedure)
-        return await handler(self, call)
+        return self._list_catalog(call) if handler is None else await handler(self, call)
 
     def _failed(self, error: SqlError) -> bytes:
         end = tokens.return_status(error.number) + tokens.done(Done.ERROR, token=Token.DONE_PROCEDURE)
@@ -97,7 +96,8 @@ class CallRequest(Request):
     async def prepare(self, call: Call) -> bytes:
         """``sp_prepare``: a handle for a statement."""
         _, defined, statement, *_ = call.parameters
-        await self._runner.check(self._state, str(statement.value))
+        names = _DEFINED.findall(_text(defined))
+        await self._runner.check(self._state, str(statement.value), {name: any_variable(name) for name in names})
         return self._with_handle(_remember(self._state, defined, statement)) + _ended()
 
     async def prepare_and_execute(self, call: Call) -> bytes:
@@ -124,6 +124,13 @@ class CallRequest(Request):
         self._state.reset()
         return tokens.return_status(0) + _ended()
 
+    def _list_catalog(self, call: Call) -> bytes:
+        """A procedure of the catalog, such as ``sp_tables``."""
+        answer = self._runner.list_catalog(self._state, call.procedure, call.parameters)
+        flags = Done.MORE | Done.COUNT
+        end = tokens.done(flags, self._state.rows, token=Token.DONE_IN_PROCEDURE, command=SELECT)
+        return b"".join([*answer, end, tokens.return_status(0), _ended()])
+
     def _prepared(self, handle: Parameter) -> tuple[str, str]:
         found = self._state.prepared.get(handle.value)
         if found is None:
@@ -131,6 +138,8 @@ class CallRequest(Request):
         return found
 
     async def _run(self, text: str, defined: str, values: Sequence[Parameter], *, end: bool = True) -> bytes:
+        if any(value.is_output for value in values):
+            raise errors.not_served("output parameters")
         names = _DEFINED.findall(defined)
         named = {
             value.name or (names[position] if position < len(names) else ""): value

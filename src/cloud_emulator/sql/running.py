@@ -1,4 +1,4 @@
-"""Runs a session's statements: what looks at the cloud on the event loop, what is slow in threads.
+"""What a session's statements need of the cloud: the tables and views behind names, databases, and who asks.
 
 Imported when the first statement comes, for the sake of a fast start.
 """
@@ -6,22 +6,23 @@ Imported when the first statement comes, for the sake of a fast start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.identity import Caller
-from cloud_emulator.sql import catalog, endpoints, errors, tokens
-from cloud_emulator.sql.batch import Query, Statement, Use
+from cloud_emulator.core.rules import Rules
+from cloud_emulator.sql import catalog, endpoints, errors, procedures, tokens
 from cloud_emulator.sql.catalog import TableFiles
 from cloud_emulator.sql.endpoints import Database
-from cloud_emulator.sql.engine import Cancel, Engine
+from cloud_emulator.sql.engine import Cancel, Engine, encoded
+from cloud_emulator.sql.interpreting import Interpreter
 from cloud_emulator.sql.parameters import Parameter
 from cloud_emulator.sql.session import State
+from cloud_emulator.sql.statements import Query, Statement, TableName, Variable
 from cloud_emulator.sql.system_views import TYPE_IDS, Shown, View, database_ids, system_view
-from cloud_emulator.sql.tokens import SELECT, Change, Done, Token
-from cloud_emulator.sql.translate import TableName
+from cloud_emulator.sql.tokens import Change, Token
 from cloud_emulator.sql.types import COLLATION_NAME
 
 VERSION = "Microsoft Fabric SQL analytics endpoint (emulated by unity-mirror) - 12.0.2000.8"
@@ -45,52 +46,48 @@ class Runner:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._engine = Engine(cloud.folder / "sql")
+        self.engine = Engine(cloud.folder / "sql")
 
     async def run(self, state: State, work: Work, cancel: Cancel) -> list[bytes]:
         """The tokens that answer a batch, each statement's end among them. Raises :class:`errors.SqlError`, to which
         the tokens of the statements before are attached as ``answered``."""
-        answer: list[bytes] = []
-        rules = self._cloud.rules.as_they_are()
+        interpreter = Interpreter(self, state, work.done, cancel)
         try:
-            statements = await asyncio.to_thread(self._engine.parse, work.text, state.database.name, rules)
-            for statement, names in statements:
-                answer += await self._statement(state, work, statement, names, cancel)
+            await interpreter.batch(work.text, work.parameters)
         except errors.SqlError as error:
-            error.answered = b"".join(answer)
+            error.answered = b"".join(interpreter.answer)
             raise
-        return answer
+        return interpreter.answer
 
-    async def check(self, state: State, text: str) -> None:
+    async def check(self, state: State, text: str, parameters: Mapping[str, Variable]) -> None:
         """Raises :class:`errors.SqlError` for a batch that can't be run whatever its parameters."""
-        rules = self._cloud.rules.as_they_are()
-        for _, names in await asyncio.to_thread(self._engine.parse, text, state.database.name, rules):
-            for name in names:
-                self._source(state, name)
+        parsed = await asyncio.to_thread(self.engine.parse, text, state.database.name, self.rules(), parameters)
+        for query in _queries(parsed.statements):
+            for name in query.tables:
+                self.source(state, name)
 
-    async def _statement(
-        self, state: State, work: Work, statement: Statement, names: Sequence[TableName], cancel: Cancel
-    ) -> list[bytes]:
-        if isinstance(statement, Use):
-            return [self._use(state, statement.database), tokens.done(Done.MORE, token=work.done)]
-        if not isinstance(statement, Query):
-            return [tokens.done(Done.MORE, token=work.done)]
-        sources = {name: self._source(state, name) for name in names}
-        utf8 = state.login.reads_utf8
-        result = await asyncio.to_thread(
-            self._engine.run, statement, sources, work.parameters, self._session(state), cancel, utf8=utf8
-        )
-        end = tokens.done(Done.MORE | Done.COUNT, result.count, token=work.done, command=SELECT)
-        return [tokens.columns(result.columns, utf8=utf8), *result.rows, end]
+    def rules(self) -> Rules:
+        """The rules in force."""
+        return self._cloud.rules.as_they_are()
 
-    def _use(self, state: State, name: str) -> bytes:
+    def list_catalog(self, state: State, procedure: str, arguments: Sequence[Parameter]) -> list[bytes]:
+        """Columns and rows with which a procedure of the catalog answers. Raises :class:`errors.SqlError`."""
+        cloud, caller, utf8 = self._cloud, state.caller, state.login.reads_utf8
+        everywhere = (_shown(cloud, caller, each) for each in endpoints.siblings(cloud, state.database))
+        shown = _shown(cloud, caller, state.database)
+        found = encoded(procedures.listing(procedure, arguments, shown, lambda: everywhere), utf8=utf8)
+        state.rows = found.count
+        return [tokens.columns(found.columns, utf8=utf8), *found.rows]
+
+    def use(self, state: State, name: str) -> bytes:
+        """Makes another database the current one. Raises SQL error 911."""
         found = endpoints.sibling(self._cloud, state.database, name)
         if found is None:
             raise errors.unknown_database(name)
         old, state.database = state.database, found
         return changed_database(found, old)
 
-    def _source(self, state: State, name: TableName) -> TableFiles | View:
+    def source(self, state: State, name: TableName) -> TableFiles | View:
         """What a name stands for. Raises SQL error 208, 229 or 13807."""
         database = endpoints.sibling(self._cloud, state.database, name.database) if name.database else state.database
         if str(name) == "master.sys.databases":
@@ -110,7 +107,7 @@ class Runner:
         with self._cloud.store.transaction():
             return catalog.open_table(self._cloud, state.caller, table)
 
-    def _session(self, state: State) -> dict[str, Any]:
+    def session(self, state: State) -> dict[str, Any]:
         """What functions about the session answer."""
         tables = catalog.visible_tables(self._cloud, state.caller, state.database)
         return {
@@ -130,7 +127,7 @@ class Runner:
             "@@LANGUAGE": "us_english",
             "@@SERVERNAME": tokens.SERVER_NAME,
             "@@MAX_PRECISION": 38,
-            "@@ROWCOUNT": 0,
+            "@@ROWCOUNT": state.rows,
             "@@ERROR": 0,
             "@@OPTIONS": 5432,
             "@@MICROSOFTVERSION": 0x0C0007D0,
@@ -146,6 +143,13 @@ def changed_database(new: Database, old: Database) -> bytes:
     """Tells the client of its new database."""
     message = f"Changed database context to '{new.name}'."
     return tokens.environment(Change.DATABASE, new.name, old.name) + tokens.information(5701, message)
+
+
+def _queries(statements: Iterable[Statement]) -> Iterator[Query]:
+    """The queries that are sure to be run."""
+    for each in statements:
+        if isinstance(each, Query):
+            yield each
 
 
 def _shown(cloud: Cloud, caller: Caller, database: Database) -> Shown:

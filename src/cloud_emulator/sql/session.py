@@ -42,12 +42,15 @@ class State:
     prepared: dict[int, tuple[str, str]] = field(default_factory=dict)
     transaction: bytes = b""
     transactions: int = 0
+    rows: int = 0
+    """What @@ROWCOUNT is: how many rows the last statement answered."""
 
     def reset(self) -> None:
         """As if just logged in, for a client that takes the connection from its pool."""
         self.database = self.home
         self.prepared.clear()
         self.transaction = b""
+        self.rows = 0
 
 
 class Session:

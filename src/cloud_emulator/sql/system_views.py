@@ -66,6 +66,12 @@ def system_view(shown: Shown, schema: str, name: str) -> View | None:
     return View(tuple(_columns(columns)), tuple(tuple(row) for row in rows(shown)))
 
 
+def system_columns() -> dict[tuple[str, str], tuple[TableColumn, ...]]:
+    """The views that are served, by schema and name, with their columns."""
+    described = {key: columns for key, (columns, _) in _VIEWS.items()} | EMPTY
+    return {key: tuple(_columns(columns)) for key, columns in described.items()}
+
+
 def _columns(described: str) -> Iterable[TableColumn]:
     kinds = {"i": _INT, "b": _BIT, "t": _TEXT}
     for each in described.split():

@@ -18,25 +18,14 @@ from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
 from cloud_emulator.sql import errors, functions
-from cloud_emulator.sql.batch import DIALECT
 from cloud_emulator.sql.catalog import TableColumn
+from cloud_emulator.sql.grammar import DIALECT
 from cloud_emulator.sql.literals import duckdb_type
 from cloud_emulator.sql.parameters import Parameter
+from cloud_emulator.sql.statements import TableName
 
 _UNNAMED = "__unnamed_"
 _UNRESOLVED = re.compile(r"Column '\"?([^'\"]*)\"?' could not be resolved(?: for table: '\"?([^'\"]*)\"?')?")
-
-
-@dataclass(frozen=True, slots=True)
-class TableName:
-    """A table as a query names it: without a schema it is in ``dbo``, without a database in the current one."""
-
-    database: str
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        return ".".join(part for part in (self.database, self.schema, self.name) if part)
 
 
 @dataclass(frozen=True, slots=True)

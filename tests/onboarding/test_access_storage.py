@@ -10,9 +10,12 @@ from cloud_emulator.seeds.contoso import azure, identities
 from cloud_emulator.seeds.contoso.identities import ANALYST, SALES_READER
 from cloud_emulator.storage import files
 from cloud_emulator.storage import seed as storage_seed
+from tests.onboarding.states import differences
+from tests.onboarding.test_adopt import connect_by_hand
+from tests.onboarding.test_drift import FABRIC, do, identity_of, settle
 from tests.onboarding.world import EXAMPLES, World, example, failed
-from unity_mirror.errors import Conflict, InvalidRequest, PrerequisiteFailed
-from unity_mirror.plan.model import Outcome, StepName
+from unity_mirror.errors import Conflict, InvalidRequest, PrerequisiteFailed, SpecError
+from unity_mirror.plan.model import Action, Check, Outcome, StepName
 from unity_mirror.spec import CatalogSpec, load_spec
 from unity_mirror.steps.runner import Result, apply_plan, make_plan
 from unity_mirror.steps.surroundings import workspace_storage
@@ -189,6 +192,36 @@ async def test_an_interrupted_tree_is_continued(world: World) -> None:
     assert {path.rstrip("/").rsplit("/lake/", 1)[-1] for path in written} == {"sales", "sales/orders"}
 
 
+async def test_a_role_in_the_workspace_that_is_too_low_is_raised_only_if_we_gave_it(world: World) -> None:
+    """A principal holds one role in a workspace: what others gave is theirs to raise, and they are told how."""
+    await do(world, "fabric", "POST", f"{FABRIC}/provisionIdentity")
+    await settle(world)
+    viewer = {"principal": {"id": identity_of(world), "type": "ServicePrincipal"}, "role": "Viewer"}
+    await do(world, "fabric", "POST", f"{FABRIC}/roleAssignments", viewer)
+    world.cloud.requests.clear()
+    with pytest.raises(PrerequisiteFailed, match="Contributor on its workspace") as refused:
+        await world.apply(example("sales"))
+    assert "write" not in world.effects()
+    (check,) = refused.value.checks
+    assert isinstance(check, Check)
+    assert check.remedy is not None
+    await world.carry_out(check.remedy)
+    assert failed((await world.apply(example("sales"))).verification) == []
+
+
+async def test_a_role_of_ours_in_the_workspace_that_was_lowered_is_raised(world: World) -> None:
+    await world.apply(example("sales"))
+    await settle(world)
+    before = world.dump()
+    roles = before["fabric.workspaceRoleAssignments"].values()
+    role = next(each["id"] for each in roles if each["principalId"] == identity_of(world))
+    await do(world, "fabric", "PATCH", f"{FABRIC}/roleAssignments/{role}", {"role": "Viewer"})
+    (change,) = (await world.plan(example("sales"))).plan.changes
+    assert (change.action, change.kind, change.before) == (Action.UPDATE, "Fabric workspace role", {"role": "Viewer"})
+    assert failed((await world.apply(example("sales"))).verification) == []
+    assert differences(before, world.dump()) == {}
+
+
 def test_workspace_storage_is_refused() -> None:
     name = "dbstorageabc123"
     url = f"https://{name}.dfs.core.windows.net/root"
@@ -197,3 +230,23 @@ def test_workspace_storage_is_refused() -> None:
     check = workspace_storage(spec)
     assert check is not None
     assert check.outcome is Outcome.FAILED
+
+
+async def test_a_connection_of_others_is_not_given_our_sign_in(world: World) -> None:
+    """It leads to the same folder, we may change it, and the spec names it now: that doesn't make it ours."""
+    await world.apply(example("sales"))
+    open_firewall(world)
+    world.cloud.table("fabric.storageSecrets")[azure.LAKE] = {"key": [], "token": [SAS]}
+    place = {"server": LAKE_URL, "path": "/lake/sales"}
+    theirs = await connect_by_hand(
+        world, "AzureDataLakeStorage", place, {"credentialType": "SharedAccessSignature", "token": SAS}
+    )
+    table = world.cloud.table("fabric.connectionRoleAssignments")
+    for key, held in list(table.items()):
+        if held["connectionId"] == theirs:
+            table[key] = {**held, "role": "Owner"}
+    before = world.dump()
+    spec = example("sales", **{"storage.connection.name": "AzureDataLakeStorage by hand"})
+    with pytest.raises(SpecError, match="signs in by SharedAccessSignature, not by WorkspaceIdentity"):
+        await world.apply(spec)
+    assert differences(before, world.dump()) == {}

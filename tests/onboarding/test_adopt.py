@@ -6,11 +6,14 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
 from cloud_emulator.seeds.contoso import identities
 from tests.onboarding.access import SALES_HOST
 from tests.onboarding.states import differences
 from tests.onboarding.test_drift import FABRIC, do, item_of, settle
 from tests.onboarding.world import World, example, failed
+from unity_mirror.errors import SpecError
 from unity_mirror.plan.model import Action
 from unity_mirror.spec import load_spec
 from unity_mirror.steps.adopt import write_spec
@@ -152,3 +155,23 @@ async def test_an_item_of_others_keeps_its_letters_case(world: World) -> None:
     written["fabric"]["item_name"] = "SALES BY HAND"
     assert (await world.apply(load_spec(written, environ={}))).plan.changes == ()
     assert differences(before, world.dump()) == {}
+
+
+async def test_a_model_of_others_gets_none_of_our_tables(world: World) -> None:
+    """Nor a refresh: the name is theirs."""
+    await set_up_by_hand(world)
+    before = world.dump()
+    async with world.context(example("sales")) as context:
+        written = await write_spec(context.clients, "sales", URL, "Sales Analytics")
+    written["semantic_model"] = {"name": "sales BY hand"}
+    with pytest.raises(SpecError, match="a semantic model 'Sales by hand' is there already, and isn't ours"):
+        await world.apply(load_spec(written, environ={}))
+    assert differences(before, world.dump()) == {}
+
+
+async def test_a_model_of_ours_is_known_by_what_we_wrote_in_it(world: World) -> None:
+    """Its description is people's to change, and the mark may be lost with it."""
+    await world.apply(example("sales"))
+    url = f"{FABRIC}/items/{item_of(world, 'SemanticModel', 'Sales')}"
+    await do(world, "fabric", "PATCH", url, {"description": "What we sell."})
+    assert (await world.plan(example("sales"))).plan.changes == ()

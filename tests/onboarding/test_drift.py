@@ -226,8 +226,13 @@ async def delete_model(world: World) -> None:
 
 async def add_table(world: World) -> None:
     await write_log(world, "sales/orders/returns_again")
+    await register(world, "orders", "returns_again", NEW_LOCATION)
+
+
+async def register(world: World, schema: str, name: str, location: str) -> None:
+    """Registers the empty table that ``write_log`` writes."""
     columns = [{"name": "id", "type_text": "bigint", "type_name": "LONG", "position": 0, "type_json": _LONG}]
-    await _register(world, "orders", "returns_again", NEW_LOCATION, columns)
+    await _register(world, schema, name, location, columns)
 
 
 async def _register(world: World, schema: str, name: str, location: str, columns: Any) -> None:

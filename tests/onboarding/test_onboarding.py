@@ -8,6 +8,7 @@ from cloud_emulator.seeds.contoso import azure
 from cloud_emulator.services import mounts
 from tests.emulator.served import running
 from tests.onboarding.delta import at_its_source, checksum, through_onelake
+from tests.onboarding.test_drift import register, write_log
 from tests.onboarding.world import World, example, failed
 from unity_mirror.plan.model import Reason, StepName
 from unity_mirror.plan.ownership import read_mark
@@ -107,3 +108,33 @@ async def test_delta_rs_reads_every_table_through_onelake(world: World, monkeypa
             items = [result.known.item, *([result.known.lakehouse] if ref in result.known.shortcuts else [])]
             for item in items:
                 assert checksum(through_onelake(world, address, WORKSPACE, str(item), ref)) == wanted, ref
+
+
+ODD = (
+    "o'brien",
+    "straße",
+    "a&b",
+    "semi;colon",
+    "back`tick",
+    "[brackets]",
+    "100%_ok",
+    "plus+one",
+    "x#y",
+    "q?r",
+    'quo"te',
+)
+"""Names that Unity Catalog takes; the last five no OneLake shortcut can have."""
+
+
+async def test_tables_of_odd_names_are_mirrored_and_what_a_shortcut_cannot_hold_is_told(world: World) -> None:
+    for place, name in enumerate(ODD):
+        folder = f"sales/odd/{place}"
+        await write_log(world, folder)
+        await register(world, "orders", name, f"abfss://lake@contosolake.dfs.core.windows.net/{folder}")
+    spec = example("sales")
+    result = await world.apply(spec)
+    assert failed(result.verification) == []
+    assert {f"orders.{name}" for name in ODD} <= {str(ref) for ref in result.known.mirrored}
+    told = {left.subject for left in result.left_out if left.reason is Reason.UNUSABLE_NAME}
+    assert told == {f"orders.{name} in the lakehouse" for name in ODD[6:]}
+    assert (await world.plan(spec)).plan.changes == ()

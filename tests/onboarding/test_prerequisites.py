@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from cloud_emulator.seeds.contoso import azure, databricks, identities
+from tests.onboarding.test_drift import FABRIC, do, settle
 from tests.onboarding.world import World, example, failed
 from unity_mirror.errors import PrerequisiteFailed, SpecError, UnityMirrorError
 from unity_mirror.plan.model import Outcome, RestCall, StepName
 from unity_mirror.plan.ownership import role_assignment_name
+from unity_mirror.steps.adopt import write_spec
 from unity_mirror.steps.storage_access import DELEGATOR
 
 SALES = "https://adb-1234567890123456.7.azuredatabricks.net"
@@ -126,3 +128,34 @@ async def test_when_the_firewall_keeps_us_out_storage_is_unknown_not_passed(worl
     assert "network-rule add" in check.remedy.commands[0]
     assert identities.TENANT not in check.evidence
     assert failed(plan.step(StepName.STORAGE_ACCESS)) == []
+
+
+async def test_the_catalogs_name_is_written_as_unity_catalog_does(world: World) -> None:
+    """It takes any case of letters, Fabric doesn't, and neither do our marks."""
+    with pytest.raises(SpecError, match="Unity Catalog calls the catalog 'hr', not 'HR'"):
+        await world.apply(example("hr", catalog="HR"))
+    assert "write" not in world.effects()
+    async with world.context(example("hr")) as context:
+        written = await write_spec(context.clients, "HR", example("hr").databricks.workspace, "People Analytics")
+    assert written["catalog"] == "hr"
+
+
+async def test_a_name_that_another_items_sql_endpoint_has_is_refused_before_anything_is_made(world: World) -> None:
+    """A workspace's endpoints are databases of one server; 16 things had been made until Fabric said so."""
+    body = {"displayName": "Sales", "creationPayload": {"enableSchemas": True}}
+    await do(world, "fabric", "POST", f"{FABRIC}/lakehouses", body)
+    await settle(world)
+    world.cloud.requests.clear()
+    with pytest.raises(SpecError, match="lakehouse, warehouse or mirrored database 'sales' already") as refused:
+        await world.apply(example("sales"))
+    assert refused.value.problems[0].path == "fabric.item_name"
+    assert "write" not in world.effects()
+
+
+async def test_a_lakehouse_is_not_named_as_an_item_beside_it(world: World) -> None:
+    """Told by the spec alone, unless that calls one workspace by its name and by its id."""
+    await world.apply(example("hr"))
+    workspace = "55550000-0000-4000-8000-00000000f002"
+    with pytest.raises(SpecError, match="already") as refused:
+        await world.apply(example("hr", **{"lakehouse.name": "HR", "lakehouse.workspace": workspace}))
+    assert refused.value.problems[0].path == "lakehouse.name"

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from cloud_emulator.core.faults import FaultRule
 from tests.onboarding.states import differences
 from tests.onboarding.test_drift import CATALOG, WORKSPACE, do, item_of, settle
 from tests.onboarding.world import World, example, failed
 from unity_mirror.models.table_ref import TableRef
-from unity_mirror.plan.model import Action, Plan
+from unity_mirror.plan.model import Action, Outcome, Plan, StepName
 from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.verification import Depth
@@ -78,3 +79,17 @@ async def test_what_is_dropped_stays_until_it_is_pruned(world: World, drop: Drop
     assert moved <= {"fabric.definitions", "fabric.shortcuts", "fabric.sqlTables", "fabric.refreshes"}
     assert (await world.plan(spec)).plan.prunable == ()
     assert failed(await world.verify(spec, Depth.FRESH)) == []
+
+
+async def test_roles_that_we_may_not_see_are_unknown_and_stop_no_other_pruning(world: World) -> None:
+    await world.apply(example("sales"))
+    spec = await dropped_by_the_spec(world)
+    denied = {"errorCode": "InsufficientPrivileges", "message": "The caller may not list roles."}
+    world.cloud.faults.set([FaultRule(method="GET", path="dataAccessRoles", status=403, body=denied)])
+    try:
+        plan = (await world.plan(spec, prune=True)).plan
+    finally:
+        world.cloud.faults.set([])
+    assert deletions(plan) >= GONE
+    (check,) = plan.step(StepName.ACCESS_ROLES).checks
+    assert (check.outcome, check.title) == (Outcome.UNKNOWN, "No OneLake role of ours is left over")

@@ -453,3 +453,11 @@ def test_the_schema_requires_only_three_keys() -> None:
     assert schema["required"] == ["catalog", "databricks", "fabric"]
     assert schema["additionalProperties"] is False
     assert all(part.get("additionalProperties") is False for part in schema["$defs"].values())
+
+
+def test_the_lakehouse_and_the_item_have_names_of_their_own_in_a_workspace() -> None:
+    """Each has a SQL database of its name at the workspace's server."""
+    problem = only_problem(minimal(lakehouse={"name": "Sales"}))
+    assert (problem.path, "same name in the same workspace" in problem.message) == ("lakehouse.name", True)
+    load_spec(minimal(lakehouse={"name": "Sales", "workspace": "Lab"}))
+    load_spec(minimal(lakehouse={"name": "Sales"}, fabric={"workspace": "Sales Analytics", "item_name": "mirror"}))

@@ -69,7 +69,8 @@ def follows_new_tables(spec: CatalogSpec) -> str:
 
 
 def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition without what carries no meaning: ``$schema``, order, empty lists, letter case of ids."""
+    """The definition without what carries no meaning: ``$schema``, order, empty lists, letter case of ids and of the
+    catalog."""
     schemas = {
         entry["name"]: {
             "mirroringMode": entry["mirroringMode"],
@@ -78,7 +79,7 @@ def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
         for entry in (definition.get("mirrorConfiguration") or {}).get("schemas") or ()
     }
     return {
-        "catalogName": definition["catalogName"],
+        "catalogName": str(definition["catalogName"]).lower(),
         "databricksWorkspaceConnectionId": str(definition["databricksWorkspaceConnectionId"]).lower(),
         "storageConnectionId": str(definition.get("storageConnectionId") or "").lower(),
         "mirroringMode": definition["mirroringMode"],

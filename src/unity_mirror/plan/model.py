@@ -94,6 +94,7 @@ class Reason(StrEnum):
     EMPTY_SCHEMA = "schema has no tables"
     NOT_MIRRORED = "not mirrored by Fabric"
     NAME_COLLISION = "name collision"
+    UNUSABLE_NAME = "name can't be used"
     UNREADABLE = "not readable by the engine"
     FAILED = "failed"
 

@@ -221,6 +221,19 @@ class CatalogSpec(SpecPart):
         return self
 
     @model_validator(mode="after")
+    def _databases_differ(self) -> CatalogSpec:
+        lakehouse, here = self.lakehouse, self.fabric.workspace
+        if lakehouse is None or (lakehouse.workspace or here).lower() != here.lower():
+            return self
+        if lakehouse.name.lower() == self.item_name.lower():
+            raise refuse(
+                "the lakehouse and the mirrored catalog have the same name in the same workspace",
+                "give one another name: each has a SQL database of its name there",
+                at="lakehouse.name",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _same_cloud(self) -> CatalogSpec:
         if self.storage and azure_cloud(self.databricks.workspace) != azure_cloud(self.storage.url):
             raise refuse(

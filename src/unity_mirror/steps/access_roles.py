@@ -100,9 +100,12 @@ class AccessRoles:
         return Found(plan, work=found)
 
     async def _plan_removal(self, context: Context, known: Known) -> Found:
-        if not context.prune or known.item is None or isinstance(known.item, AfterApply):
+        if not context.prune:
             return Found(StepPlan(self.name))
-        held, _ = await context.clients.fabric.access_roles.list(known.surveyed.workspace.id, known.item)
+        try:
+            held = await _held_roles(context, known)
+        except PermissionDenied as error:
+            return Found(StepPlan(self.name, checks=(unseen(context, "No OneLake role of ours is left over", error),)))
         found = difference(held, (), prune=True)
         return Found(StepPlan(self.name, _changes(found)), work=found)
 

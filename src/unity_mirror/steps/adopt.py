@@ -21,7 +21,7 @@ async def write_spec(clients: Clients, catalog: str, databricks: str, fabric: st
     """The spec. Raises ``SpecError`` when the catalog or the workspace isn't there."""
     client = clients.unity_catalog(databricks)
     try:
-        await client.catalog(catalog)
+        catalog = (await client.catalog(catalog)).name
     except NotFound as error:
         message = f"Unity Catalog has no catalog {catalog!r} that we may see"
         raise SpecError([SpecProblem("CATALOG", message, str(error))]) from error
@@ -41,7 +41,7 @@ async def _find_item(clients: Clients, catalog: str, databricks: str, workspace:
     for item in await clients.fabric.mirrored_catalogs.list(workspace.id):
         connection = connections.get(item.properties.databricks_workspace_connection_id.lower())
         elsewhere = connection is not None and host_of(connection.connection_details.path or "") != host_of(databricks)
-        if item.properties.catalog_name == catalog and not elsewhere:
+        if item.properties.catalog_name.lower() == catalog.lower() and not elsewhere:
             return item
     return None
 

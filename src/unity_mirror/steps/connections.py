@@ -31,7 +31,7 @@ from unity_mirror.steps.connection_body import (
 from unity_mirror.steps.connection_sharing import Sharing, missing_shares, share
 from unity_mirror.steps.context import Context, Done, Found, Known, Survey
 from unity_mirror.steps.patience import patiently
-from unity_mirror.steps.record import recorded
+from unity_mirror.steps.record import list_mirrored, owner_of, recorded
 
 CONNECTION = "Fabric connection"
 TENANT_SWITCH = (
@@ -64,7 +64,7 @@ class Connections:
         sharing: list[Sharing] = []
         notes: list[str] = []
         for wanted in wanted_connections(context, known.surveyed):
-            found = _with_another_kind(wanted, listed) if wanted.made in made else None
+            found = await _changed_by_others(context, known, wanted, listed) if wanted.made in made else None
             if found is not None:
                 changed.append((wanted, found))
             else:
@@ -159,6 +159,25 @@ def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection 
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
     return fitting[0] if fitting else None
+
+
+async def _changed_by_others(
+    context: Context, known: Known, wanted: Wanted, listed: Sequence[Connection]
+) -> Connection | None:
+    """The connection that we made and whose kind of sign-in somebody changed.
+
+    Our mark says that we made one, not which: it is the one that our item reads by. Another one of the wanted name may
+    be anybody's.
+    """
+    found = _with_another_kind(wanted, listed) if wanted.ref.id is None else None
+    if found is None:
+        return None
+    owner = await owner_of(context)
+    items = await list_mirrored(context, known.surveyed.workspace.id)
+    ours = [each.properties for each in items if owner.owns(each.description)]
+    used = {each.databricks_workspace_connection_id.lower() for each in ours}
+    used |= {(each.storage_connection_id or "").lower() for each in ours}
+    return found if found.id.lower() in used else None
 
 
 def _with_another_kind(wanted: Wanted, listed: Sequence[Connection]) -> Connection | None:

@@ -70,7 +70,8 @@ def host_of(url: str) -> str:
 
 
 def _discovered(catalog: Catalog, held: Sequence[tuple[Workspace, MirroredCatalog]]) -> Discovered:
-    items = [(workspace, item) for workspace, item in held if item.properties.catalog_name == catalog.name]
+    name = catalog.name.lower()
+    items = [(workspace, item) for workspace, item in held if item.properties.catalog_name.lower() == name]
     where = tuple(f"{workspace.display_name}/{item.display_name}" for workspace, item in items)
     if any(read_mark(item.description) for _, item in items):
         return Discovered(catalog.name, OURS, "", where)

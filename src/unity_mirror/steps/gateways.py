@@ -68,5 +68,6 @@ def _named(gateways: Sequence[Gateway], connections: Sequence[Connection], named
 def _others(gateway: Gateway, connections: Sequence[Connection], url: str) -> list[str]:
     """Where else the connections that we see lead to through this gateway."""
     host = urlsplit(url).hostname
-    paths = [each.connection_details.path for each in connections if each.gateway_id == gateway.id]
+    ours = gateway.id.lower()
+    paths = [each.connection_details.path for each in connections if (each.gateway_id or "").lower() == ours]
     return [path for path in paths if urlsplit(path if "://" in path else f"https://{path}").hostname != host]

@@ -6,15 +6,29 @@ from typing import Any
 
 from unity_mirror.errors import CredentialError, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.fabric import Workspace, WorkspaceIdentity, WorkspaceRoleAssignment
-from unity_mirror.plan.model import Action, AfterApply, Change, Check, Outcome, Scope, ScopeKind, StepName, StepPlan
+from unity_mirror.plan.model import (
+    Action,
+    AfterApply,
+    Change,
+    Check,
+    Outcome,
+    Remedy,
+    Scope,
+    ScopeKind,
+    StepName,
+    StepPlan,
+)
 from unity_mirror.plan.ownership import Made
 from unity_mirror.spec import ExistingAuth, KeyVaultSecret, ServicePrincipalAuth, WorkspaceIdentityAuth
 from unity_mirror.steps import remedies, survey
 from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.record import recorded
 
 IDENTITY = "Fabric workspace identity"
 ROLE = "Fabric workspace role"
 _WRITES = frozenset({"Admin", "Member", "Contributor"})
+_CONTRIBUTES = "The workspace's identity is Contributor on its workspace"
+_WHY = "trusted access works only for an identity that is Contributor on its workspace"
 
 
 class Identity:
@@ -43,11 +57,34 @@ class Identity:
             roles = await survey.read_workspace_roles(context, workspace.id)
         except PermissionDenied:
             return Found(StepPlan(self.name, checks=(_role_unseen(context, workspace, identity),)), facts)
-        contributes = _may_write(roles, identity.service_principal_id)
-        missing: tuple[Change, ...] = (
-            () if contributes else (self._contribute(context, workspace, identity.service_principal_id),)
+        held = _role_of(roles, identity.service_principal_id)
+        if held is None:
+            return Found(
+                StepPlan(self.name, (self._contribute(context, workspace, identity.service_principal_id),)), facts
+            )
+        if held.role in _WRITES:
+            return Found(StepPlan(self.name), facts)
+        return Found(await self._plan_higher_role(context, workspace, held), facts, held)
+
+    async def _plan_higher_role(
+        self, context: Context, workspace: Workspace, held: WorkspaceRoleAssignment
+    ) -> StepPlan:
+        """A role of ours that somebody lowered is raised again; one that others gave is theirs to raise."""
+        cloud = remedies.cloud_for(context)
+        remedy = remedies.add_contributor(workspace.id, held.principal.id, cloud, held.id)
+        if Made.IDENTITY_ROLE not in await recorded(context, workspace.id):
+            return StepPlan(self.name, checks=(_role_too_low(context, held, remedy),))
+        change = Change(
+            self.name,
+            Action.UPDATE,
+            ROLE,
+            _role_name(workspace),
+            _WHY,
+            {"role": held.role},
+            {"role": "Contributor"},
+            remedy,
         )
-        return Found(StepPlan(self.name, missing), facts)
+        return StepPlan(self.name, (change,))
 
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Provisions, then adds the role."""
@@ -57,6 +94,10 @@ class Identity:
             if change.kind == IDENTITY:
                 identity = await context.clients.fabric.workspaces.provision_identity(workspace_id)
                 principal = identity.service_principal_id
+            elif isinstance(found.work, WorkspaceRoleAssignment):
+                await context.clients.fabric.workspaces.update_role_assignment(
+                    workspace_id, found.work.id, "Contributor"
+                )
             else:
                 await context.clients.fabric.workspaces.add_role_assignment(
                     workspace_id, principal, "ServicePrincipal", "Contributor"
@@ -84,19 +125,34 @@ class Identity:
             self.name,
             Action.CREATE,
             ROLE,
-            f"{workspace.display_name}: workspace identity as Contributor",
-            "trusted access works only for an identity that is Contributor on its workspace",
+            _role_name(workspace),
+            _WHY,
             after={"principal": principal, "role": "Contributor"},
             remedy=remedy,
             makes=Made.IDENTITY_ROLE,
         )
 
 
+def _role_name(workspace: Workspace) -> str:
+    return f"{workspace.display_name}: workspace identity as Contributor"
+
+
+def _role_too_low(context: Context, held: WorkspaceRoleAssignment, remedy: Remedy) -> Check:
+    return Check(
+        "workspace_identity_role",
+        _CONTRIBUTES,
+        Scope(ScopeKind.CATALOG, context.spec.catalog),
+        Outcome.FAILED,
+        f"it is {held.role}, by a role that we didn't give, and {_WHY}",
+        remedy,
+    )
+
+
 def _role_unseen(context: Context, workspace: Workspace, identity: WorkspaceIdentity) -> Check:
     """Someone else made the identity, and whether it holds its role is shown to Members only."""
     return Check(
         "workspace_identity_role",
-        "The workspace's identity is Contributor on its workspace",
+        _CONTRIBUTES,
         Scope(ScopeKind.CATALOG, context.spec.catalog),
         Outcome.UNKNOWN,
         "the identity that runs unity-mirror may not list the workspace's roles, which Members may",
@@ -134,5 +190,5 @@ async def _from_its_token(context: Context, auth: ServicePrincipalAuth) -> str |
         return None
 
 
-def _may_write(roles: list[WorkspaceRoleAssignment], principal_id: str) -> bool:
-    return any(each.principal.id.lower() == principal_id.lower() and each.role in _WRITES for each in roles)
+def _role_of(roles: list[WorkspaceRoleAssignment], principal_id: str) -> WorkspaceRoleAssignment | None:
+    return next((each for each in roles if each.principal.id.lower() == principal_id.lower()), None)

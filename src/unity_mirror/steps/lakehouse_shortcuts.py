@@ -15,10 +15,11 @@ from unity_mirror.models.items import Lakehouse
 from unity_mirror.models.table_ref import ShortcutPlace, TableRef
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.plan.ownership import Owner, with_mark
+from unity_mirror.plan.shortcuts import without_shortcut
 from unity_mirror.spec import LakehouseSpec
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
-from unity_mirror.steps.record import owner_of
+from unity_mirror.steps.record import owner_of, require_free_database
 
 LAKEHOUSE = "Lakehouse"
 SHORTCUT = "OneLake shortcut"
@@ -52,9 +53,13 @@ class LakehouseShortcuts:
         workspace = known.surveyed.workspace
         if spec.workspace is not None:
             workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
-        wanted = tuple(ref for ref in known.mirrored if spec.selects(ref))
+        selected = [ref for ref in known.mirrored if spec.selects(ref)]
+        unfit = without_shortcut(selected)
+        wanted = tuple(ref for ref in selected if ref not in unfit)
         owner = await owner_of(context)
         lakehouse = find_lakehouse(owner, spec, await context.clients.fabric.lakehouses.list(workspace.id))
+        if lakehouse is None:
+            await require_free_database(context, workspace.id, spec.name, "lakehouse.name")
         with_schemas = spec.schemas if lakehouse is None else lakehouse.has_schemas
         _refuse_collisions(wanted, with_schemas)
         held = await held_shortcuts(context, workspace.id, lakehouse)
@@ -74,7 +79,8 @@ class LakehouseShortcuts:
         }
         work = _Work(workspace.id, lakehouse, with_schemas, tuple(missing), tuple(unwanted) if context.prune else ())
         prunable = () if context.prune else deletions
-        return Found(StepPlan(self.name, changes, left_out=foreign, prunable=prunable), facts, work)
+        left_out = (*unfit.values(), *foreign)
+        return Found(StepPlan(self.name, changes, left_out=left_out, prunable=prunable), facts, work)
 
     def _change(self, spec: LakehouseSpec, ref: TableRef, there: Shortcut | None) -> Change:
         after = {"path": ref.onelake_path}
@@ -220,10 +226,10 @@ async def _create_shortcuts(context: Context, known: Known, work: _Work, lakehou
     ]
     results = await context.clients.fabric.shortcuts.bulk_create(work.workspace_id, lakehouse_id, requests, _POLICY)
     await context.progress(len(results), len(requests), "shortcuts")
-    by_place = {ref.shortcut(work.with_schemas): ref for ref in still_there}
+    by_place = {key_of(ref.shortcut(work.with_schemas)): ref for ref in still_there}
     return tuple(
         LeftOut(
-            str(by_place[ShortcutPlace(result.request.path, result.request.name)]),
+            str(by_place[result.request.place]),
             Reason.FAILED,
             f"{result.error.error_code}: {result.error.message}" if result.error else "the shortcut was not made",
         )

@@ -29,7 +29,15 @@ from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
-from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded, remove_record
+from unity_mirror.steps.record import (
+    find_item,
+    find_record,
+    list_mirrored,
+    owner_of,
+    recorded,
+    remove_record,
+    require_free_database,
+)
 
 ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
@@ -68,6 +76,7 @@ class Mirror:
         return await self._plan_update(context, known, owner, item, has_record=record is not None)
 
     async def _plan_creation(self, context: Context, known: Known, owner: Owner) -> Found:
+        await require_free_database(context, known.surveyed.workspace.id, context.spec.item_name, "fabric.item_name")
         guarded = await covered(context, known.surveyed.selection.refs, tables=False)
         selected = tuple(ref for ref in known.surveyed.selection.refs if ref not in guarded)
         after = {"catalog": context.spec.catalog, "tables": len(selected), "autoSync": context.spec.auto_sync}

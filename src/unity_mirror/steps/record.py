@@ -19,6 +19,7 @@ from unity_mirror.plan.ownership import Memory, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context
 
 TYPE = "VariableLibrary"
+_DATABASES = frozenset({"SQLEndpoint", "Warehouse"})
 RECORD = "Record of what was made"
 _TEXT = "Kept by unity-mirror while it onboards or offboards a catalog; it goes when that is done."
 _NAME_LENGTH = 60
@@ -76,6 +77,16 @@ def find_item(owner: Owner, item_name: str, held: Sequence[MirroredCatalog]) -> 
 async def list_items(context: Context, workspace_id: str) -> list[Item]:
     """All items of the workspace, read once."""
     return await context.reads.once(_key(workspace_id), lambda: context.clients.fabric.items.list(workspace_id))
+
+
+async def require_free_database(context: Context, workspace_id: str, name: str, path: str) -> None:
+    """Raises ``SpecError`` when another item's SQL analytics endpoint has the name that an item is to be made with: all
+    of a workspace are databases of one server. ``path`` is the spec's field."""
+    items = await list_items(context, workspace_id)
+    if any(each.type in _DATABASES and each.display_name.lower() == name.lower() for each in items):
+        message = f"the workspace has a lakehouse, warehouse or mirrored database {name!r} already"
+        hint = "give it another name: each has a database of its name at the workspace's SQL server"
+        raise SpecError([SpecProblem(path, message, hint)])
 
 
 async def find_record(context: Context, workspace_id: str) -> Item | None:

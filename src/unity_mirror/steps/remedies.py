@@ -130,14 +130,20 @@ def provision_identity(workspace_id: str, cloud: AzureCloud = PUBLIC) -> Remedy:
     )
 
 
-def add_contributor(workspace_id: str, principal_id: str, cloud: AzureCloud = PUBLIC) -> Remedy:
-    """The Contributor role on the workspace, which a workspace admin or member gives."""
-    body = {"principal": {"id": principal_id, "type": "ServicePrincipal"}, "role": "Contributor"}
+def add_contributor(
+    workspace_id: str, principal_id: str, cloud: AzureCloud = PUBLIC, assignment_id: str | None = None
+) -> Remedy:
+    """The Contributor role on the workspace, which a workspace admin or member gives; ``assignment_id`` is that of a
+    lower one which is held, and which admins change."""
     url = f"{cloud.fabric}/workspaces/{workspace_id}/roleAssignments"
+    body: dict[str, object] = {"principal": {"id": principal_id, "type": "ServicePrincipal"}, "role": "Contributor"}
+    method = "POST"
+    if assignment_id is not None:
+        url, body, method = f"{url}/{assignment_id}", {"role": "Contributor"}, "PATCH"
     return Remedy(
-        "A workspace admin adds the identity as Contributor (Manage access), or runs:",
-        _az(cloud, f"{_az_rest('post', url)} --body '{json.dumps(body)}'"),
-        (RestCall("fabric", "POST", url, body),),
+        "A workspace admin makes the identity Contributor (Manage access), or runs:",
+        _az(cloud, f"{_az_rest(method.lower(), url)} --body '{json.dumps(body)}'"),
+        (RestCall("fabric", method, url, body),),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from unity_mirror.errors import PermissionDenied
+from unity_mirror.errors import PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.diagram import diagram
 from unity_mirror.plan.model import (
@@ -27,6 +27,7 @@ from unity_mirror.plan.tmdl import (
     build_model,
     compare,
     keep_tables,
+    made_by_us,
 )
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Done, Found, Known
@@ -79,6 +80,7 @@ class SemanticModelStep:
         except PermissionDenied as error:
             check = unseen(context, "The semantic model is as the spec says", error)
             return Found(replace(plan, checks=(check,)), {"semantic_model": model.id}, _Work(readers, model))
+        await _refuse_others(context, model, there)
         plan, stale = _compared(context, known, plan, model, definition, there, readers)
         if not plan.changes and not stale:
             plan = replace(plan, changes=await out_of_order(context, known, spec, model, wanted))
@@ -112,6 +114,16 @@ class SemanticModelStep:
         looked = await look_at_values(context, endpoint, build_model(wanted))
         notes = (*notes, *(note for each in looked for note in each.notes))
         return Done(facts, (), notes, tuple(table for each in looked for table in each.tables))
+
+
+async def _refuse_others(context: Context, model: SemanticModel, there: Mapping[str, str]) -> None:
+    """Raises ``SpecError`` for a model that others made: our tables don't belong there. One of ours whose description
+    somebody changed is known by what we wrote in it."""
+    if (await owner_of(context)).owns(model.description) or made_by_us(there):
+        return
+    message = f"a semantic model {model.display_name!r} is there already, and isn't ours"
+    hint = "give the model another name: its tables are its maker's"
+    raise SpecError([SpecProblem("semantic_model.name", message, hint)])
 
 
 async def _create(context: Context, known: Known, spec: SemanticModelSpec, wanted: ModelInput) -> str:

@@ -53,7 +53,8 @@ async def read_workspace_roles(context: Context, workspace_id: str) -> list[Work
 async def find_capacity(context: Context, workspace: Workspace) -> Capacity | None:
     """The workspace's capacity; ``None`` when it has none or we may not see it."""
     capacities = await context.reads.once(("capacities",), context.clients.fabric.capacities.list)
-    return next((each for each in capacities if each.id == workspace.capacity_id), None)
+    wanted = (workspace.capacity_id or "").lower()
+    return next((each for each in capacities if each.id.lower() == wanted), None)
 
 
 async def read_storage_account(context: Context, resource_id: str) -> StorageAccount:
@@ -84,11 +85,20 @@ async def read_schemas(
         raise SpecError(
             [SpecProblem("catalog", f"Unity Catalog has no catalog {catalog!r} that we may see", str(error))]
         ) from error
+    _require_its_own_spelling(catalog, schemas)
     schemas = [schema for schema in schemas if schema.name != "information_schema"]
     seen = None if principal is None else await _seen_privileges(catalog_client, catalog, principal)
     asker = None if seen is None or principal is None else _asker(catalog_client, principal, directory)
     on_catalog = await _privileges(asker, "CATALOG", catalog)
     return await side_by_side(_read_schema(catalog_client, schema, on_catalog, asker) for schema in schemas)
+
+
+def _require_its_own_spelling(catalog: str, schemas: Sequence[Schema]) -> None:
+    """Raises ``SpecError`` for another case of letters: Unity Catalog doesn't mind, Fabric and our marks do."""
+    named = next((schema.catalog_name for schema in schemas if schema.catalog_name), catalog)
+    if named != catalog:
+        message = f"Unity Catalog calls the catalog {named!r}, not {catalog!r}"
+        raise SpecError([SpecProblem("catalog", message, f"write catalog: {named}")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ class Workspaces:
 
         return await self._api.create(call, found=found, read=WorkspaceRoleAssignment.model_validate)
 
+    async def update_role_assignment(self, workspace_id: str, assignment_id: str, role: str) -> None:
+        """Change a role that someone holds, which takes an Admin."""
+        path = f"/workspaces/{quoted(workspace_id)}/roleAssignments/{quoted(assignment_id)}"
+        await self._api.patch(path, "change a role in the workspace", WorkspaceRoleAssignment, {"role": role})
+
     async def delete_role_assignment(self, workspace_id: str, assignment_id: str) -> None:
         """Take a role away; one that isn't there is fine."""
         path = f"/workspaces/{quoted(workspace_id)}/roleAssignments/{quoted(assignment_id)}"

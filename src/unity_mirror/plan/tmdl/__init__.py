@@ -14,7 +14,7 @@ from unity_mirror.plan.tmdl.model import (
     NotModelled,
     SqlSource,
 )
-from unity_mirror.plan.tmdl.shown import tables_shown
+from unity_mirror.plan.tmdl.shown import made_by_us, tables_shown
 
 __all__ = [
     "METRIC_VIEW",
@@ -31,5 +31,6 @@ __all__ = [
     "build_model",
     "compare",
     "keep_tables",
+    "made_by_us",
     "tables_shown",
 ]

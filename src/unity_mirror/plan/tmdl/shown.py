@@ -6,13 +6,19 @@ from collections.abc import Iterator, Mapping
 
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.tmdl.parsing import parse_part
-from unity_mirror.plan.tmdl.tmdl import TmdlObject, canonical
+from unity_mirror.plan.tmdl.tmdl import TmdlObject, canonical, written
 
 
 def tables_shown(parts: Mapping[str, str]) -> frozenset[TableRef]:
     """The tables that the model's partitions read. Raises UnityMirrorError when a part can't be read."""
     roots = (item for path, text in parts.items() if path.endswith(".tmdl") for item in parse_part(text, path))
     return frozenset(ref for item in roots if item.kind == "table" for ref in sources(item))
+
+
+def made_by_us(parts: Mapping[str, str]) -> bool:
+    """Whether a definition holds anything that we wrote. Raises UnityMirrorError when a part can't be read."""
+    roots = (item for path, text in parts.items() if path.endswith(".tmdl") for item in parse_part(text, path))
+    return any(written(item) is not None for item in roots)
 
 
 def sources(table: TmdlObject) -> Iterator[TableRef]:

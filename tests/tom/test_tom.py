@@ -1,6 +1,7 @@
 """Every model that we make or merge is one that Microsoft's Tabular Object Model accepts, and means the same to it."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -139,8 +140,8 @@ def _ends(one: ModelRelationship) -> tuple[str, ...]:
 
 def test_every_option_gives_a_model_that_tom_accepts(tom: Tom, tmp_path: Path) -> None:
     fact, date, customer = star()
-    required = tuple(c.model_copy(update={"nullable": False}) for c in date.columns)
-    date = date.model_copy(update={"columns": required})
+    required = tuple(replace(c, nullable=False) for c in date.columns)
+    date = replace(date, columns=required)
     definition = build(
         fact, date, customer, table("budget", "customer_key", "amount"),
         friendly_names=True, folders_by_schema=True, sql=SQL, metric_views=(metric_view(),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_a_relationship_goes_with_the_column_and_is_forgotten_with_it() -> None:
 
 def test_what_unity_catalog_takes_away_and_gives_again_comes_back() -> None:
     fact, *others = star()
-    bare = fact.model_copy(update={"columns": tuple(c for c in fact.columns if c.name != "unit_price")})
+    bare = replace(fact, columns=tuple(c for c in fact.columns if c.name != "unit_price"))
     gone = compare(build(bare, *others).parts, build(fact, *others).parts)
     assert gone.removed == ("column unit_price of table fact_sales",)
     back = compare(build(fact, *others).parts, gone.parts)
@@ -92,8 +93,8 @@ def test_a_relationship_that_could_not_be_made_was_not_deleted() -> None:
     before = build(fact, date).parts
     theirs = "table dim_customer\n\n\tcolumn customer_key\n\t\tdataType: int64\n\t\tsourceColumn: customer_key\n"
     path = "definition/tables/dim_customer.tmdl"
-    grown = customer.model_copy(update={"comment": "All of them"})
-    blocked = compare(build(fact, date.model_copy(update={"comment": "x"}), grown).parts, {**before, path: theirs})
+    grown = replace(customer, comment="All of them")
+    blocked = compare(build(fact, replace(date, comment="x"), grown).parts, {**before, path: theirs})
     assert not blocked.equal
     assert "dim_customer" not in blocked.parts[RELATIONSHIPS]
     freed = {each: text for each, text in blocked.parts.items() if each != path}

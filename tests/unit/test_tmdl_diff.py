@@ -1,5 +1,8 @@
 """Comparing a model with what is there: what we change, what people changed and made, and that theirs stays."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 
@@ -12,12 +15,12 @@ from unity_mirror.plan.tmdl import compare
 RELATIONSHIPS = "definition/relationships.tmdl"
 
 
-def _with_column(tables: tuple[Table, ...], name: str, **changes: object) -> tuple[Table, ...]:
+def _with_column(tables: tuple[Table, ...], name: str, **changes: Any) -> tuple[Table, ...]:
     """The tables with a column changed, or left away when nothing is given for it."""
     fact, *others = tables
-    kept = [one.model_copy(update=changes) if one.name == name else one for one in fact.columns]
+    kept = [replace(one, **changes) if one.name == name else one for one in fact.columns]
     columns = tuple(kept if changes else [one for one in fact.columns if one.name != name])
-    return fact.model_copy(update={"columns": columns}), *others
+    return replace(fact, columns=columns), *others
 
 
 def test_the_same_is_equal() -> None:

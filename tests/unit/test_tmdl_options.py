@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from unity_mirror.plan.tmdl.names import friendly
 
 def required(one: Table) -> Table:
     """A table none of whose columns holds nulls."""
-    return one.model_copy(update={"columns": tuple(c.model_copy(update={"nullable": False}) for c in one.columns)})
+    return replace(one, columns=tuple(replace(c, nullable=False) for c in one.columns))
 
 
 def reasons(definition: ModelDefinition) -> list[str]:
@@ -331,7 +332,7 @@ def test_a_column_that_an_edited_measure_needs_stays() -> None:
     fact = "definition/tables/fact_sales.tmdl"
     edited = before[fact].replace("= COUNTROWS('fact_sales')\n", "= SUM('fact_sales'[unit_price])\n", 1)
     theirs = {**before, fact: edited}
-    changed = star()[0].model_copy(update={"columns": tuple(c for c in star()[0].columns if c.name != "unit_price")})
+    changed = replace(star()[0], columns=tuple(c for c in star()[0].columns if c.name != "unit_price"))
     merged = compare(build(changed, *star()[1:], metric_views=(metric_view(),)).parts, theirs)
     assert any("column unit_price" in conflict and "stays" in conflict for conflict in merged.conflicts)
 
@@ -404,7 +405,7 @@ def test_a_friendly_name_that_peoples_measure_has() -> None:
 
 def test_a_new_column_whose_name_people_gave_to_another() -> None:
     fact, *others = star()
-    without = fact.model_copy(update={"columns": tuple(c for c in fact.columns if c.name != "amount")})
+    without = replace(fact, columns=tuple(c for c in fact.columns if c.name != "amount"))
     theirs = _with(build(without, *others).parts, ("\tcolumn unit_price\n", "\tcolumn Amount\n"))
     wanted = build(fact, *others)
     merged = compare(wanted.parts, theirs)
@@ -416,13 +417,14 @@ def test_a_new_column_whose_name_people_gave_to_another() -> None:
 
 def test_a_new_key_whose_name_is_taken_is_related_under_its_own() -> None:
     fact, date, customer = star()
-    without = fact.model_copy(update={
-        "columns": tuple(c for c in fact.columns if c.name != "customer_key"),
-        "table_constraints": tuple(
+    without = replace(
+        fact,
+        columns=tuple(c for c in fact.columns if c.name != "customer_key"),
+        table_constraints=tuple(
             c for c in fact.table_constraints
             if not (c.foreign_key_constraint and "customer_key" in c.foreign_key_constraint.child_columns)
         ),
-    })  # fmt: skip
+    )  # fmt: skip
     theirs = _with(build(without, date, customer).parts, ("\tcolumn unit_price\n", "\tcolumn Customer_Key\n"))
     merged = compare(build(fact, date, customer).parts, theirs)
     assert "fact_sales.'customer_key (2)'" in merged.parts["definition/relationships.tmdl"]

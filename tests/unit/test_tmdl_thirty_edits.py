@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.tmdl_samples import build, star, table
@@ -15,16 +17,13 @@ EDITS = (*THIRTY, *MORE)
 def changed_catalog() -> tuple[Table, ...]:
     """The same catalog later: another comment, a new column, a new table, a new key."""
     fact, date, customer = star()
-    columns = tuple(
-        one.model_copy(update={"comment": "Since 2020"}) if one.name == "sale_id" else one for one in fact.columns
-    )
+    columns = tuple(replace(one, comment="Since 2020") if one.name == "sale_id" else one for one in fact.columns)
     store = table("dim_store", "store_key", "city", key="store_key")
     extra = table("x", "store_key", refers={"store_key": "orders.dim_store.store_key"})
-    grown = fact.model_copy(
-        update={
-            "columns": (*columns, extra.columns[0].model_copy(update={"position": 20})),
-            "table_constraints": (*fact.table_constraints, *extra.table_constraints),
-        }
+    grown = replace(
+        fact,
+        columns=(*columns, replace(extra.columns[0], position=20)),
+        table_constraints=(*fact.table_constraints, *extra.table_constraints),
     )
     return grown, date, customer, store
 

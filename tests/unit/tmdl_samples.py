@@ -1,6 +1,7 @@
 """Tables of a small star schema, odd ones, and generated ones, for the tests of semantic models."""
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -296,10 +297,9 @@ def catalogs_before_and_after(
 
 def _later(draw: st.DrawFn, one: Table) -> Table:
     columns = draw(st.lists(st.sampled_from(one.columns), min_size=1, unique_by=lambda column: column.name))
-    return one.model_copy(
-        update={
-            "columns": tuple(columns),
-            "comment": draw(st.sampled_from([one.comment, None, "other"])),
-            "table_constraints": one.table_constraints if draw(st.booleans()) else (),
-        }
+    return replace(
+        one,
+        columns=tuple(columns),
+        comment=draw(st.sampled_from([one.comment, None, "other"])),
+        table_constraints=one.table_constraints if draw(st.booleans()) else (),
     )

@@ -8,7 +8,7 @@ from unity_mirror.http.calls import Call
 from unity_mirror.http.failures import UNITY_CATALOG
 from unity_mirror.http.paging import json_object, unity_catalog_pages
 from unity_mirror.http.transport import Transport
-from unity_mirror.models.base import CloudModel
+from unity_mirror.models.base import Picture
 from unity_mirror.models.unity_catalog import (
     Catalog,
     EffectivePrivilege,
@@ -21,7 +21,7 @@ from unity_mirror.models.unity_catalog import (
     TemporaryTableCredentials,
 )
 
-M = TypeVar("M", bound=CloudModel)
+M = TypeVar("M", bound=Picture)
 _BASE = "/api/2.1/unity-catalog"
 # Zero asks for the server's own page size; without the parameter Databricks doesn't page at all.
 _PAGED: Mapping[str, str] = {"max_results": "0"}

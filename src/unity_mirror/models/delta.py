@@ -98,7 +98,7 @@ def described_state(table: Table) -> DeltaState:
 
 def declared_lengths(types: Mapping[str, str]) -> dict[str, int]:
     """The characters that columns of the types CHAR(n) and VARCHAR(n) hold."""
-    found = ((name, _LENGTH.fullmatch(kind.strip())) for name, kind in types.items())
+    found = ((name, _LENGTH.fullmatch(kind.strip())) for name, kind in types.items() if "(" in kind)
     return {name: int(match[1]) for name, match in found if match}
 
 

@@ -155,7 +155,8 @@ class AccessControl:
     etag: str
 
 
-class PathEntry(CloudModel):
+@dataclass(frozen=True, slots=True)
+class PathEntry:
     """A file or folder in a listing; ``name`` is its path from the listing's root (container, or OneLake item).
 
     ``permissions`` are nine letters, with a ``+`` when its ACL says more than they do.

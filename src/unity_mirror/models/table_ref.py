@@ -1,6 +1,5 @@
 """One table of a catalog, and everything that its name decides: OneLake path, shortcut, model entity."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -18,9 +17,11 @@ class ModelEntity(NamedTuple):
     schema_name: str | None
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class TableRef:
-    """``schema.table`` inside one catalog. Ordered by schema, then table; ``str()`` gives ``schema.table``."""
+class TableRef(NamedTuple):
+    """``schema.table`` inside one catalog. Ordered by schema, then table; ``str()`` gives ``schema.table``.
+
+    A tuple, because plans of large catalogs hash and compare hundreds of thousands of them.
+    """
 
     schema: str
     table: str

@@ -1,13 +1,16 @@
 """What Unity Catalog holds. Field names are the API's own (snake_case); see the Databricks REST reference."""
 
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field, SecretStr, model_validator
+from pydantic.dataclasses import dataclass
 
-from unity_mirror.models.base import CloudModel
+from unity_mirror.models.base import PICTURE, CloudModel, CloudRecord
 from unity_mirror.models.table_ref import TableRef
 
 
+@lru_cache(maxsize=256)
 def normalise_privilege(privilege: str) -> str:
     """Return the form privileges and securable types are compared in: upper case, no blanks, no underscores."""
     return privilege.upper().replace(" ", "").replace("_", "")
@@ -88,7 +91,8 @@ class RowFilter(CloudModel):
     input_column_names: tuple[str, ...] = ()
 
 
-class Column(CloudModel):
+@dataclass(frozen=True, slots=True, config=PICTURE)
+class Column(CloudRecord):
     """A column. ``type_json`` is a whole Spark StructField as JSON; ``type_name`` e.g. LONG, DECIMAL, STRUCT."""
 
     name: str
@@ -130,14 +134,16 @@ class TableConstraint(CloudModel):
     named_table_constraint: dict[str, Any] | None = None
 
 
-class SecurableKindManifest(CloudModel):
+@dataclass(frozen=True, slots=True, config=PICTURE)
+class SecurableKindManifest(CloudRecord):
     """What Unity Catalog says about a securable's kind and what may be done with it."""
 
     securable_kind: str | None = None
     capabilities: tuple[str, ...] = ()
 
 
-class Table(CloudModel):
+@dataclass(frozen=True, slots=True, config=PICTURE)
+class Table(CloudRecord):
     """A table, view or other relation. Lists leave ``table_constraints`` out; a single read has them."""
 
     name: str

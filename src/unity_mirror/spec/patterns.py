@@ -46,12 +46,13 @@ TablePattern = Annotated[str, AfterValidator(_pattern), shape("^([*]|[^./ ]+[.][
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     wildcards = {"*": "[^.]*", "?": "[^.]"}
-    text = "*.*" if pattern == EVERYTHING else pattern
-    return re.compile("".join(wildcards.get(char) or re.escape(char) for char in text), re.IGNORECASE)
+    return re.compile("".join(wildcards.get(char) or re.escape(char) for char in pattern), re.IGNORECASE)
 
 
 def matches(pattern: str, table: TableRef) -> bool:
     """Whether a checked pattern matches a table."""
+    if pattern == EVERYTHING:
+        return True
     return _compiled(pattern).fullmatch(str(table)) is not None
 
 

@@ -154,29 +154,29 @@ async def _find(context: Context, known: Known, *, thorough: bool) -> Readers:
     guardrail = (guardrail_of(capacity.sku) if capacity else None) or ANY_CAPACITY
     shown = await _shown(context, known)
     spec = context.spec.semantic_model
-    asked = await _to_read(context, known, tables, shown)
+    falls_back = spec is not None and spec.storage_mode == "sql_endpoint"
+    told = {each.ref: judge(each.ref, described_state(each), guardrail, falls_back=falls_back) for each in tables}
+    asked = await _to_read(context, known, told, shown)
     if thorough and context.spec.engines.check != "never":
         counted = context.spec.sql_endpoint.preview
-        asked |= {each.ref for each in tables if counted or (spec is not None and spec.selects(each.ref))}
-    falls_back = spec is not None and spec.storage_mode == "sql_endpoint"
+        asked |= {ref for ref in told if counted or (spec is not None and spec.selects(ref))}
 
     unread: dict[TableRef, str] = {}
 
     async def one(table: Table) -> Readability:
-        described = described_state(table)
-        if table.ref not in asked:
-            return judge(table.ref, described, guardrail, falls_back=falls_back)
-        state, why = await read_log(context, known, table, guardrail, mirrored=table.ref in shown)
+        ref = table.ref
+        state, why = await read_log(context, known, table, guardrail, mirrored=ref in shown)
         if state is not None:
-            return judge(table.ref, state, guardrail, falls_back=falls_back)
-        if not described.complete:
-            return unknown(table.ref, why)
-        unread[table.ref] = why
-        return judge(table.ref, described, guardrail, falls_back=falls_back)
+            return judge(ref, state, guardrail, falls_back=falls_back)
+        described = told[ref].state
+        if described is None or not described.complete:
+            return unknown(ref, why)
+        unread[ref] = why
+        return told[ref]
 
-    judged = await side_by_side(one(table) for table in tables)
+    judged = await side_by_side(one(table) for table in tables if table.ref in asked)
     sku = capacity.sku if capacity else None
-    return Readers({each.ref: each for each in judged}, sku, guardrail, unread)
+    return Readers(told | {each.ref: each for each in judged}, sku, guardrail, unread)
 
 
 async def _shown(context: Context, known: Known) -> frozenset[TableRef]:
@@ -192,19 +192,16 @@ async def _shown(context: Context, known: Known) -> frozenset[TableRef]:
 
 
 async def _to_read(
-    context: Context, known: Known, tables: Iterable[Table], shown: frozenset[TableRef]
+    context: Context, known: Known, told: Mapping[TableRef, Readability], shown: frozenset[TableRef]
 ) -> frozenset[TableRef]:
+    """The tables of which Unity Catalog's word isn't enough."""
     check = context.spec.engines.check
     if check == "never":
         return frozenset()
     if check == "always":
-        return frozenset(table.ref for table in tables)
+        return frozenset(told)
     missing = await _not_in_model(context, known)
-    return frozenset(
-        table.ref
-        for table in tables
-        if table.ref not in shown or table.ref in missing or judge(table.ref, described_state(table)).hindered
-    )
+    return frozenset(ref for ref, one in told.items() if ref not in shown or ref in missing or one.hindered)
 
 
 async def _not_in_model(context: Context, known: Known) -> frozenset[TableRef]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from unity_mirror.models.delta import DeltaState
 from unity_mirror.models.table_ref import TableRef
@@ -76,22 +77,33 @@ def judge(
     ref: TableRef, state: DeltaState, guardrail: Guardrail | None = None, *, falls_back: bool = False
 ) -> Readability:
     """Judge a table. ``falls_back``: Direct Lake goes through the SQL endpoint, which answers past the guardrails."""
-    verdicts: dict[Engine, Verdict] = {}
-    reasons: dict[Engine, tuple[str, ...]] = {}
     past = tuple(past_guardrails(state, guardrail)) if guardrail else ()
     in_the_way = past if not falls_back else tuple(_past_framing(state))
-    present = [feature for feature in FEATURES if feature.present(state)]
-    strange = sorted(state.reader_features - NAMED)
-    for engine in ENGINES:
-        found = list(_obstacles(present, strange, engine))
-        if engine is Engine.DIRECT_LAKE:
-            found += [(Verdict.NO, reason) for reason in in_the_way]
-        verdicts[engine] = _worst(found, state)
-        reasons[engine] = tuple(reason for _, reason in found) or _nothing_seen(state)
+    present = tuple(place for place, feature in enumerate(FEATURES) if feature.present(state))
+    strange = tuple(sorted(state.reader_features - NAMED))
+    verdicts, reasons = _by_engine(present, strange, in_the_way, state.complete)
     remarks = [*_name_remarks(ref), *_column_remarks(state)]
     if falls_back:
         remarks += [f"{FALLS_BACK}: {reason}" for reason in past]
     return Readability(ref, verdicts, reasons, state.source, tuple(remarks), state)
+
+
+@lru_cache(maxsize=1024)
+def _by_engine(
+    present: tuple[int, ...], strange: tuple[str, ...], in_the_way: tuple[str, ...], complete: bool
+) -> tuple[Mapping[Engine, Verdict], Mapping[Engine, tuple[str, ...]]]:
+    """What each engine makes of the features at these places of ``FEATURES``, and why: of a catalog's thousands of
+    tables, most are alike."""
+    verdicts: dict[Engine, Verdict] = {}
+    reasons: dict[Engine, tuple[str, ...]] = {}
+    features = [FEATURES[place] for place in present]
+    for engine in ENGINES:
+        found = list(_obstacles(features, strange, engine))
+        if engine is Engine.DIRECT_LAKE:
+            found += [(Verdict.NO, reason) for reason in in_the_way]
+        verdicts[engine] = _worst(found, complete)
+        reasons[engine] = tuple(reason for _, reason in found) or _nothing_seen(complete)
+    return verdicts, reasons
 
 
 def past_guardrails(state: DeltaState, guardrail: Guardrail) -> Iterator[str]:
@@ -119,17 +131,17 @@ def _obstacles(present: Sequence[Feature], strange: Sequence[str], engine: Engin
         yield Verdict.UNDOCUMENTED, f"the Delta feature {name}"
 
 
-def _worst(found: list[tuple[Verdict, str]], state: DeltaState) -> Verdict:
+def _worst(found: list[tuple[Verdict, str]], complete: bool) -> Verdict:
     verdicts = {verdict for verdict, _ in found}
     if Verdict.NO in verdicts:
         return Verdict.NO
     if Verdict.UNDOCUMENTED in verdicts:
         return Verdict.UNDOCUMENTED
-    return Verdict.YES if state.complete else Verdict.UNKNOWN
+    return Verdict.YES if complete else Verdict.UNKNOWN
 
 
-def _nothing_seen(state: DeltaState) -> tuple[str, ...]:
-    return () if state.complete else ("Unity Catalog tells nothing of its Delta protocol, and its log wasn't read",)
+def _nothing_seen(complete: bool) -> tuple[str, ...]:
+    return () if complete else ("Unity Catalog tells nothing of its Delta protocol, and its log wasn't read",)
 
 
 def _name_remarks(ref: TableRef) -> Iterator[str]:

@@ -23,7 +23,7 @@ def readers_table(judged: Iterable[Readability]) -> DataTable:
 
 
 def _row(one: Readability) -> tuple[str, ...]:
-    verdicts = (one.verdicts[engine].value for engine in ENGINES)
+    verdicts = (str(one.verdicts[engine]) for engine in ENGINES)
     return str(one.ref), *verdicts, "; ".join(_in_the_way(one)), one.source
 
 

@@ -1,4 +1,4 @@
-"""Fifty catalogs through two workers, with the automations as they are deployed; what CI does with five."""
+"""Fifty catalogs through two workers, with automations and leases as they are deployed; what CI does with five."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Dialog, Locator, Page, Response, sync_playwright
+from playwright.sync_api import Dialog, Locator, Page, Request, Response, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from deploy.local.processes import StackError
@@ -25,6 +26,7 @@ _QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 _PATIENCE_MS = 60_000.0
 _RUN_SECONDS = 240.0
@@ -64,15 +66,29 @@ class PrefectUI:
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         self._address = address
+        self._asked: list[str] = []
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        self._asked.append(request.url)
 
     def open(self, path: str) -> None:
         """Open a page by its path, below ``/v2``."""
         self.page.goto(f"{self._address}/v2{path}")
 
+    def sign_in(self, line: str) -> None:
+        """On the page that asks for user and password, ``user:password``."""
+        self.page.get_by_placeholder("admin:pass").fill(line)
+        self.page.get_by_role("button", name="Login").click()
+
+    def deployment(self, name: str) -> Locator:
+        """A deployment in their list."""
+        return self.page.locator("a[href*='/deployments/deployment/']").get_by_text(name, exact=True)
+
     def open_form(self, deployment: str) -> None:
         """From the list of deployments to the form of a custom run, by clicking."""
         self.open("/deployments")
-        self.page.locator("a[href*='/deployments/deployment/']").get_by_text(deployment, exact=True).click()
+        self.deployment(deployment).click()
         self.page.get_by_role("button", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Custom run").click()
         self.page.get_by_role("button", name="Submit").wait_for()
@@ -141,11 +157,12 @@ class PrefectUI:
         self.page.wait_for_timeout(3_000)
 
     def open_approval(self) -> Locator:
-        """On the page of a run that waits for input: its dialog."""
+        """On the page of a run that waits for input: its dialog, once it shows the form and the plan."""
         self.page.get_by_role("button", name="Open menu").first.click()
         self.page.get_by_role("menuitem", name="Resume").click()
         dialog = self.page.get_by_role("dialog")
         dialog.get_by_role("textbox", name="Reason", exact=True).wait_for()
+        dialog.get_by_text("Plan for catalog").first.wait_for()
         return dialog
 
     def answer(self, dialog: Locator, decision: str, reason: str) -> None:
@@ -164,6 +181,10 @@ class PrefectUI:
                 continue
             return
         raise StackError("the run can't be resumed")
+
+    def hosts(self) -> set[str]:
+        """Whom the pages have asked for something so far."""
+        return {host for host in (urlsplit(url).hostname for url in self._asked) if host}
 
     def text(self) -> str:
         """All of the page, whether or not it is to be seen, values of fields included."""

@@ -62,7 +62,7 @@ def prefect_home(layout: Layout) -> Path:
 
 
 def ui_folder(layout: Layout) -> Path:
-    """Where the local stack's Prefect puts the files of its UI, and we our blocks' logo."""
+    """Where the local stack's Prefect puts the files of its UI."""
     return layout.data / "ui"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 from cloud_emulator.environment import variables
@@ -19,6 +18,7 @@ from deploy.local.layout import (
 )
 from deploy.local.prefect_names import WORK_POOL
 from deploy.local.supervision import PortLostError, Say, Stack, answer, down, is_our_prefect, launch, load, wait_until
+from deploy.local.ui import LOGO, dress
 
 SEED = "contoso"
 __all__ = ["Stack", "down", "load", "prepare_prefect", "start_emulator", "up", "wait_for_emulator"]
@@ -44,20 +44,14 @@ def _start_all(layout: Layout, stack: Stack, say: Say) -> Stack:
         emulated = wait_for_emulator(layout, stack)
         wait_until("Prefect's server", stack.processes[1], lambda: is_our_prefect(layout, stack.prefect_port))
         say("saving the blocks and the deployments")
-        logo = {"UNITY_MIRROR_LOGO_URL": _serve_logo(layout, stack)}
-        prepare_prefect(layout, {**environment, **logo}, emulated)
+        dress(layout)
+        prepare_prefect(layout, stack, environment, emulated)
         worker = [layout.program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", "local"]
         stack = launch(layout, stack, "worker", worker, worker_environment(layout, environment, emulated))
     except BaseException:
         down(layout)
         raise
     return stack
-
-
-def _serve_logo(layout: Layout, stack: Stack) -> str:
-    """Put the blocks' logo among the files of Prefect's UI; returns its address. Prefect keeps no pictures itself."""
-    shutil.copy(layout.root / "blocks" / "logo.svg", ui_folder(layout) / "v1" / "unity-mirror.svg")
-    return f"{stack.prefect}/unity-mirror.svg"
 
 
 def start_emulator(layout: Layout, stack: Stack) -> Stack:
@@ -69,10 +63,11 @@ def start_emulator(layout: Layout, stack: Stack) -> Stack:
     return launch(layout, stack, "emulator", emulator, clean_environment())
 
 
-def prepare_prefect(layout: Layout, environment: Mapping[str, str], emulated: Mapping[str, str]) -> None:
+def prepare_prefect(layout: Layout, stack: Stack, environment: Mapping[str, str], emulated: Mapping[str, str]) -> None:
     """Save blocks, automations and deployments in the server that the environment names."""
     setup = [layout.program("python"), "-m", "deploy.local.prefect_setup"]
-    processes.run("saving the blocks", setup, {**environment, **emulated}, layout.root, layout.log("prefect-setup"))
+    known = {**environment, **emulated, "UNITY_MIRROR_LOGO_URL": f"{stack.prefect}/{LOGO}"}
+    processes.run("saving the blocks", setup, known, layout.root, layout.log("prefect-setup"))
     deploy = [layout.program("prefect"), "--no-prompt", "deploy", "--all"]
     processes.run("saving the deployments", deploy, environment, layout.root, layout.log("prefect-deploy"))
 

@@ -1,10 +1,14 @@
-"""HAProxy in front of the API replicas: it asks each for its health, and leaves out one that doesn't answer."""
+"""HAProxy in front of the API replicas: it asks each for its health, and leaves out one that doesn't answer.
+
+It also answers for our blocks' logo, and tells browsers to ask nobody else.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from deploy.local.layout import HOST, Layout
+from deploy.local.ui import LOGO, POLICY, logo_file
 from deploy.scaled.layout import REPLICAS, Ports
 
 _CONFIGURATION = """\
@@ -27,6 +31,8 @@ defaults
 
 frontend prefect
     bind {host}:{port}
+    http-request return status 200 content-type image/svg+xml file "{logo}" if {{ path /{name_of_logo} }}
+    http-response set-header Content-Security-Policy "{policy}"
     default_backend replicas
 
 backend replicas
@@ -44,5 +50,8 @@ def write_balancer_configuration(layout: Layout, ports: Ports) -> Path:
         f"    server {name} {HOST}:{port} check" for name, port in zip(REPLICAS, ports.replicas, strict=True)
     )
     path = layout.data / "haproxy.cfg"
-    path.write_text(_CONFIGURATION.format(host=HOST, port=ports.prefect, servers=servers))
+    written = _CONFIGURATION.format(
+        host=HOST, port=ports.prefect, servers=servers, logo=logo_file(layout), name_of_logo=LOGO, policy=POLICY
+    )
+    path.write_text(written)
     return path

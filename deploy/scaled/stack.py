@@ -73,7 +73,7 @@ class _Start:
             self.say("starting the API replicas, the background services and the load balancer")
             self._servers()
             self.say("saving the blocks and the deployments")
-            prepare_prefect(self.layout, self.client, emulated)
+            prepare_prefect(self.layout, self.stack, self.client, emulated)
             self._workers({**worker_environment(self.layout, self.client, emulated), **for_workers})
         except BaseException:
             down(self.layout)

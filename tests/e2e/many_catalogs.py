@@ -24,8 +24,6 @@ from tests.coverage_rows import ROOT
 from tests.e2e.driver import METASTORE, Driver
 from tests.onboarding.sizes import add_catalog, spec_of
 
-SHORT_LEASE = 60.0
-"""The shortest that Prefect gives, for the workers of the test."""
 TOLD_BY_HAND = 3
 """Catalogs whose runs the test starts itself; the watch finds the others."""
 _QUICK = {"long_running": "immediate", "operation_seconds": 0, "sync_seconds": 0, "sql_endpoint_seconds": 0}
@@ -51,13 +49,16 @@ def prepare_cloud(folder: Path, count: int) -> None:
 
 
 @contextmanager
-def scaled(data: Path, catalogs: int) -> Iterator[Driver]:
-    """The scaled set-up on a cloud with so many catalogs; whatever was started of it is stopped in the end."""
+def scaled(data: Path, catalogs: int, lease_seconds: float | None = None) -> Iterator[Driver]:
+    """The scaled set-up on a cloud with so many catalogs; whatever was started of it is stopped in the end.
+
+    Its workers hold leases of so many seconds, or of as many as are deployed.
+    """
     layout = scaled_layout(Layout(ROOT, data))
     layout.data.mkdir(parents=True)
     prepare_cloud(layout.cloud, catalogs)
     try:
-        up(layout, print, {LEASE_VARIABLE: str(SHORT_LEASE)})
+        up(layout, print, {LEASE_VARIABLE: str(lease_seconds)} if lease_seconds else {})
         user, _, password = sign_in_file(layout).read_text().partition(":")
         driver = Driver(layout, (user, password))
         driver.emulator("PUT", "/settings", _QUICK)

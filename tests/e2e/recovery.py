@@ -17,11 +17,11 @@ from uuid import uuid4
 import httpx
 
 from cloud_emulator.seeds.contoso.catalogs import SALES_HOST
-from tasks.lease import limit_name
+from tasks.lease import lease_seconds, limit_name
 from tasks.lease_holder import LOST, NEVER_BEGAN
 from tests.coverage_rows import ROOT
 from tests.e2e.driver import Driver, command_and_environment, flow_process, kill, parent, until
-from tests.e2e.many_catalogs import SHORT_LEASE, TOLD_BY_HAND
+from tests.e2e.many_catalogs import TOLD_BY_HAND
 from tests.onboarding.sizes import spec_of
 
 _ORPHAN = "orphan"
@@ -29,7 +29,7 @@ _MIRRORS = "mirroredAzureDatabricksCatalogs"
 _TAKE = """
 import asyncio, tasks.lease
 async def take():
-    async with tasks.lease.catalog_lease("{catalog}", seconds={seconds}):
+    async with tasks.lease.catalog_lease("{catalog}"):
         print("held", flush=True)
         await asyncio.sleep(600)
 asyncio.run(take())
@@ -80,20 +80,23 @@ class Recovery:
         """A process that is no flow run takes a lease and is killed: only its expiry can free it. Gives what checks
         that later on."""
         _, environment = command_and_environment(self.driver.process("worker-1").pid)
-        argv = [sys.executable, "-c", _TAKE.format(catalog=_ORPHAN, seconds=SHORT_LEASE)]
+        argv = [sys.executable, "-c", _TAKE.format(catalog=_ORPHAN)]
+        lasts = lease_seconds(environment)
         with subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "held\n"
             killed = kill(process.pid)
         assert self._slots() == 1
         waiting = ThreadPoolExecutor(1)
-        freed = waiting.submit(until, "the orphaned lease is free", lambda: self._slots() == 0 and time.time(), 300)
+        freed = waiting.submit(
+            until, "the orphaned lease is free", lambda: self._slots() == 0 and time.time(), lasts + 120
+        )
         waiting.shutdown(wait=False)
 
         def check() -> None:
             seconds = freed.result() - killed
-            self.tell(f"a lease of {SHORT_LEASE:.0f} s whose holder nobody knows: free after", seconds)
-            assert seconds < SHORT_LEASE + 60
+            self.tell(f"a lease of {lasts:.0f} s whose holder nobody knows: free after", seconds)
+            assert seconds < lasts + 60
 
         return check
 

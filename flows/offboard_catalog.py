@@ -17,7 +17,8 @@ from flows.artifacts import publish_plan
 from flows.events import tell_of_catalog
 from flows.onboard_catalog import tag_run
 from flows.outcomes import Stopped, failed, finished, tell_ending
-from flows.parameters import CatalogForm, CloudsBlock, KeepLakehouse
+from flows.parameters import CatalogForm, CloudsBlock, KeepLakehouse, Start
+from flows.restarting import give_up
 from tasks.lease import catalog_lease
 from tasks.offboarding import OffboardSession, plan_removal, remove_catalog
 from tasks.session import connect_clouds
@@ -27,6 +28,7 @@ from unity_mirror.plan.render_markdown import plan_markdown
 APPROVAL_SECONDS = 7 * 24 * 3600
 _KEY = "approval"
 _SHOWN = "plan:"
+_AGAIN = "An earlier run of this offboarding was killed. This is what is left; it needs an approval of its own."
 
 
 class Approval(RunInput):
@@ -51,33 +53,38 @@ class Approval(RunInput):
     on_cancellation=[tell_ending],
 )
 async def offboard_catalog(
-    spec: CatalogForm, clouds: CloudsBlock = None, keep_lakehouse: KeepLakehouse = False
+    spec: CatalogForm, clouds: CloudsBlock = None, keep_lakehouse: KeepLakehouse = False, start: Start = 1
 ) -> State[Any]:
     """Show what would be removed, wait for approval, and remove it. Nothing of Unity Catalog or its data is touched.
+
+    A run that follows a killed one shows what is left and asks anew: nobody has approved of that plan.
 
     Args:
         spec: The catalog as it was onboarded.
         clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
         keep_lakehouse: Leave the lakehouse and its shortcuts as they are.
+        start: Counts the runs that the crash of the one before has led to; leave it at 1.
     """
     await tag_run(f"catalog:{spec.catalog}")
+    if too_often := give_up(start):
+        return failed(too_often)
     session: OffboardSession | None = None
     try:
         async with connect_clouds(clouds, [spec]) as connected:
             session = OffboardSession(connected, spec, keep_lakehouse=keep_lakehouse)
-            return await _offboard(session, spec.catalog)
+            return await _offboard(session, spec.catalog, again=start > 1)
     except UnityMirrorError as error:
         return failed(error, session.metastore_id if session else None)
 
 
-async def _offboard(session: OffboardSession, catalog: str) -> State[Any]:
+async def _offboard(session: OffboardSession, catalog: str, *, again: bool) -> State[Any]:
     await finished(plan_removal, session)
     if not session.plan.changes:
         await tell_of_catalog("offboarded", catalog, session.metastore_id, {"changes": 0, "reason": ""})
         return Completed(message=f"Nothing of {catalog} is ours to remove.")
     await publish_plan(session.plan)
     shown = await _remember_shown(catalog, session.fingerprint)
-    answer = await _ask(session, shown)
+    answer = await _ask(session, shown, again=again)
     if answer.decision != "approve":
         payload = {"changes": len(session.plan.changes), "reason": answer.reason}
         await tell_of_catalog("rejected", catalog, session.metastore_id, payload)
@@ -102,9 +109,10 @@ async def _remember_shown(catalog: str, fingerprint: str) -> str:
     return shown.removeprefix(_SHOWN)
 
 
-async def _ask(session: OffboardSession, shown: str) -> Approval:
+async def _ask(session: OffboardSession, shown: str, *, again: bool) -> Approval:
     """The person's answer. A deployment's run gives its process back meanwhile and starts anew with the answer."""
-    description = f"{plan_markdown(session.plan)}\n\n**Approve** to remove this; **reject** to leave all as it is."
+    choice = "**Approve** to remove this; **reject** to leave all as it is."
+    description = "\n\n".join([*([_AGAIN] if again else []), plan_markdown(session.plan), choice])
     form = Approval.with_initial_data(description=description, plan=shown)
     if deployment.id:
         answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)

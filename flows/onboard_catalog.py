@@ -16,6 +16,7 @@ from flows.deduplication import earlier_run, event_tag, handled_by, handled_tag
 from flows.events import tell_of_catalog
 from flows.outcomes import Stopped, failed, raise_for, stopped, tell_ending
 from flows.parameters import CatalogForm, CloudsBlock, DryRun, EventId, Prune, Start
+from flows.restarting import give_up
 from tasks.lease import catalog_lease
 from tasks.options import StepTask, state_of
 from tasks.plan import make_plan
@@ -25,9 +26,6 @@ from tasks.steps import STEP_TASKS
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.model import STAGES, Plan, StepName
 from unity_mirror.plan.render_markdown import counts_text, remedy_text
-
-MAX_STARTS = 3
-"""How often a run whose process is killed is started again before people have to look."""
 
 
 @flow(
@@ -65,9 +63,8 @@ async def onboard_catalog(
     await tag_run(*tags)
     if event_id and (earlier := await earlier_run(event_id)):
         return _nothing_to_do(earlier, event_id)
-    if start > MAX_STARTS:
-        remedy = "See the worker's log, memory first; then retry."
-        return failed(Stopped(f"Its process was killed {MAX_STARTS} times. {remedy}", remedy=remedy))
+    if too_often := give_up(start):
+        return failed(too_often)
     session: Session | None = None
     try:
         async with connect_clouds(clouds, [spec]) as connected:

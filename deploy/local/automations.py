@@ -1,7 +1,7 @@
 """Automations of Prefect that find runs whose machine is gone; they hold for any server, not only the local one.
 
-``python -m deploy.local.automations`` saves them in the server at PREFECT_API_URL. That a crashed onboarding is started
-again is a trigger of its deployment (prefect.yaml).
+``python -m deploy.local.automations`` saves them in the server at PREFECT_API_URL. That a crashed onboarding or
+offboarding is started again is a trigger of its deployment (prefect.yaml).
 """
 
 from __future__ import annotations

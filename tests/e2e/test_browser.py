@@ -1,28 +1,30 @@
-"""Prefect's UI in a real Chromium: a form filled in, a plan rejected and approved, a block tried out, and no secret
-on any of the pages."""
+"""Prefect's UI in a real Chromium: a form filled in, a plan rejected and approved, though its run is killed, a block
+tried out, and no secret on any of the pages."""
 
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
+from playwright.sync_api import Locator
 
 from cloud_emulator.environment import variables
 from deploy.local.browser import INSTALL, PrefectUI, chromium, prefect_ui
-from deploy.local.layout import Layout, prefect_api
+from deploy.local.layout import HOST, Layout, prefect_api
 from deploy.local.runs import Runs
 from deploy.local.stack import Stack, down, up
 from tests.coverage_rows import ROOT
+from tests.e2e.driver import Driver, flow_process, kill, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 HR = yaml.safe_load((ROOT / "examples" / "hr.yaml").read_text(encoding="utf-8"))
 AUTH = HR["databricks"]["connection"]["auth"]
+MIRRORS = "mirroredAzureDatabricksCatalogs"
+KINDS = CATALOG, MODEL = "Mirrored Azure Databricks catalog", "Semantic model"
 PASSING = ("jobs", "operations", "fabric.refreshes", "fabric.reservedNames")
 """Collections of the emulator in which something happens by itself."""
 
@@ -32,15 +34,14 @@ class Local:
 
     def __init__(self, layout: Layout, stack: Stack) -> None:
         self.stack = stack
+        self.driver = Driver(layout)
         self.runs = Runs(prefect_api(stack.prefect_port))
         environment = variables(layout.cloud, stack.emulator_port)
         self.secrets = [value for name, value in environment.items() if name.endswith("_SECRET")]
-        self._trusted = ssl.create_default_context(cafile=layout.cloud / "tls" / "ca.pem")
 
     def held(self) -> dict[str, Any]:
         """All that the emulated clouds hold."""
-        answer = httpx.get(f"{self.stack.emulator}/_emulator/state", verify=self._trusted, trust_env=False, timeout=60)
-        state: dict[str, Any] = answer.raise_for_status().json()
+        state: dict[str, Any] = self.driver.emulator("GET", "/state")
         return {name: value for name, value in state.items() if name not in PASSING}
 
     def names(self, kind: str) -> list[str]:
@@ -48,6 +49,21 @@ class Local:
         text = json.dumps(self.held()["fabric.items"])
         items = [each for each in _mappings(json.loads(text)) if each.get("type") == kind]
         return sorted(str(each["displayName"]) for each in items)
+
+    def hold(self, method: str, path: str) -> None:
+        """Give no answer to the next such request."""
+        self.driver.emulator("PUT", "/faults", [{"action": "hang", "times": 1, "method": method, "path": path}])
+
+    def kill(self, run: str) -> str:
+        """Kill a run's process while it waits for an answer; gives the run that takes its place."""
+        until("the request hangs", self.driver.struck, 120)
+        known = len(self.driver.runs("offboard-catalog"))
+        process = flow_process(run)
+        assert process is not None
+        kill(process)
+        self.driver.reached(run, frozenset({"CRASHED"}))
+        (after,) = until("a new run", lambda: self.driver.runs("offboard-catalog")[known:], 60)
+        return str(after["id"])
 
     def shows_no_secret(self, ui: PrefectUI) -> None:
         """Looks through the page as it is."""
@@ -138,9 +154,7 @@ def _look_at_the_summary(local: Local, ui: PrefectUI, run: str, pictures: Path) 
     assert image.evaluate("node => node.naturalWidth") > 100
 
 
-def test_a_plan_is_rejected_and_nothing_has_changed_then_approved_and_carried_out(
-    local: Local, ui: PrefectUI, pictures: Path
-) -> None:
+def test_a_plan_is_rejected_and_nothing_has_changed(local: Local, ui: PrefectUI, pictures: Path) -> None:
     before = local.held()
     assert "hr" in local.names("MirroredAzureDatabricksCatalog")
     run = local.runs.start({"spec": HR}, "offboard-catalog/offboard-catalog")
@@ -155,16 +169,48 @@ def test_a_plan_is_rejected_and_nothing_has_changed_then_approved_and_carried_ou
     assert ui.page.get_by_text("Rejected: Still in use. Nothing was changed.").count()
     assert local.held() == before
 
-    run = local.runs.start({"spec": HR}, "offboard-catalog/offboard-catalog")
-    ui.open_run(run, "Suspended")
-    dialog = ui.open_approval()
+
+def test_an_offboarding_that_is_killed_before_and_after_its_approval_asks_again_for_what_is_left(
+    local: Local, ui: PrefectUI, pictures: Path
+) -> None:
+    before, rejected = local.held(), local.driver.runs("offboard-catalog")
+    local.hold("GET", f"{MIRRORS}$")
+    first = local.runs.start({"spec": HR, "keep_lakehouse": True}, "offboard-catalog/offboard-catalog")
+    second = local.kill(first)
+    assert local.held() == before
+    dialog = _asked(ui, second)
+    assert {kind: f"delete {kind}" in dialog.inner_text() for kind in KINDS} == {CATALOG: True, MODEL: True}
     ui.answer(dialog, "approve", "Replaced by hr2.")
+    local.hold("DELETE", f"{MIRRORS}/[^/]+$")
     ui.resume(dialog)
-    ui.open_run(run, "Completed", tab="Details")
+    third = local.kill(second)
+    assert local.names("MirroredAzureDatabricksCatalog") == ["hr"]
+    assert "People" not in local.names("SemanticModel")
+
+    dialog = _asked(ui, third)
+    assert {kind: f"delete {kind}" in dialog.inner_text() for kind in KINDS} == {CATALOG: True, MODEL: False}
+    ui.answer(dialog, "approve", "Still replaced by hr2.")
+    ui.picture(pictures / "approved-again.png")
+    ui.resume(dialog)
+    ui.open_run(third, "Completed", tab="Details")
     ui.picture(pictures / "approved.png")
-    assert ui.page.get_by_text("hr is offboarded: 3 changes made. Approved: Replaced by hr2.").count()
+    assert ui.page.get_by_text("hr is offboarded: 3 changes made. Approved: Still replaced by hr2.").count()
     assert local.names("MirroredAzureDatabricksCatalog") == []
     local.shows_no_secret(ui)
+    runs = local.driver.runs("offboard-catalog")[len(rejected) :]
+    assert [(run["id"], run["parameters"].get("start", 1), run["parameters"]["keep_lakehouse"]) for run in runs] == [
+        (first, 1, True),
+        (second, 2, True),
+        (third, 3, True),
+    ], "one for each that was killed, and none for those that waited for approval"
+
+
+def _asked(ui: PrefectUI, run: str) -> Locator:
+    """The dialog of a run that took the place of a killed one."""
+    ui.open_run(run, "Suspended")
+    dialog = ui.open_approval()
+    assert "An earlier run of this offboarding was killed." in dialog.inner_text()
+    return dialog
 
 
 def test_the_block_shows_its_logo_and_no_secret_and_can_be_tried_out(
@@ -186,3 +232,4 @@ def test_the_block_shows_its_logo_and_no_secret_and_can_be_tried_out(
     ui.open_run(run, "Completed", tab="Details")
     assert ui.page.get_by_text("Fabric: works: 2 workspaces").count()
     local.shows_no_secret(ui)
+    assert ui.hosts() == {HOST}

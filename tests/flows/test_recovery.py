@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import yaml
-from prefect import get_client
+from prefect import Flow, get_client
+from prefect.client.schemas.objects import State
 from prefect.states import Crashed, Running
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
 from flows.deduplication import event_tag
-from flows.onboard_catalog import MAX_STARTS, onboard_catalog
+from flows.offboard_catalog import offboard_catalog
+from flows.onboard_catalog import onboard_catalog
 from flows.parameters import MOST_STARTS
+from flows.restarting import MAX_STARTS
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from unity_mirror.spec import load_spec
 
@@ -25,17 +30,19 @@ def mirrors_made(cloud: SampleCloud) -> int:
     return len([each for each in cloud.writes() if each["path"].endswith("mirroredAzureDatabricksCatalogs")])
 
 
+@pytest.mark.parametrize("flow", [onboard_catalog, offboard_catalog], ids=lambda each: each.name)
 async def test_a_run_whose_predecessors_were_all_killed_asks_no_cloud_and_says_what_to_look_at(
-    cloud: SampleCloud,
+    cloud: SampleCloud, flow: Callable[..., Awaitable[State[Any]]]
 ) -> None:
-    state = await onboard_catalog(load_spec(HR), cloud.block, start=MAX_STARTS + 1, return_state=True)
+    state = await flow(load_spec(HR), cloud.block, start=MAX_STARTS + 1, return_state=True)
     assert state.is_failed()
     assert str(state.message).startswith("Its process was killed 3 times. See the worker's log, memory first")
     assert cloud.client.get("/_emulator/requests").json() == []
 
 
-def test_what_crashes_before_it_can_look_at_anything_is_not_started_for_ever() -> None:
-    schema = onboard_catalog.parameters.model_dump(mode="json", by_alias=True, exclude_none=True)
+@pytest.mark.parametrize("flow", [onboard_catalog, offboard_catalog], ids=lambda each: each.name)
+def test_what_crashes_before_it_can_look_at_anything_is_not_started_for_ever(flow: Flow[..., Any]) -> None:
+    schema = flow.parameters.model_dump(mode="json", by_alias=True, exclude_none=True)
     parameters = {"spec": yaml.safe_load(HR.read_text()), "start": MOST_STARTS}
     validate(parameters, schema, raise_on_error=True)
     with pytest.raises(ValidationError, match="greater than the maximum"):

@@ -13,16 +13,13 @@ from rich.console import Console
 from deploy.local.demo import demo
 from deploy.local.layout import Layout
 from deploy.local.processes import StackError
-from deploy.local.show import make_console, show_failure, show_next, show_stack
-from deploy.local.stack import down, load, up
+from deploy.local.show import brought_up, make_console, show_failure, show_next, show_stack
+from deploy.local.stack import down, up
 from deploy.scaled.layout import scaled_layout
 
 
 def _up(layout: Layout, console: Console) -> int:
-    running = load(layout)
-    if running is None or not running.is_running():
-        with console.status("starting") as status:
-            running = up(layout, lambda text: status.update(text))
+    running = brought_up(console, layout, up)
     show_stack(console, layout, running)
     show_next(console, layout, running, running=True)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.local.layout import EMULATOR_PORT, Layout
-from deploy.local.processes import StackError
+from deploy.local.processes import StackError, last_words
 from deploy.local.runs import Rows, Run
-from deploy.local.stack import Stack
+from deploy.local.supervision import Say, Stack, load
 
 _WIDTH_OF_A_FILE = 120
 
@@ -23,6 +23,24 @@ def make_console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH_OF_A_FILE
     return Console(file=stream, highlight=False, emoji=False, width=width)
+
+
+def brought_up(console: Console, layout: Layout, start: Callable[[Layout, Say], Stack]) -> Stack:
+    """The stack that is up, or one that is started now. Where only a part of it still runs, that is stopped first."""
+    running = load(layout)
+    if running is not None and running.is_running():
+        return running
+    if running is not None and len(running.ended) < len(running.processes):
+        _show_ended(console, running)
+    with console.status("starting") as status:
+        return start(layout, lambda text: status.update(text))
+
+
+def _show_ended(console: Console, stack: Stack) -> None:
+    for process in stack.ended:
+        words = escape(last_words(Path(process.log)))
+        console.print(f"{process.name} has ended; the last line of its log: {words}", soft_wrap=True)
+    console.print("The others are stopped, and all of them are started again.")
 
 
 def show_run(console: Console, run: Run, catalog: str) -> None:

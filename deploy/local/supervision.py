@@ -44,9 +44,14 @@ class Stack:
         """Address of the emulated cloud."""
         return f"https://localhost:{self.emulator_port}"
 
+    @property
+    def ended(self) -> list[Process]:
+        """What has ended of it, though nobody asked it to."""
+        return [process for process in self.processes if not process.is_running()]
+
     def is_running(self) -> bool:
         """Whether all of it runs."""
-        return bool(self.processes) and all(process.is_running() for process in self.processes)
+        return bool(self.processes) and not self.ended
 
 
 def load(layout: Layout) -> Stack | None:

@@ -12,21 +12,13 @@ from rich.markup import escape
 
 from deploy.local.layout import Layout
 from deploy.local.processes import StackError
-from deploy.local.show import make_console, show_failure
-from deploy.local.supervision import Stack, down, load
+from deploy.local.show import brought_up, make_console, show_failure
+from deploy.local.supervision import Stack, down
 from deploy.scaled.layout import scaled_layout
 from deploy.scaled.secrets import sign_in_file
 from deploy.scaled.stack import up
 
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-def _up(layout: Layout, console: Console) -> None:
-    running = load(layout)
-    if running is None or not running.is_running():
-        with console.status("starting") as status:
-            running = up(layout, lambda text: status.update(text))
-    show(console, layout, running)
 
 
 def show(console: Console, layout: Layout, stack: Stack) -> None:
@@ -56,7 +48,7 @@ def main() -> int:
     console, layout = make_console(), scaled_layout(Layout(_ROOT, options.data.resolve()))
     try:
         if options.command == "up":
-            _up(layout, console)
+            show(console, layout, brought_up(console, layout, up))
         else:
             console.print("Stopped." if down(layout) else "Nothing was running.")
     except StackError as error:

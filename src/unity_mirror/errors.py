@@ -64,14 +64,22 @@ def _rebuild(kind: type[UnityMirrorError], args: tuple[object, ...], state: dict
 
 @dataclass(frozen=True, slots=True)
 class SpecProblem:
-    """One thing wrong with a spec: the field's ``path``, what is wrong, and a hint (may be empty)."""
+    """One thing wrong with a spec: the field's ``path``, what is wrong, and a hint (may be empty).
+
+    ``line`` (from 1; 0 when it isn't known) is where the field stands, or what it is missing in; ``file`` is given when
+    that is another than the spec's own, such as an overlay.
+    """
 
     path: str
     message: str
     hint: str = ""
+    line: int = 0
+    file: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.message}" if self.path else self.message
+        place = ", ".join(part for part in (self.file, f"line {self.line}" if self.line else "") if part)
+        where = f"{self.path} ({place})" if place else self.path
+        text = f"{where}: {self.message}" if where else self.message
         return f"{text} ({self.hint})" if self.hint else text
 
 

@@ -100,6 +100,16 @@ def test_closed_streams_lead_nowhere(closed: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "line", ["cat spec.yaml | $UM plan -", "cat spec.yaml | $UM plan /dev/stdin", "$UM plan <(cat spec.yaml)"]
+)
+def test_a_spec_comes_through_a_pipe_as_well(tmp_path: Path, line: str) -> None:
+    (tmp_path / "spec.yaml").write_text("catalog: sales\nselekt: {}\n", encoding="utf-8")
+    done = _shell(f"cd '{tmp_path}' && {line}")
+    assert "selekt (line 2): this key is unknown" in done.stderr
+    assert "databricks: this is required" in done.stderr
+
+
 def test_what_an_encoding_has_not_got_is_escaped(tmp_path: Path) -> None:
     spec = tmp_path / "Café ✓.yaml"
     done = _shell(f"$UM plan '{spec}'", PYTHONIOENCODING="ascii")

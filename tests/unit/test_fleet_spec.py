@@ -87,12 +87,26 @@ def test_what_clashes_fails_both_and_not_the_third(what: str) -> None:
             "defaults.databricks.workspace",
         ),
         ({"catalogs": [{"catalog": "a"}], "catalogues": []}, "catalogues"),
+        ({"catalogs": ["a"]}, "catalogs[0]"),
     ],
 )
 def test_a_fleet_that_is_none_is_refused(parts: dict[str, Any], path: str) -> None:
     with pytest.raises(SpecError) as refused:
         fleet(**parts)
     assert path in str(refused.value)
+
+
+def test_keys_of_a_fleet_are_its_own() -> None:
+    with pytest.raises(SpecError) as refused:
+        fleet(catalogs=[{"catalog": "a"}], catalog="a")
+    assert [problem.hint for problem in refused.value.problems] == ["did you mean catalogs?"]
+
+
+@pytest.mark.parametrize("kind", ["fleets", 7, ["fleet"]])
+def test_an_unknown_kind_is_told_with_both(kind: object) -> None:
+    with pytest.raises(SpecError) as refused:
+        load_any({"kind": kind, "catalogs": []})
+    assert [(problem.path, problem.hint) for problem in refused.value.problems] == [("kind", "one of catalog, fleet")]
 
 
 def test_secrets_of_a_fleet_are_refused_and_not_repeated() -> None:

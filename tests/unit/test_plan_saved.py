@@ -56,11 +56,21 @@ def test_whatever_moved_is_named(what: str) -> None:
     assert told in "; ".join(moved(saved(CONNECTION), now))
 
 
-@pytest.mark.parametrize("document", [{"version": 2}, {"version": 1}, {"version": 1, "catalogs": [{"spec": {}}]}])
+@pytest.mark.parametrize(
+    "document",
+    [{"version": 2}, {"version": 1}, {"version": 1, "catalogs": []}, {"version": 1, "catalogs": [{"spec": None}]}],
+)
 def test_what_is_no_saved_plan_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(SpecError) as refused:
         read_saved(document, "plan.json")
     assert "plan.json" in str(refused.value)
+
+
+def test_an_edit_of_the_file_is_told() -> None:
+    document = save([(load_spec(MINIMAL), plan(CONNECTION))], prune=False)
+    document["catalogs"][0]["spec"]["fabric"]["workspace"] = "People Analytics"
+    with pytest.raises(SpecError, match="digest: it isn't as unity-mirror wrote it"):
+        read_saved(document, "plan.json")
 
 
 def test_the_page_holds_text_as_text() -> None:

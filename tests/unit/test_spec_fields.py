@@ -428,6 +428,11 @@ def test_exclude_wins_over_include() -> None:
         (minimal(fabric="W"), "fabric", "possible keys: item_name, workspace"),
         (minimal(select={"include": "orders.*"}), "select.include", "brackets"),
         (minimal(auto_sync="perhaps"), "auto_sync", "true or false"),
+        (minimal(fabric=None), "fabric", "possible keys: item_name, workspace"),
+        (minimal(sql_endpoint={"rows": 5000}), "sql_endpoint.rows", "at most 1000"),
+        (minimal(freshness={"max_lag_minutes": -1}), "freshness.max_lag_minutes", "at least 0"),
+        (minimal(freshness={"max_lag_minutes": "soon"}), "freshness.max_lag_minutes", "in digits"),
+        (with_databricks_auth({"principal": "x"}), "databricks.connection.auth", "personal_access_token, existing"),
     ],
 )
 def test_other_faults_are_told_with_path_and_hint(spec: dict[str, Any], path: str, hint: str) -> None:

@@ -1,6 +1,7 @@
 """Where a spec comes from: files, text, overlays, settings, variables; and that everything wrong is told at once."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
         ("catalog: 2026-13-45\n", "quotes"),
         ("catalog: !!python/name:os.system\n", "line 1"),
         ("catalog: a\x00b\n", "character"),
+        ("catalog: a\nfabric:\n\tworkspace: b\n", "never with tabs"),
+        ("catalog: a\n---\ncatalog: b\n", "a file holds one spec"),
+        ("catalog: a\n2024: b\n", "line 2, column 1: the key '2024' isn't text to YAML (put it in quotes)"),
+        ("catalog: a\non: b\n", "the key 'on' isn't text"),
+        ('catalog: "\\ud800"\n', "half of a character"),
+        ('{"catalog": "\\ud800"}', "half of a character"),
     ],
 )
 def test_syntax_errors_say_where(text: str, message: str) -> None:
@@ -81,6 +88,53 @@ def test_json_errors_say_where(tmp_path: Path) -> None:
     assert "line 2, column 6" in str(only_problem(str(path)))
     path.write_text('{"catalog": "a", "catalog": "b"}', encoding="utf-8")
     assert "given twice" in str(only_problem(str(path)))
+
+
+def _bomb() -> str:
+    names = "abcdefgh"
+    return "a: &a [x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in pairwise(names)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (_bomb(), "more than 1,000,000 values"),
+        ("select: &s\n  include: *s\n", "nested too deeply"),
+        ("a: " + "[" * 3000 + "]" * 3000 + "\n", "nested too deeply"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_grows_without_end_is_refused(text: str, message: str) -> None:
+    assert message in only_problem(text).message
+
+
+def test_a_number_of_json_can_have_too_many_digits(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text('{"catalog": ' + "9" * 5000 + "}", encoding="utf-8")
+    assert "too many digits" in only_problem(str(path)).message
+
+
+def test_each_problem_is_told_with_the_line_where_it_can_be_mended(tmp_path: Path) -> None:
+    spec, overlay = tmp_path / "spec.yaml", tmp_path / "prod.yaml"
+    spec.write_text(
+        f"{TEXT.strip()}\nselect:\n  include:\n  - '*'\n  - a.b.c\nlakehouse: {{nam: x}}\n", encoding="utf-8"
+    )
+    overlay.write_text("auto_sync: true\nfabric:\n  wrkspace: Prod\n", encoding="utf-8")
+    found = {each.path: str(each) for each in problems(str(spec), overlays=[overlay], sets=["on_failure=stop"])}
+    assert found["select.include[1]"].startswith("select.include[1] (line 7): the pattern")
+    assert found["lakehouse.name"] == "lakehouse.name (line 8): this is required"
+    assert found["fabric.wrkspace"].startswith(f"fabric.wrkspace ({overlay}, line 3): this key is unknown")
+    assert found["on_failure"].startswith("on_failure (--set on_failure): this is not one of the possible values")
+
+
+def test_lines_of_json_are_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps({**minimal(), "selekt": {}}, indent=2), encoding="utf-8")
+    assert only_problem(str(path)).line == 9
+    path.write_text(json.dumps({**minimal(), "selekt": {}}, indent="\t"), encoding="utf-8")
+    assert only_problem(str(path)).line == 0
 
 
 def test_syntax_errors_do_not_repeat_the_text() -> None:
@@ -121,7 +175,7 @@ def test_settings_have_yaml_types_and_win_over_overlays() -> None:
     ("setting", "path", "message"),
     [
         ("fabric.workspace", "--set", "path=value"),
-        ("=x", "", "path=value"),
+        ("=x", "--set", "path=value"),
         ("a..b=x", "a..b", "path=value"),
         ("catalog.name=x", "catalog", "not a mapping"),
         ("catalog=[x", "--set catalog", "line 1"),

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 _DESCRIPTION = """\
 Mirror Azure Databricks Unity Catalog catalogs into Microsoft Fabric, from one declarative spec per catalog."""
 
+_SPEC = "the spec, YAML or JSON; - reads it from standard input"
 _EPILOG = """\
 SPEC is a catalog's spec, a fleet's, or for apply also a plan saved by plan --out
 exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 64 wrong usage, 130 interrupted
@@ -113,7 +114,7 @@ def _offboard(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 def _command(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> argparse.ArgumentParser:
     parser = _bare(commands, name, summary)
-    parser.add_argument("spec", type=Path, metavar="SPEC", help="the spec, YAML or JSON")
+    parser.add_argument("spec", type=Path, metavar="SPEC", help=_SPEC)
     _merging(parser)
     parser.add_argument("--report", type=Path, metavar="DIR", help="write run.json and run.html to a directory")
     return parser
@@ -148,7 +149,7 @@ def _prune(parser: argparse.ArgumentParser) -> None:
 def _doctor(commands: argparse._SubParsersAction[_Parser]) -> None:
     summary = "check sign-in and, with a spec, its prerequisites; exit 1 when a check failed or is unknown"
     parser = _bare(commands, "doctor", summary)
-    parser.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="the spec, YAML or JSON")
+    parser.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help=_SPEC)
     _merging(parser)
 
 

@@ -99,7 +99,8 @@ def failure_document(error: UnityMirrorError) -> dict[str, Any]:
     }
     if isinstance(error, SpecError):
         document["problems"] = [
-            {"path": each.path, "message": each.message, "hint": each.hint} for each in error.problems
+            {"path": each.path, "line": each.line, "file": each.file, "message": each.message, "hint": each.hint}
+            for each in error.problems
         ]
     if isinstance(error, CloudError):
         document |= {

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.errors import SpecError, SpecProblem
 from unity_mirror.plan.saved import KIND, SavedPlan, read_saved
-from unity_mirror.spec import CatalogSpec, FleetSpec, Member, load_any, load_spec, read_document
+from unity_mirror.spec import (
+    CatalogSpec,
+    Document,
+    FleetSpec,
+    Member,
+    check_spec,
+    load_any,
+    parse_document,
+    read_document,
+)
+
+STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +39,31 @@ class Source:
 
 def read_source(options: argparse.Namespace, environ: Mapping[str, str], allowed: Sequence[str]) -> Source:
     """Reads the file that the command line names. ``allowed``: of catalog, fleet, plan."""
-    document, where = read_document(options.spec)
-    kind = str(document.get("kind") or "catalog")
+    document = _standard_input() if str(options.spec) == STANDARD_INPUT else read_document(options.spec)
+    kind = str(document.data.get("kind") or "catalog")
     if kind in ("catalog", "fleet", KIND) and kind not in allowed:
-        raise SpecError([SpecProblem("kind", f"this command doesn't take a {kind}")], where=where)
+        raise SpecError([SpecProblem("kind", f"this command doesn't take a {kind}")], where=document.where)
     if kind == KIND:
-        return _saved(options, document, where)
-    spec = load_any(options.spec, options.overlay, options.set, environ)
+        return _saved(options, document)
+    spec = load_any(document, options.overlay, options.set, environ)
     if isinstance(spec, CatalogSpec):
         return Source((Member(spec.catalog, spec),))
     return Source(fleet=spec)
 
 
-def _saved(options: argparse.Namespace, document: Mapping[str, object], where: str) -> Source:
+def _standard_input() -> Document:
+    where = "standard input"
+    try:
+        text = sys.stdin.read()
+    except UnicodeDecodeError:
+        raise SpecError([SpecProblem(where, "it is not UTF-8 text", "save it as UTF-8")]) from None
+    return Document(parse_document(text, where), where, text)
+
+
+def _saved(options: argparse.Namespace, document: Document) -> Source:
     if options.overlay or options.set:
         hint = "make a new plan with them"
-        raise SpecError([SpecProblem("--set", "a saved plan is applied as it is", hint)], where=where)
-    saved = read_saved(document, where)
-    specs = [load_spec(each.spec) for each in saved]
+        raise SpecError([SpecProblem("--set", "a saved plan is applied as it is", hint)], where=document.where)
+    saved = read_saved(document.data, document.where)
+    specs = [check_spec(each.spec, document.where) for each in saved]
     return Source(tuple(Member(spec.catalog, spec) for spec in specs), saved=saved)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from unity_mirror.errors import SpecError, SpecProblem
@@ -33,20 +35,24 @@ def save(plans: Iterable[tuple[CatalogSpec, Plan]], *, prune: bool) -> dict[str,
         }
         for spec, plan in plans
     ]
-    return {"kind": KIND, "version": VERSION, "catalogs": catalogs}
+    return {"kind": KIND, "version": VERSION, "digest": _digest(catalogs), "catalogs": catalogs}
 
 
 def read_saved(document: Mapping[str, Any], where: str) -> tuple[SavedPlan, ...]:
-    """The plans of a document. Raises ``SpecError`` for one of another version, or that was tampered with."""
+    """The plans of a document. Raises ``SpecError`` for one of another version, without any, or that was edited."""
     if document.get("version") != VERSION:
         raise _unusable(where, "version", f"it isn't a saved plan of version {VERSION}")
-    try:
-        return tuple(
-            SavedPlan(each["spec"], bool(each["prune"]), tuple(map(dict, each["changes"])))
-            for each in document["catalogs"]
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unusable(where, "catalogs", "it isn't as unity-mirror wrote it") from error
+    catalogs = document.get("catalogs")
+    if not catalogs:
+        raise _unusable(where, "catalogs", "there is no plan in it")
+    if document.get("digest") != _digest(catalogs):
+        raise _unusable(where, "digest", "it isn't as unity-mirror wrote it")
+    return tuple(SavedPlan(each["spec"], each["prune"], tuple(each["changes"])) for each in catalogs)
+
+
+def _digest(catalogs: Any) -> str:
+    """Tells an edit of the file, which would be applied unseen where the changes have the same names and values."""
+    return sha256(json.dumps(catalogs, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def moved(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:

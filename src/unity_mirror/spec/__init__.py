@@ -22,9 +22,9 @@ from unity_mirror.spec.catalog import (
     SelectSpec,
 )
 from unity_mirror.spec.connections import ConnectionRef, DatabricksConnection, DatabricksSpec, StorageSpec
-from unity_mirror.spec.documents import read_document
+from unity_mirror.spec.documents import Document, parse_document, read_document
 from unity_mirror.spec.fleet import DiscoverSpec, FleetSpec, Member, document_json_schema, members
-from unity_mirror.spec.loading import load_any, load_spec
+from unity_mirror.spec.loading import check_spec, load_any, load_spec
 from unity_mirror.spec.patterns import matches, matches_any
 from unity_mirror.spec.schema import spec_json_schema
 from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultReference, KeyVaultSecret, SecretRef
@@ -48,6 +48,7 @@ __all__ = [
     "DatabricksConnection",
     "DatabricksSpec",
     "DiscoverSpec",
+    "Document",
     "EnginesSpec",
     "EnvSecret",
     "ExistingAuth",
@@ -70,6 +71,7 @@ __all__ = [
     "StorageAuth",
     "StorageSpec",
     "WorkspaceIdentityAuth",
+    "check_spec",
     "column_of",
     "document_json_schema",
     "load_any",
@@ -77,6 +79,7 @@ __all__ = [
     "matches",
     "matches_any",
     "members",
+    "parse_document",
     "read_document",
     "spec_json_schema",
     "workspace_url_fault",

@@ -155,7 +155,7 @@ def _member(fleet: FleetSpec, name: str, entry: Mapping[str, Any]) -> Member:
     try:
         return Member(name, CatalogSpec.model_validate(data))
     except ValidationError as error:
-        problems = list(dict.fromkeys(problems_of(error, data)))
+        problems = list(dict.fromkeys(problems_of(error, data, CatalogSpec)))
     return Member(name, error=SpecError(problems, where=f"catalog {name}"))
 
 

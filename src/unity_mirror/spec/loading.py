@@ -10,13 +10,15 @@ from pydantic import ValidationError
 
 from unity_mirror.errors import SpecError, SpecProblem
 from unity_mirror.spec.catalog import CatalogSpec
-from unity_mirror.spec.documents import read_document
+from unity_mirror.spec.documents import Document, read_document
 from unity_mirror.spec.fleet import FleetSpec
-from unity_mirror.spec.merging import apply_setting, merge, substitute
+from unity_mirror.spec.merging import apply_setting, merge, parse_setting, substitute
+from unity_mirror.spec.places import placed
 from unity_mirror.spec.problems import problems_of
 
 S = TypeVar("S", CatalogSpec, FleetSpec)
-Source = str | Path | Mapping[str, Any]
+Source = str | Path | Mapping[str, Any] | Document
+_KINDS = ("catalog", "fleet")
 
 
 def load_any(
@@ -26,10 +28,14 @@ def load_any(
     environ: Mapping[str, str] | None = None,
 ) -> CatalogSpec | FleetSpec:
     """Read and check a spec of either kind, like ``load_spec``. A fleet's catalogs are checked when it is expanded."""
-    data, where = _assemble(source, overlays, sets)
-    if data.get("kind") != "fleet":
-        return _load(data, where, environ or {}, CatalogSpec)
-    return _load(data, where, environ or {}, FleetSpec)
+    data, documents = _assemble(source, overlays, sets)
+    kind = data.get("kind", "catalog")
+    if kind not in _KINDS:
+        unknown = SpecProblem("kind", "this is not one of the possible values", f"one of {', '.join(_KINDS)}")
+        raise SpecError(placed([unknown], documents), where=documents[0].where)
+    if kind == "fleet":
+        return _load(data, documents, environ or {}, FleetSpec)
+    return _load(data, documents, environ or {}, CatalogSpec)
 
 
 def load_spec(
@@ -44,48 +50,57 @@ def load_spec(
     turn (maps merge, lists replace), then ``sets`` (``a.b.c=value``); last, ``${VAR}`` is replaced from ``environ``,
     except in secrets. Raises SpecError listing every problem with its path. No message repeats what could be a secret.
     """
-    data, where = _assemble(source, overlays, sets)
-    return _load(data, where, environ or {}, CatalogSpec)
+    data, documents = _assemble(source, overlays, sets)
+    return _load(data, documents, environ or {}, CatalogSpec)
 
 
-def _load(data: dict[str, Any], where: str, environ: Mapping[str, str], model: type[S]) -> S:
+def check_spec(data: Mapping[str, Any], where: str) -> CatalogSpec:
+    """Check a spec in which everything is filled in already: ``${`` is plain text there. Raises SpecError."""
+    spec, problems = _validate(data, CatalogSpec)
+    if spec is None:
+        raise SpecError(problems, where=where)
+    return spec
+
+
+def _load(data: dict[str, Any], documents: Sequence[Document], environ: Mapping[str, str], model: type[S]) -> S:
     problems: list[SpecProblem] = []
     data = substitute(data, environ, problems)
     spec, invalid = _validate(data, model)
     unresolved = {problem.path for problem in problems}
     problems += [problem for problem in invalid if problem.path not in unresolved]
     if spec is None or problems:
-        raise SpecError(problems, where=where)
+        raise SpecError(placed(problems, documents), where=documents[0].where)
     return spec
 
 
-def _assemble(source: Source, overlays: Sequence[Source], sets: Sequence[str]) -> tuple[dict[str, Any], str]:
+def _assemble(source: Source, overlays: Sequence[Source], sets: Sequence[str]) -> tuple[dict[str, Any], list[Document]]:
     """Lay everything over the first document; what can't even be read is told together."""
     problems: list[SpecProblem] = []
-    documents: list[tuple[dict[str, Any], str]] = []
+    documents: list[Document] = []
     for one in (source, *overlays):
         try:
             documents.append(read_document(one))
         except SpecError as error:
             problems += error.problems
     data: dict[str, Any] = {}
-    for document, _ in documents:
-        data = merge(data, document)
+    for document in documents:
+        data = merge(data, document.data)
     for setting in sets:
         try:
             data = apply_setting(data, setting)
+            documents.append(Document(parse_setting(setting), f"--set {setting.partition('=')[0]}"))
         except SpecError as error:
             problems += error.problems
     if problems:
         raise SpecError(problems)
-    return data, documents[0][1]
+    return data, documents
 
 
 def _validate(data: Mapping[str, Any], model: type[S]) -> tuple[S | None, list[SpecProblem]]:
     try:
         return model.model_validate(data), []
     except ValidationError as error:
-        return None, list(_tidy(problems_of(error, data)))
+        return None, list(_tidy(problems_of(error, data, model)))
 
 
 def _tidy(problems: Iterator[SpecProblem]) -> Iterator[SpecProblem]:

@@ -8,12 +8,11 @@ from copy import deepcopy
 from typing import Any
 
 from unity_mirror.errors import SpecError, SpecProblem
-from unity_mirror.spec.documents import parse_yaml
+from unity_mirror.spec.documents import DEEPEST, parse_yaml
 
 SECRET_KEY = "secret"  # noqa: S105 - the key's name
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DEEPEST = 32
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def parse_setting(setting: str) -> dict[str, Any]:
     path, equals, text = setting.partition("=")
     keys = [key.strip() for key in path.split(".")]
     if not equals or not all(keys):
-        shown = path if equals else "--set"
+        shown = (path if equals else "") or "--set"
         raise SpecError(
             [SpecProblem(shown, "this is not of the form path=value", "write --set fabric.workspace=Sales")]
         )
@@ -70,7 +69,7 @@ def substitute(
     value: Any, environ: Mapping[str, str], problems: list[SpecProblem], path: str = "", depth: int = 0
 ) -> Any:
     """Replace ``${NAME}`` in all text outside secrets (``$${`` is a plain ``${``); append what can't be resolved."""
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         problems.append(SpecProblem(path, "it is nested too deeply, or contains itself through an alias", "flatten it"))
         return None
     if isinstance(value, dict):

@@ -34,13 +34,22 @@ def _fits(node: Node, data: object) -> bool:
     return kind is None or given is None or kind == given
 
 
-def keys_at(path: Sequence[str], data: object) -> list[str]:
+def keys_at(path: Sequence[str], data: object, schema: Node) -> list[str]:
     """The keys that the mapping at a path of this data may have; empty when there is no such mapping."""
-    schema = spec_json_schema()
+    return sorted({key for node in _nodes_at(path, data, schema) for key in node["properties"]})
+
+
+def kinds_at(path: Sequence[str], data: object, schema: Node) -> list[str]:
+    """What ``kind`` may be in the mapping at a path of this data."""
+    kinds = [node["properties"].get("kind", {}).get("const") for node in _nodes_at(path, data, schema)]
+    return [kind for kind in kinds if kind]
+
+
+def _nodes_at(path: Sequence[str], data: object, schema: Node) -> list[Node]:
     definitions = schema["$defs"]
     nodes: list[Node] = [schema]
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
         found = [node["properties"][key] for node in nodes if key in node["properties"]]
         nodes = [node for child in found for node in _alternatives(child, definitions) if _fits(node, data)]
-    return sorted({key for node in nodes for key in node["properties"]})
+    return nodes

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cloud_emulator.core.faults import FaultRule
 from cloud_emulator.environment import variables
 from cloud_emulator.services import mounts
 from tests.emulator.served import running
@@ -110,6 +111,19 @@ def test_remedies_are_written_for_the_administrator(run: Run, tmp_path: Path) ->
     text = (tmp_path / "remedies.txt").read_text(encoding="utf-8")
     assert "GRANT EXTERNAL USE SCHEMA ON SCHEMA `sales`.`staging`" in text
     assert "az storage account network-rule add" in text
+
+
+def test_what_a_service_says_in_several_lines_is_a_comment_among_the_remedies(
+    run: Run, live: World, tmp_path: Path
+) -> None:
+    denied = {"error": {"code": "AuthorizationFailed", "message": "No.\nTime: now"}}
+    live.cloud.faults.set([FaultRule(service="arm", path="storageAccounts/contosolake$", status=403, body=denied)])
+    run("plan", EXAMPLES / "sales.yaml", "--remedies", tmp_path / "remedies.txt")
+    live.cloud.faults.set([])
+    lines = (tmp_path / "remedies.txt").read_text(encoding="utf-8").splitlines()
+    assert any(line.startswith("# Time: now") for line in lines)
+    commands = [line for line in lines if line and not line.startswith("#")]
+    assert all(line.startswith(("az ", "GRANT ", "databricks ")) for line in commands), commands
 
 
 def test_doctor_fails_on_a_failed_check(run: Run) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -88,3 +90,27 @@ def test_the_azure_cli_is_told_of_another_cloud_first(cloud: AzureCloud) -> None
         if any(command.startswith("az ") for command in remedy.commands):
             assert remedy.commands[0] == f"az cloud set --name {cloud.cli}"
     assert not [each for remedy in every_remedy(PUBLIC) for each in remedy.commands if "az cloud set" in each]
+
+
+HOSTILE = "it's `x`; $(touch gone) \"#%?"
+
+
+def test_a_path_stays_one_word_of_the_command_and_one_path_of_the_request() -> None:
+    """Whoever may write to the lake names its files, and an administrator pastes the command."""
+    place = StorageUrl("lake", "data", HOSTILE)
+    acl = Acl.parse("user::rwx,group::r-x,other::---")
+    for found in (
+        remedies.set_acl(place, HOSTILE, acl, PRINCIPAL, "", recursive=False),
+        remedies.grant_folder(place, PRINCIPAL),
+    ):
+        words = shlex.split(found.commands[-1])
+        assert words[words.index("--path") + 1] == HOSTILE
+    (call,) = remedies.set_acl(place, HOSTILE, acl, PRINCIPAL, "", recursive=False).calls
+    parts = urlsplit(call.url)
+    assert (unquote(parts.path), parts.query) == (f"/data/{HOSTILE}", "action=setAccessControl")
+
+
+def test_names_in_a_grant_stay_within_their_quotes() -> None:
+    found = remedies.grant(spec_in(PUBLIC), "SCHEMA", "sales.o`d#d", "team `a`; DROP", "SELECT")
+    assert found.commands == ("GRANT SELECT ON SCHEMA `sales`.`o``d#d` TO `team ``a``; DROP`;",)
+    assert found.calls[0].url.endswith("/permissions/schema/sales.o%60d%23d")

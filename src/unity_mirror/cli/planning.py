@@ -159,7 +159,8 @@ def _remedy_lines(plans: Iterable[Plan]) -> Iterable[str]:
     """One shell or SQL command a line, each under a comment that says what it is for."""
     for plan in plans:
         for title, remedy in _remedies(plan):
-            yield from (f"# {title}", f"# {remedy.text}", *remedy.commands, "")
+            about = f"{title}\n{remedy.text}".splitlines()
+            yield from (*(f"# {line}" for line in about), *remedy.commands, "")
 
 
 def _remedies(plan: Plan) -> Iterable[tuple[str, Remedy]]:

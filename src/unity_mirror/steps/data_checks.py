@@ -13,6 +13,7 @@ from unity_mirror.plan.model import Check, DataTable, Outcome, Remedy, Scope, Sc
 from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.steps.context import Context, Known
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
+from unity_mirror.steps.remedies import sql_name
 from unity_mirror.steps.sql_preview import look
 
 _REMEDY = "Compact the tables, move the workspace to a larger capacity, or leave them out of semantic_model.tables."
@@ -51,7 +52,7 @@ def _within(context: Context, readers: Readers, refs: frozenset[TableRef]) -> Ch
     too_large = readers.too_large(refs)
     evidence = "; ".join([*(f"{ref}: {why}" for ref, why in past.items()), *([too_large] if too_large else [])])
     title = "The semantic model's tables are within what Direct Lake takes"
-    commands = tuple(f"OPTIMIZE `{context.spec.catalog}`.`{ref.schema}`.`{ref.table}`" for ref in past)
+    commands = tuple(f"OPTIMIZE {sql_name(context.spec.catalog, ref.schema, ref.table)}" for ref in past)
     outcome = Outcome.FAILED if evidence else Outcome.PASSED
     return _check(context, "direct_lake", title, outcome, evidence or f"{len(refs)} tables", _REMEDY, commands)
 

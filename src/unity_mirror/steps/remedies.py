@@ -1,5 +1,7 @@
 """Remedies good enough to be pasted: the exact SQL or Azure CLI command, and the same as a request.
 
+Names of paths, tables and principals are other people's: whatever is in them stays within its quotes.
+
 Addresses are those of the cloud that the spec's Databricks workspace is in. Fabric's own outside the public cloud isn't
 documented with the API: there it is the one that the settings name.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from unity_mirror.models.azure_clouds import PUBLIC, AzureCloud, cloud_of
 from unity_mirror.models.storage import Acl, StorageUrl
@@ -33,6 +35,16 @@ def _az(cloud: AzureCloud, *commands: str) -> tuple[str, ...]:
     return commands if cloud.key == PUBLIC.key else (f"az cloud set --name {cloud.cli}", *commands)
 
 
+def sql_name(*parts: str) -> str:
+    """A name as Databricks SQL takes it, whatever signs are in it."""
+    return ".".join(f"`{part.replace('`', '``')}`" for part in parts)
+
+
+def _shell(text: str) -> str:
+    """One word for a POSIX shell. Always in quotes, unlike ``shlex.quote``: so do people write these commands."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
 def enable_external_access(spec: CatalogSpec, metastore: MetastoreSummary) -> Remedy:
     """Turning on external data access, which a metastore admin may."""
     path = f"/api/2.1/unity-catalog/metastores/{metastore.metastore_id}"
@@ -47,12 +59,12 @@ def grant(
     spec: CatalogSpec, kind: str, full_name: str, principal: str, privilege: str, *, calls: bool = True
 ) -> Remedy:
     """A Unity Catalog grant; EXTERNAL USE SCHEMA only the catalog's owner can give. ``calls``: as a request, too."""
-    quoted = ".".join(f"`{part}`" for part in full_name.split("."))
-    url = f"{spec.databricks.workspace}/api/2.1/unity-catalog/permissions/{kind.lower()}/{full_name}"
+    path = f"{kind.lower()}/{quote(full_name, safe='')}"
+    url = f"{spec.databricks.workspace}/api/2.1/unity-catalog/permissions/{path}"
     body = {"changes": [{"principal": principal, "add": [privilege.replace(" ", "_")]}]}
     return Remedy(
         "The catalog's owner runs:",
-        (f"GRANT {privilege} ON {kind} {quoted} TO `{principal}`;",),
+        (f"GRANT {privilege} ON {kind} {sql_name(*full_name.split('.'))} TO {sql_name(principal)};",),
         (RestCall("databricks", "PATCH", url, body),) if calls else (),
     )
 
@@ -68,7 +80,7 @@ def assign_role(scope: str, principal_id: str, role_id: str, role: str, cloud: A
     }
     url = f"{cloud.arm}{scope}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01"
     command = (
-        f"az role assignment create --name {name} --role '{role}' --scope '{scope}' "
+        f"az role assignment create --name {name} --role {_shell(role)} --scope {_shell(scope)} "
         f"--assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal"
     )
     text = "Someone who may assign roles on the storage account (Owner, User Access Administrator) runs:"
@@ -79,12 +91,11 @@ def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str
     """An ACL change, merged on one path, or on a folder and all that is below it."""
     action = "update-recursive" if recursive else "set"
     value = entries if recursive else acl.format()
-    shown = path or "/"
     command = (
         f"az storage fs access {action} --account-name {place.account} --file-system {place.container} "
-        f"--path '{shown}' --acl '{value}' --auth-mode login"
+        f"--path {_shell(path or '/')} --acl {_shell(value)} --auth-mode login"
     )
-    url = f"https://{place.host}/{place.container}/{path}"
+    url = f"https://{place.host}/{quote(f'{place.container}/{path}')}"
     query = "action=setAccessControlRecursive&mode=modify" if recursive else "action=setAccessControl"
     call = RestCall("storage", "PATCH", f"{url}?{query}", headers={"x-ms-version": STORAGE_VERSION, "x-ms-acl": value})
     text = f"The owner of {place.container}/{path} or a Storage Blob Data Owner gives {object_id} access:"
@@ -94,9 +105,9 @@ def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str
 def grant_folder(place: StorageUrl, principal: str) -> Remedy:
     """Access to a folder by someone whose machine reaches the account, where we can't even read the lists."""
     where = f"--file-system {place.container} --account-name {place.account} --auth-mode login"
-    shown = [f"az storage fs access show --path '{path or '/'}' {where}" for path in place.parents()]
+    shown = [f"az storage fs access show --path {_shell(path or '/')} {where}" for path in place.parents()]
     entries = f"user:{principal}:r-x,default:user:{principal}:r-x"
-    below = f"az storage fs access update-recursive --acl '{entries}' --path '{place.folder}' {where}"
+    below = f"az storage fs access update-recursive --acl {_shell(entries)} --path {_shell(place.folder)} {where}"
     return Remedy(
         f"A Storage Blob Data Owner whose machine reaches the account adds user:{principal}:--x to each list that the "
         "first commands show (az storage fs access set, the whole list with it), then runs the last; or a storage "
@@ -142,7 +153,7 @@ def add_contributor(
         url, body, method = f"{url}/{assignment_id}", {"role": "Contributor"}, "PATCH"
     return Remedy(
         "A workspace admin makes the identity Contributor (Manage access), or runs:",
-        _az(cloud, f"{_az_rest(method.lower(), url)} --body '{json.dumps(body)}'"),
+        _az(cloud, f"{_az_rest(method.lower(), url)} --body {_shell(json.dumps(body))}"),
         (RestCall("fabric", method, url, body),),
     )
 
@@ -158,7 +169,7 @@ def share_connection(
         url, body, method = f"{url}/{assignment_id}", {"role": share.role}, "PATCH"
     return Remedy(
         f"The connection's owner gives {share.id} the role {share.role} (Manage connections and gateways), or runs:",
-        _az(cloud, f"{_az_rest(method.lower(), url)} --body '{json.dumps(body)}'"),
+        _az(cloud, f"{_az_rest(method.lower(), url)} --body {_shell(json.dumps(body))}"),
         (RestCall("fabric", method, url, body),),
     )
 

@@ -38,6 +38,7 @@ CLIENTS = {
     "azsdk-python-core": "azure-core",
     "Python-urllib": "PyJWT",
     "azsdk-python-fabric": "microsoft-fabric-api",
+    "ms-fabric-cicd": "fabric-cicd",
 }
 """What a foreign client's ``User-Agent`` has in it, and the client's name."""
 

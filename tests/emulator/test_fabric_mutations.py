@@ -155,6 +155,10 @@ CALLS: dict[str, tuple[str, Callable[[There], str], Callable[[There], Any]]] = {
         "POST", lambda there: f"{MODELS}/{there.model}/updateDefinition",
         lambda _: {"definition": {"format": "TMDL", **parts(SMALL_MODEL)}},
     ),
+    "Items_UpdateItemDefinition": (
+        "POST", lambda there: f"{WORKSPACES}/items/{there.model}/updateDefinition",
+        lambda _: {"definition": {"format": "TMDL", **parts(SMALL_MODEL)}},
+    ),
     "Items_BindSemanticModelConnection": (
         "POST", lambda there: f"{MODELS}/{there.model}/bindConnection", _binding,
     ),

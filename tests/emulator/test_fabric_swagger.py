@@ -126,8 +126,6 @@ PREVIEW = "it leaves out preview=true, which the operation's description require
 UNSERVED_EXAMPLES = {
     "Connections_CreateConnection: On-premises gateway example": "no such gateways are emulated",
     "Connections_CreateConnection: Streaming virtual network gateway example": "no such gateways are emulated",
-    "Items_CreateItem: Create an item example": "a lakehouse is made by its own operation",
-    "Items_CreateItem: Create an item in folder example": "a lakehouse is made by its own operation",
     "Items_CreateItem: Create an item with sensitivity label strategy example": "no sensitivity labels",
     "Items_CreateLakehouse: Create a lakehouse with definition example": "no definitions of lakehouses",
     "OneLakeDataAccessSecurity_CreateOrUpdateSingleDataAccessRole: Create or update single data access role example": (

@@ -9,7 +9,7 @@ from tests.emulator.observed import SPECIFICATION, read_record
 from tests.emulator.operations import PAGE, TITLES, served, written
 
 CLIENTS = {
-    "fabric": {"microsoft-fabric-api"},
+    "fabric": {"fabric-cicd", "microsoft-fabric-api"},
     "powerbi": {"azure-core"},
     "unity_catalog": {"databricks-sdk"},
     "arm": {"azure-mgmt-authorization", "azure-mgmt-core", "azure-mgmt-databricks", "azure-mgmt-storage"},

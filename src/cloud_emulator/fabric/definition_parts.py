@@ -91,6 +91,16 @@ def check_platform(contents: Mapping[str, bytes], item_type: str) -> None:
         raise corrupted(f"The part {PLATFORM!r} is of an item of type {given!r}, not {item_type}.")
 
 
+def platform_metadata(contents: Mapping[str, bytes]) -> tuple[str | None, str | None]:
+    """Name and description in the part ``.platform``; ``None`` for what it doesn't say. Raises 400
+    ``CorruptedPayload``."""
+    metadata = orjson.loads(contents[PLATFORM])["metadata"] if PLATFORM in contents else {}
+    found = metadata.get("displayName"), metadata.get("description")
+    if not all(each is None or isinstance(each, str) for each in found):
+        raise corrupted(f"The part {PLATFORM!r} is not a platform file.")
+    return found
+
+
 def platform_file(item: Document) -> bytes:
     """The part ``.platform`` of an item."""
     metadata: dict[str, Any] = {"type": item["type"], "displayName": item["displayName"]}

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.core.http import Request, Response
+from cloud_emulator.core.http import Effect, Handler, Request, Response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric import items
-from cloud_emulator.fabric.errors import FabricError, invalid_parameter
-from cloud_emulator.fabric.item_types import ITEM_TYPES, KNOWN_TYPES
+from cloud_emulator.fabric import items, mirrored_catalogs
+from cloud_emulator.fabric.errors import FabricError, invalid_input, invalid_parameter
+from cloud_emulator.fabric.item_types import HANDLERS, ITEM_TYPES, KNOWN_TYPES, TypedHandlers
 from cloud_emulator.fabric.permissions import require_role
 from cloud_emulator.fabric.responses import done, listing, long_running, ok, operation_job
 from cloud_emulator.fabric.routing import Operation, router
-from cloud_emulator.fabric.typed_items import no_folder
-from cloud_emulator.fabric.validation import Body, Guid, boolean, guid, parse
+from cloud_emulator.fabric.typed_items import check_folders, no_folder
+from cloud_emulator.fabric.validation import Body, Guid, boolean, guid, json_object, parse
 
 _CREATE_JOB = "fabric.item.create"
 PLAIN = "VariableLibrary"
-"""The one type that this module makes; each other type has an operation of its own."""
+"""The one type that this module makes itself; others are handed on to the operation of their own."""
 
 
 class UpdateItem(Body):
@@ -30,23 +33,36 @@ class UpdateItem(Body):
     description: str | None = None
 
 
-class CreateItem(Body):
-    """The body of a creation. By definition, or with a sensitivity label, isn't served."""
+class CreatePlain(Body):
+    """The body of a creation of an empty item. By definition, or with a sensitivity label, isn't served."""
 
     display_name: str
-    type: str
     description: str = ""
     folder_id: Guid | None = None
 
 
 def create_item(cloud: Cloud, request: Request) -> Response:
-    """Makes an empty variable library. Needs the role Contributor, and the capacity."""
-    body = parse(request, CreateItem)
-    if body.type not in KNOWN_TYPES:
-        raise FabricError(400, "InvalidItemType", f"There is no type of items {body.type!r}.")
-    if body.type != PLAIN:
-        message = f"The emulator does not make items of type {body.type} by this operation."
+    """Makes an item of a type that is served, as that type's own operation does. Needs the role Contributor, and the
+    capacity."""
+    document = json_object(request)
+    kind = document.pop("type", None)
+    if not isinstance(kind, str):
+        raise invalid_input("The request has an invalid input: type: a text is required.")
+    if kind not in KNOWN_TYPES:
+        raise FabricError(400, "InvalidItemType", f"There is no type of items {kind!r}.")
+    if document.get("folderId") == "":
+        del document["folderId"]  # so fabric-cicd says that the item goes into no folder [C]
+    request = replace(request, body=orjson.dumps(document))
+    if kind == PLAIN:
+        return _create_plain(cloud, request)
+    if kind not in HANDLERS:
+        message = f"The emulator does not make items of type {kind}."
         raise FabricError(501, "OperationNotSupported", message)
+    return HANDLERS[kind].create(cloud, request)
+
+
+def _create_plain(cloud: Cloud, request: Request) -> Response:
+    body = parse(request, CreatePlain)
     workspace_id = request.params["workspaceId"]
     items.check_new_item(cloud, request.caller, workspace_id, ITEM_TYPES[PLAIN], body.display_name, body.description)
     no_folder(body.folder_id)
@@ -109,6 +125,41 @@ def delete_item(cloud: Cloud, request: Request) -> Response:
     return done()
 
 
+def get_definition(cloud: Cloud, request: Request) -> Response:
+    """Gives out an item's definition, as its type's own operation does."""
+    item, handlers = _typed(cloud, request)
+    return _handed_on(cloud, request, item, handlers.get_definition if handlers is not None else None)
+
+
+def update_definition(cloud: Cloud, request: Request) -> Response:
+    """Replaces an item's definition, as its type's own operation does."""
+    item, handlers = _typed(cloud, request)
+    if boolean(request, "updateMetadata") and item["type"] == mirrored_catalogs.TYPE.name:
+        message = f"The emulator does not serve updateMetadata=true for items of type {item['type']}."
+        raise FabricError(501, "OperationNotSupported", message)
+    return _handed_on(cloud, request, item, handlers.update_definition if handlers is not None else None)
+
+
+def _typed(cloud: Cloud, request: Request) -> tuple[Document, TypedHandlers | None]:
+    item = _find(cloud, request, "Contributor")
+    return item, HANDLERS.get(item["type"])
+
+
+def _handed_on(cloud: Cloud, request: Request, item: Document, handler: Handler | None) -> Response:
+    if handler is None:
+        message = f"The emulator serves no definitions of items of type {item['type']}."
+        raise FabricError(501, "OperationNotSupported", message)
+    id_name = HANDLERS[item["type"]].items.id_name
+    return handler(cloud, replace(request, params={**request.params, id_name: item["id"]}))
+
+
+def list_folders(cloud: Cloud, request: Request) -> Response:
+    """The folders of a workspace: none. Needs the role Viewer."""
+    require_role(cloud, request.caller, request.params["workspaceId"], "Viewer")
+    check_folders(request)
+    return listing(cloud, request, [])
+
+
 def _find(cloud: Cloud, request: Request, at_least: str, *, code: str = "InsufficientPrivileges") -> Document:
     workspace_id = request.params["workspaceId"]
     require_role(cloud, request.caller, workspace_id, at_least, code=code)
@@ -133,5 +184,28 @@ def routes() -> Router:
             Operation("GET", one, "Items_GetItem", get_item, query=("include",)),
             Operation("PATCH", one, "Items_UpdateItem", update_item, body=True),
             Operation("DELETE", one, "Items_DeleteItem", delete_item, query=("hardDelete",)),
+            Operation(
+                "POST",
+                f"{one}/getDefinition",
+                "Items_GetItemDefinition",
+                get_definition,
+                ("format",),
+                effect=Effect.READ,
+            ),
+            Operation(
+                "POST",
+                f"{one}/updateDefinition",
+                "Items_UpdateItemDefinition",
+                update_definition,
+                ("updateMetadata",),
+                body=True,
+            ),
+            Operation(
+                "GET",
+                "/workspaces/{workspaceId}/folders",
+                "Folders_ListFolders",
+                list_folders,
+                ("rootFolderId", "recursive", "continuationToken"),
+            ),
         )
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from cloud_emulator.core.http import Handler
 from cloud_emulator.fabric import lakehouses, mirrored_catalogs, semantic_models, sql_endpoints
 from cloud_emulator.fabric.items import ItemType
+from cloud_emulator.fabric.typed_items import TypedItems
 
 ITEM_TYPES: Mapping[str, ItemType] = {
     each.name: each
@@ -15,6 +18,31 @@ ITEM_TYPES: Mapping[str, ItemType] = {
         semantic_models.TYPE,
         sql_endpoints.TYPE,
         ItemType("VariableLibrary"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TypedHandlers:
+    """What the operations on items of every type hand on to."""
+
+    items: TypedItems
+    create: Handler
+    get_definition: Handler | None = None
+    update_definition: Handler | None = None
+
+
+HANDLERS: Mapping[str, TypedHandlers] = {
+    each.items.item_type.name: each
+    for each in (
+        TypedHandlers(lakehouses.LAKEHOUSES, lakehouses.create),
+        *(
+            TypedHandlers(items, module.create, module.get_definition, module.update_definition)
+            for items, module in (
+                (mirrored_catalogs.CATALOGS, mirrored_catalogs),
+                (semantic_models.MODELS, semantic_models),
+            )
+        ),
     )
 }
 

@@ -93,7 +93,8 @@ def make_lakehouse(
     return item
 
 
-def _create(cloud: Cloud, request: Request) -> Response:
+def create(cloud: Cloud, request: Request) -> Response:
+    """Makes a lakehouse. Needs the role Contributor, and the capacity."""
     workspace_id = request.params["workspaceId"]
     body = validation.parse(request, CreateLakehouseRequest)
     check_new_item(cloud, request.caller, workspace_id, TYPE, body.display_name, body.description)
@@ -118,6 +119,6 @@ def routes() -> Router:
     return router(
         (
             *LAKEHOUSES.operations(),
-            Operation("POST", LAKEHOUSES.collection, "Items_CreateLakehouse", _create, body=True),
+            Operation("POST", LAKEHOUSES.collection, "Items_CreateLakehouse", create, body=True),
         )
     )

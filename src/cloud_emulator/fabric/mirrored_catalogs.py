@@ -151,7 +151,8 @@ def _first_auto_sync(cloud: Cloud, definition: CatalogDefinition) -> str:
     return (definition.auto_sync if heeded else None) or "Enabled"
 
 
-def _create(cloud: Cloud, request: Request) -> Response:
+def create(cloud: Cloud, request: Request) -> Response:
+    """Makes a mirrored catalog, by payload or by definition. Needs the role Contributor, and the capacity."""
     workspace_id = request.params["workspaceId"]
     body = validation.parse(request, CreateRequest)
     both_or_neither = (body.creation_payload is None) == (body.definition is None)
@@ -228,7 +229,8 @@ def _change_properties(cloud: Cloud, caller: Caller, item: Document, changes: Ma
     return cloud.table(ITEMS)[item["id"]]
 
 
-def _get_definition(cloud: Cloud, request: Request) -> Response:
+def get_definition(cloud: Cloud, request: Request) -> Response:
+    """Gives out the definition. Needs the role Contributor."""
     item = CATALOGS.item(cloud, request, "Contributor")
     if "format" in request.query:
         raise FabricError(400, "OperationNotSupportedForItem", "The definition of this item type has no format.")
@@ -242,7 +244,8 @@ def _get_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str
     return {"definition": {"parts": definition_parts.encode(contents)}}
 
 
-def _update_definition(cloud: Cloud, request: Request) -> Response:
+def update_definition(cloud: Cloud, request: Request) -> Response:
+    """Replaces the definition. Needs the role Contributor, and the capacity."""
     item = CATALOGS.item(cloud, request, "Contributor")
     body = validation.parse(request, definition_parts.UpdateDefinitionRequest)
     _require_idle(cloud, item, "OperationNotSupportedForItem", "fabric.mirror.idle_definition")
@@ -326,14 +329,14 @@ def routes() -> Router:
     return router(
         (
             *CATALOGS.operations(update=False),
-            Operation("POST", collection, f"Items_Create{kind}", _create, body=True),
+            Operation("POST", collection, f"Items_Create{kind}", create, body=True),
             Operation("PATCH", one, f"Items_Update{kind}", _update, body=True),
             Operation(
-                "POST", f"{one}/getDefinition", f"Items_Get{kind}Definition", _get_definition, ("format",),
+                "POST", f"{one}/getDefinition", f"Items_Get{kind}Definition", get_definition, ("format",),
                 effect=Effect.READ,
             ),
             Operation(
-                "POST", f"{one}/updateDefinition", f"Items_Update{kind}Definition", _update_definition, body=True
+                "POST", f"{one}/updateDefinition", f"Items_Update{kind}Definition", update_definition, body=True
             ),
             Operation("POST", f"{one}/refreshCatalogMetadata", "Refresh_RefreshCatalogMetadata", _refresh),
         )

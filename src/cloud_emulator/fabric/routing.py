@@ -12,6 +12,9 @@ from cloud_emulator.core.router import Route, Router
 from cloud_emulator.fabric.errors import FabricError, error_response, invalid_input, invalid_parameter
 from cloud_emulator.fabric.validation import is_guid
 
+_BODIES_IGNORED = ("GET", "DELETE")
+"""Their bodies are passed over: fabric-cicd sends one with every request [C]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -45,7 +48,9 @@ def _checked(operation: Operation) -> Handler:
         try:
             request.params = _path_parameters(request.params)
             _check(operation, declared, request)
-            return operation.handler(cloud, request)
+            response = operation.handler(cloud, request)
+            response.headers.setdefault("RequestId", cloud.new_id())
+            return response
         except FabricError as error:
             raise Refusal(error_response(cloud, error)) from error
 
@@ -56,7 +61,7 @@ def _check(operation: Operation, declared: frozenset[str], request: Request) -> 
     unknown = request.query.keys() - declared
     if unknown:
         raise invalid_parameter(min(unknown), f"{operation.name} has no such query parameter.")
-    if request.body and not operation.body:
+    if request.body and not operation.body and operation.method not in _BODIES_IGNORED:
         raise invalid_input(f"{operation.name} takes no body.")
     if operation.body is True and not request.body:
         raise invalid_input(f"{operation.name} requires a body.")

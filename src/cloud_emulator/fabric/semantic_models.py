@@ -17,7 +17,7 @@ from cloud_emulator.fabric import connections, definition_parts, onelake, respon
 from cloud_emulator.fabric.access_roles import Reach
 from cloud_emulator.fabric.definition_parts import DEFINITIONS, PLATFORM, Definition, UpdateDefinitionRequest
 from cloud_emulator.fabric.errors import FabricError, not_found
-from cloud_emulator.fabric.items import ITEMS, ItemType, check_new_item, create_item, item_view
+from cloud_emulator.fabric.items import ITEMS, ItemType, check_new_item, create_item, item_view, update_item
 from cloud_emulator.fabric.onelake_location import OneLakeDenied
 from cloud_emulator.fabric.routing import Operation, router
 from cloud_emulator.fabric.tmdl_check import BadModel, ModelTable, check_model
@@ -101,7 +101,8 @@ def _behind_endpoint(cloud: Cloud, server: str, database: str) -> Document | Non
     return None
 
 
-def _create(cloud: Cloud, request: Request) -> Response:
+def create(cloud: Cloud, request: Request) -> Response:
+    """Makes a semantic model of a definition. Needs the role Contributor, and the capacity."""
     workspace_id = request.params["workspaceId"]
     body = validation.parse(request, CreateRequest)
     check_new_item(cloud, request.caller, workspace_id, TYPE, body.display_name, body.description)
@@ -182,7 +183,8 @@ def _put_definition(cloud: Cloud, item_id: str, parts: list[dict[str, Any]]) -> 
     cloud.table(DEFINITIONS)[item_id] = {"itemId": item_id, "parts": kept}
 
 
-def _get_definition(cloud: Cloud, request: Request) -> Response:
+def get_definition(cloud: Cloud, request: Request) -> Response:
+    """Gives out the definition. Needs the role Contributor."""
     item = MODELS.item(cloud, request, "Contributor")
     if request.query.get("format", FORMAT) != FORMAT:
         message = f"The emulator gives out semantic models in the format {FORMAT}."
@@ -197,12 +199,14 @@ def _get_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> dict[str
     return {"definition": {"format": FORMAT, "parts": parts}}
 
 
-def _update_definition(cloud: Cloud, request: Request) -> Response:
+def update_definition(cloud: Cloud, request: Request) -> Response:
+    """Replaces the definition. Needs the role Contributor, and the capacity."""
     item = MODELS.item(cloud, request, "Contributor")
     body = validation.parse(request, UpdateDefinitionRequest)
-    if validation.boolean(request, "updateMetadata"):
-        raise FabricError(501, "OperationNotSupported", "The emulator does not serve updateMetadata=true.")
-    arguments = {"itemId": item["id"], "parts": _parts(body.definition), "caller": request.caller.object_id}
+    arguments = {
+        "itemId": item["id"], "parts": _parts(body.definition), "caller": request.caller.object_id,
+        "updateMetadata": validation.boolean(request, "updateMetadata"),
+    }  # fmt: skip
     job = "fabric.semanticModel.updateDefinition"
     return responses.long_running(cloud, request, job, arguments, has_result=False)
 
@@ -210,6 +214,9 @@ def _update_definition(cloud: Cloud, request: Request) -> Response:
 def _update_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
     item = _item(cloud, arguments)
     _check(cloud, arguments)
+    if arguments["updateMetadata"]:
+        name, description = definition_parts.platform_metadata(_contents(arguments["parts"]))
+        update_item(cloud, item, TYPE, name, description)
     _put_definition(cloud, item["id"], arguments["parts"])
 
 
@@ -260,13 +267,13 @@ def routes() -> Router:
     return router(
         (
             *MODELS.operations(),
-            Operation("POST", collection, "Items_CreateSemanticModel", _create, body=True),
+            Operation("POST", collection, "Items_CreateSemanticModel", create, body=True),
             Operation(
-                "POST", f"{one}/getDefinition", "Items_GetSemanticModelDefinition", _get_definition, ("format",),
+                "POST", f"{one}/getDefinition", "Items_GetSemanticModelDefinition", get_definition, ("format",),
                 effect=Effect.READ,
             ),
             Operation(
-                "POST", f"{one}/updateDefinition", "Items_UpdateSemanticModelDefinition", _update_definition,
+                "POST", f"{one}/updateDefinition", "Items_UpdateSemanticModelDefinition", update_definition,
                 ("updateMetadata",), body=True,
             ),
             Operation(

@@ -356,6 +356,11 @@ def test_items_of_any_type(fabric: FabricClient) -> None:
     assert client.get_item(WORKSPACE, made.id).type == "VariableLibrary"
     assert [each.id for each in client.list_items(WORKSPACE, type="VariableLibrary")] == [made.id]
     client.update_item(WORKSPACE, made.id, core.UpdateItemRequest(description="changed"))
+    mirror = done(
+        fabric.mirroredazuredatabrickscatalog.items.begin_create_mirrored_azure_databricks_catalog(WORKSPACE, catalog())
+    )
+    held = done(client.begin_get_item_definition(WORKSPACE, mirror.id))
+    assert "definition.json" in [each.path for each in held.definition.parts]
     client.delete_item(WORKSPACE, made.id)
     with pytest.raises(ResourceNotFoundError):
         client.get_item(WORKSPACE, made.id)

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from unity_mirror.cli import commands, main
+from unity_mirror.cli.text import show_fleet
 
 SOURCES = str(Path(__file__).resolve().parents[2] / "src")
 
@@ -115,3 +118,23 @@ def test_what_an_encoding_has_not_got_is_escaped(tmp_path: Path) -> None:
     done = _shell(f"$UM plan '{spec}'", PYTHONIOENCODING="ascii")
     assert done.returncode == 1
     assert "Caf\\xe9 \\u2713.yaml: the file can't be read" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--out", "--remedies", "--report"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("catalog: sales\n", encoding="utf-8")
+    target = spec if option == "--report" else tmp_path / "none" / "file"
+    with pytest.raises(SystemExit) as stopped:
+        main(["plan", str(spec), option, str(target), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert stopped.value.code == 1
+    assert (document["where"], document["remedy"]) == (str(target), "Give a path that can be written to.")
+
+
+def test_a_fleet_in_which_nothing_is_found_says_so() -> None:
+    console = Console(file=StringIO(), width=120)
+    show_fleet(console, [])
+    assert "lists no catalog" in console.file.getvalue()  # type: ignore[attr-defined]

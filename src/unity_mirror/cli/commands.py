@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from unity_mirror.cli.documents import failure_document
 from unity_mirror.cli.exploring import run_discover, run_doctor, run_init
+from unity_mirror.cli.files import check_files
 from unity_mirror.cli.offboarding import run_offboard
 from unity_mirror.cli.output import Output
 from unity_mirror.cli.planning import run_apply, run_plan, run_verify
@@ -41,6 +42,7 @@ def run_or_tell(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, output: Output) -> int:
     _quieten()
     settings = Settings.from_environment(os.environ)
+    check_files(options)
     source = Source()
     if getattr(options, "spec", None) is not None:
         source = _read(options)

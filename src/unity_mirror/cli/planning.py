@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from unity_mirror.cli.documents import failure_document, plan_document, result_document, step_document
+from unity_mirror.cli.files import write
 from unity_mirror.cli.session import DONE, FAILED, PENDING, Session
 from unity_mirror.cli.text import show_fleet, show_plan, show_result, show_verification
-from unity_mirror.errors import PlanOutgrown, UnityMirrorError
+from unity_mirror.errors import PlanOutgrown
 from unity_mirror.plan.model import Outcome, Plan, Remedy
 from unity_mirror.plan.saved import moved, save
 from unity_mirror.steps.fleet import CatalogRun, apply_fleet, plan_fleet, verify_fleet
@@ -28,7 +30,7 @@ async def run_plan(session: Session) -> int:
     _show_plans(session, runs)
     plans = [run.planned.plan for run in runs if run.planned]
     if session.options.remedies is not None:
-        _write(session.options.remedies, _remedy_lines(plans))
+        write(session.options.remedies, _remedy_lines(plans))
     failed = any(run.failed for run in runs)
     if session.options.out is not None:
         _save(session, runs)
@@ -144,15 +146,8 @@ def _save(session: Session, runs: Sequence[CatalogRun]) -> None:
     """Only what can be applied is saved."""
     usable = [(run.context.spec, run.planned.plan) for run in runs if run.context and run.planned and not run.failed]
     document = save(usable, prune=session.options.prune)
-    _write(session.options.out, [json.dumps(document, indent=2)])
-    session.output.console.print(f"Saved {len(usable)} of {len(runs)} plans to {session.options.out}.")
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UnityMirrorError("the file could not be written", where=str(path), why=str(error)) from error
+    write(session.options.out, [json.dumps(document, indent=2)])
+    session.output.console.print(f"Saved {len(usable)} of {len(runs)} plans to {escape(str(session.options.out))}.")
 
 
 def _remedy_lines(plans: Iterable[Plan]) -> Iterable[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from unity_mirror.cli.files import unwritable
 from unity_mirror.clouds import Clouds
-from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.report import report_page
 
 
@@ -35,7 +35,7 @@ class Effort:
 
 
 def write_report(folder: Path, command: str, document: Mapping[str, Any], effort: Effort, code: int) -> None:
-    """Writes ``run.json`` and ``run.html``. Raises ``UnityMirrorError`` when the folder can't be written to."""
+    """Writes ``run.json`` and ``run.html``. Raises UnityMirrorError when the folder can't be written to."""
     catalogs = document.get("catalogs", [document])
     run = {"command": command, **asdict(effort), "exit_code": code, "catalogs": catalogs}
     try:
@@ -48,4 +48,4 @@ def write_report(folder: Path, command: str, document: Mapping[str, Any], effort
                     name = f"{quote(str(catalog.get('catalog')), safe='')}-{step['step']}.svg"
                     (folder / name).write_text(step["picture"], encoding="utf-8")
     except OSError as error:
-        raise UnityMirrorError("the report could not be written", where=str(folder), why=str(error)) from error
+        raise unwritable(folder, error) from error

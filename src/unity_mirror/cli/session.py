@@ -69,9 +69,9 @@ class Session:
         return False
 
     def finish(self, document: Mapping[str, Any], code: int) -> int:
-        """Prints the document where one is wanted, writes the report, and gives the exit code back."""
-        self.output.document(document)
+        """Writes the report, prints the document where one is wanted, and gives the exit code back."""
         self._report(document, code)
+        self.output.document(document)
         return code
 
     def failed(self, error: UnityMirrorError) -> None:

@@ -143,6 +143,8 @@ def _value(value: Any) -> str:
 
 def show_fleet(console: Console, runs: Sequence[CatalogRun]) -> None:
     """One line for each catalog, then each failure in full, then the counts."""
+    if not runs:
+        console.print("[yellow]The fleet lists no catalog, and none that we may see is one that it discovers.[/]")
     for run in runs:
         sign = _OUTCOMES[Outcome.FAILED if run.failed else Outcome.PASSED]
         console.print(f"  {sign} [bold]{escape(run.name)}[/]  {_state(run)}")

@@ -14,6 +14,8 @@ _PATIENCE = (10.0, 5.0)
 """Seconds after each signal that asks to stop, before SIGKILL. Prefect's worker sometimes needs a second one."""
 _KILL_SECONDS = 5.0
 _POLL = 0.1
+_SAYS_NOTHING = ("An exception occurred.", "(Background on this error at:")
+"""How Prefect's command line and SQLAlchemy end what they say."""
 
 
 class StackError(Exception):
@@ -82,13 +84,14 @@ def run(what: str, command: Sequence[str], environment: Mapping[str, str], folde
             check=False,
         )
     if done.returncode:
-        raise StackError(f"{what} failed: {last_words(log)} The log is {log}")
+        raise StackError(f"{what} failed; {last_words(log)}")
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says anything."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing."
+    """Which log it is, and the last line of it that says anything."""
+    lines = (line.strip() for line in reversed(log.read_text(errors="replace").splitlines()))
+    said = next((line for line in lines if line and not line.startswith(_SAYS_NOTHING)), None)
+    return f"its log, {log}, ends with: {said}" if said else f"its log, {log}, is empty"
 
 
 def _signal(group: int, sent: int) -> None:

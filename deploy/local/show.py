@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.layout import EMULATOR_PORT, Layout
+from deploy.local.layout import EMULATOR_PORT, PREFECT_PORT, Layout
 from deploy.local.processes import StackError, last_words
 from deploy.local.runs import Rows, Run
 from deploy.local.supervision import Say, Stack, load
@@ -38,8 +38,7 @@ def brought_up(console: Console, layout: Layout, start: Callable[[Layout, Say], 
 
 def _show_ended(console: Console, stack: Stack) -> None:
     for process in stack.ended:
-        words = escape(last_words(Path(process.log)))
-        console.print(f"{process.name} has ended; the last line of its log: {words}", soft_wrap=True)
+        console.print(f"{process.name} has ended; {escape(last_words(Path(process.log)))}", soft_wrap=True)
     console.print("The others are stopped, and all of them are started again.")
 
 
@@ -77,11 +76,19 @@ def show_next(console: Console, layout: Layout, stack: Stack, *, running: bool) 
 
 def show_stack(console: Console, layout: Layout, stack: Stack) -> None:
     """Where to look while the stack is up."""
-    console.print(f"Prefect:         {stack.prefect}   (Deployments, onboard-catalog, Run, Custom run)")
-    console.print(f"Emulated cloud:  {stack.emulator}   (state: {stack.emulator}/_emulator/state)", soft_wrap=True)
+    show_addresses(console, stack, "Deployments, onboard-catalog, Run, Custom run")
     console.print(f"Logs:            {layout.shown(layout.logs)}")
     run = f"PREFECT_API_URL={stack.prefect}/api {_bin(layout, 'prefect')} deployment ls"
     _show_commands(console, "\nPrefect's command line:", (run,))
+
+
+def show_addresses(console: Console, stack: Stack, how: str) -> None:
+    """Where Prefect and the cloud are; ``how`` to go on in Prefect. They may not be where documents say."""
+    console.print(f"Prefect:         {stack.prefect}   ({how})", soft_wrap=True)
+    console.print(f"Emulated cloud:  {stack.emulator}   (state: {stack.emulator}/_emulator/state)", soft_wrap=True)
+    usual = {PREFECT_PORT: stack.prefect_port, EMULATOR_PORT: stack.emulator_port}
+    if taken := [str(port) for port, used in usual.items() if port != used]:
+        console.print(f"                 (not at the usual port, which was taken: {', '.join(taken)})")
 
 
 def show_failure(console: Console, error: StackError) -> None:

@@ -115,7 +115,7 @@ def wait_until(what: str, process: Process, ready: Callable[[], bool]) -> None:
         if not process.is_running():
             log = Path(process.log)
             kind = PortLostError if "in use" in log.read_text(errors="replace") else StackError
-            raise kind(f"{what} ended at once: {last_words(log)} Its log is {log}")
+            raise kind(f"{what} ended at once; {last_words(log)}")
         if time.monotonic() > deadline:
-            raise StackError(f"{what} didn't come up within {_START_SECONDS:.0f} s. Its log is {process.log}")
+            raise StackError(f"{what} didn't come up within {_START_SECONDS:.0f} s; {last_words(Path(process.log))}")
         time.sleep(_POLL)

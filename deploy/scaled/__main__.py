@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from deploy.local.layout import Layout
 from deploy.local.processes import StackError
-from deploy.local.show import brought_up, make_console, show_failure
+from deploy.local.show import brought_up, make_console, show_addresses, show_failure
 from deploy.local.supervision import Stack, down
 from deploy.scaled.layout import scaled_layout
 from deploy.scaled.secrets import sign_in_file
@@ -24,9 +24,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 def show(console: Console, layout: Layout, stack: Stack) -> None:
     """Where to look, and how to sign in."""
     sign_in = layout.shown(sign_in_file(layout))
-    console.print(f"Prefect:         {stack.prefect}   (two API replicas behind a load balancer)")
+    show_addresses(console, stack, "two API replicas behind a load balancer")
     console.print(f"Sign in with:    the line in {escape(sign_in)}, user:password", soft_wrap=True)
-    console.print(f"Emulated cloud:  {stack.emulator}", soft_wrap=True)
     console.print(
         f"Processes:       {', '.join(f'{each.name} {each.pid}' for each in stack.processes)}", soft_wrap=True
     )

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.local.layout import Layout, ui_folder
 from deploy.local.processes import Process, start, stop
-from deploy.local.show import brought_up
+from deploy.local.show import brought_up, show_addresses
 from deploy.local.supervision import Say, Stack
 from deploy.local.ui import LOGO, POLICY, dress
 from tests.coverage_rows import ROOT
@@ -61,7 +61,7 @@ def sleeping(tmp_path: Path) -> Iterator[Process]:
 
 
 def gone(name: str, log: Path) -> Process:
-    log.write_text("starting\nno space left on device\n\n")
+    log.write_text("starting\nno space left on device\n\nAn exception occurred.\n")
     return Process(name, os.getpid(), "another one", str(log))
 
 
@@ -75,7 +75,8 @@ def test_of_what_is_up_in_part_it_is_told_what_ended_and_how(record: Record, sle
     layout, _ = record(sleeping, gone("redis", tmp_path / "redis.log"))
     terminal = Terminal()
     assert (terminal.bring_up(layout), terminal.started) == (FRESH, True)
-    assert "redis has ended; the last line of its log: no space left on device\n" in terminal.text()
+    log = tmp_path / "redis.log"
+    assert f"redis has ended; its log, {log}, ends with: no space left on device\n" in terminal.text()
     assert "sleeping" not in terminal.text()
 
 
@@ -83,6 +84,15 @@ def test_after_a_restart_of_the_machine_nothing_is_told_of_what_ended(record: Re
     layout, _ = record(gone("redis", tmp_path / "redis.log"))
     terminal = Terminal()
     assert (terminal.bring_up(layout), terminal.started, terminal.text()) == (FRESH, True, "")
+
+
+def test_ports_that_are_not_the_usual_ones_are_pointed_out() -> None:
+    shown = []
+    for stack in (Stack(8443, 4200), Stack(40001, 4200), Stack(40001, 40002)):
+        console = Console(file=StringIO(), width=200)
+        show_addresses(console, stack, "sign in")
+        shown.append(console.file.getvalue().partition("taken: ")[2])  # type: ignore[attr-defined]
+    assert shown == ["", "8443)\n", "4200, 8443)\n"]
 
 
 def test_the_pages_of_the_ui_get_the_logo_and_ask_nobody_else_however_often_they_are_dressed(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_process_that_took_the_number_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_failing_program_is_told_with_its_last_words_and_its_log(tmp_path: Path) -> None:
     log = tmp_path / "it.log"
-    with pytest.raises(StackError, match=r"setting up failed: no such luck The log is .*it\.log"):
+    with pytest.raises(StackError, match=r"setting up failed; its log, .*it\.log, ends with: no such luck$"):
         run(
             "setting up", [sys.executable, "-c", "raise SystemExit('no such luck')"], clean_environment(), tmp_path, log
         )

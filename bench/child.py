@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench import prefect_api
 from unity_mirror.clouds import Clouds, connect
 from unity_mirror.settings import Settings
 from unity_mirror.spec import CatalogSpec, load_spec
@@ -52,21 +53,27 @@ async def _timed(clouds: Clouds, spec: CatalogSpec, name: str) -> dict[str, floa
 
 
 def by_flow(spec: CatalogSpec) -> dict[str, Any]:
-    """The flow ``onboard_catalog`` twice, called in this process with a real Prefect server beside it."""
-    os.environ |= {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-    from prefect.testing.utilities import prefect_test_harness
+    """The flow ``onboard_catalog`` twice, called in this process, with Prefect's server at ``PREFECT_API_URL``.
 
+    Its requests to that server are told on standard error.
+    """
     from flows.onboard_catalog import onboard_catalog
 
     found: dict[str, Any] = {}
-    with prefect_test_harness(server_startup_timeout=120):
-        for name in ("onboard", "plan"):
-            begun = time.perf_counter()
-            state = asyncio.run(_flow(onboard_catalog, spec))
-            found[f"{name}_seconds"] = time.perf_counter() - begun
-            if not state.is_completed():
-                raise SystemExit(f"the flow ended {state.name}: {state.message}")
+    for name in ("onboard", "plan"):
+        found |= {f"{name}_{what}": value for what, value in _watched(onboard_catalog, spec, name).items()}
     return {**found, "peak_mb": peak_mb()}
+
+
+def _watched(flow: Any, spec: CatalogSpec, name: str) -> dict[str, float]:
+    begun, worked = time.perf_counter(), time.process_time()
+    with prefect_api.listening(os.environ["PREFECT_API_URL"]) as calls:
+        state = asyncio.run(_flow(flow, spec))
+    found = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - worked}
+    if not state.is_completed():
+        raise SystemExit(f"the flow ended {state.name}: {state.message}")
+    print("\n".join([f"{name}:", *prefect_api.lines(calls)]), file=sys.stderr)
+    return {**found, "requests": len(calls), "waited_seconds": prefect_api.waited(calls)}
 
 
 async def _flow(flow: Any, spec: CatalogSpec) -> Any:

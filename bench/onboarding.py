@@ -16,12 +16,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.prefect_api import prefect_server
 from bench.simulated import Cost, critical_paths
 from cloud_emulator.environment import variables
 from tests.onboarding.sizes import add_catalog, least_onboarding_calls, least_plan_calls, spec_of
@@ -51,8 +52,10 @@ class Run:
     plan_least_calls: int
     plan_cpu_seconds: float
     peak_mb: float
-    flow_onboard_seconds: float | None
-    flow_plan_seconds: float | None
+    flow_onboard_seconds: float
+    flow_onboard_cpu_seconds: float
+    flow_onboard_requests: int
+    flow_plan_seconds: float
 
     @property
     def makespans(self) -> tuple[float, float]:
@@ -60,21 +63,22 @@ class Run:
         return self.onboard_seconds / self.onboard_path, self.plan_seconds / self.plan_path
 
     @property
-    def flow_ratio(self) -> float | None:
+    def flow_ratio(self) -> float:
         """Onboarding under Prefect to the library alone."""
-        return self.flow_onboard_seconds / self.onboard_seconds if self.flow_onboard_seconds else None
+        return self.flow_onboard_seconds / self.onboard_seconds
 
 
-def measure(sizes: Sequence[int] = tuple(SIZES), *, with_flow: bool = True) -> Iterator[Run]:
+def measure(sizes: Sequence[int] = tuple(SIZES)) -> Iterator[Run]:
     """These sizes, at all latencies."""
-    for tables in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            _seed(Path(folder), tables)
-            for latency in LATENCIES:
-                yield _run(Path(folder), tables, latency, with_flow=with_flow)
+    with prefect_server() as prefect:
+        for tables in sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                seed(Path(folder), tables)
+                for latency in LATENCIES:
+                    yield _run(Path(folder), tables, latency, prefect)
 
 
-def _seed(folder: Path, tables: int) -> None:
+def seed(folder: Path, tables: int) -> None:
     cloud = sample_cloud(folder, RealTime())
     schemas, each = SIZES[tables]
     add_catalog(cloud, "large", schemas=schemas, tables_each=each)
@@ -82,13 +86,13 @@ def _seed(folder: Path, tables: int) -> None:
     cloud.close()
 
 
-def _run(folder: Path, tables: int, latency: int, *, with_flow: bool) -> Run:
+def _run(folder: Path, tables: int, latency: int, prefect: Mapping[str, str]) -> Run:
     schemas, each = SIZES[tables]
     paths = critical_paths(spec_of("large"), latency / 1000, schemas=schemas, tables_each=each)
-    with _serving(folder, latency) as served:
-        found = _medians(served.measured("library") for _ in range(REPEATS[tables]))
-        flow = _medians(served.measured("flow") for _ in range(1)) if with_flow else {}
-    return _made(tables, latency, found, flow, paths)
+    with serving(folder, latency, prefect) as served:
+        pairs = [served.pair() for _ in range(REPEATS[tables])]
+    library, flow = medians(pair[0] for pair in pairs), medians(pair[1] for pair in pairs)
+    return _made(tables, latency, library, flow, paths)
 
 
 def _made(
@@ -109,33 +113,41 @@ def _made(
         plan_least_calls=least_plan_calls(schemas, each),
         plan_cpu_seconds=found["plan_cpu_seconds"],
         peak_mb=found["peak_mb"],
-        flow_onboard_seconds=flow.get("onboard_seconds"),
-        flow_plan_seconds=flow.get("plan_seconds"),
+        flow_onboard_seconds=flow["onboard_seconds"],
+        flow_onboard_cpu_seconds=flow["onboard_cpu_seconds"],
+        flow_onboard_requests=int(flow["onboard_requests"]),
+        flow_plan_seconds=flow["plan_seconds"],
     )
 
 
-def _medians(runs: Iterator[Mapping[str, float]]) -> dict[str, float]:
+def medians(runs: Iterable[Mapping[str, float]]) -> dict[str, float]:
     each = list(runs)
     return {name: statistics.median(run[name] for run in each) for name in each[0]}
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running emulator."""
+    """A running emulator, and the environment of those who use Prefect's server."""
 
     folder: Path
     port: int
+    prefect: Mapping[str, str]
 
-    def measured(self, how: str) -> dict[str, float]:
-        """What a process measures, on the cloud as it was seeded. Raises ``RuntimeError`` when it fails."""
+    def pair(self) -> tuple[dict[str, float], dict[str, float]]:
+        """The library alone, then the same under Prefect: one after the other, so that both find the machine alike."""
+        return self.measured("library")[0], self.measured("flow")[0]
+
+    def measured(self, how: str) -> tuple[dict[str, float], str]:
+        """What a process measures, on the cloud as it was seeded, and what it told beside. Raises ``RuntimeError`` when
+        it fails."""
         self._reset()
         command = [sys.executable, "-m", "bench.child", how, json.dumps(spec_of("large"))]
-        environment = {**os.environ, **variables(self.folder, self.port)}
+        environment = {**os.environ, **variables(self.folder, self.port), **self.prefect}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr)
         found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-        return found
+        return found, done.stderr
 
     def _reset(self) -> None:
         trusted = ssl.create_default_context(cafile=str(self.folder / "tls" / "ca.pem"))
@@ -145,13 +157,14 @@ class Served:
 
 
 @contextmanager
-def _serving(folder: Path, latency: int) -> Iterator[Served]:
+def serving(folder: Path, latency: int, prefect: Mapping[str, str]) -> Iterator[Served]:
+    """The emulator over a seeded folder, adding so many milliseconds to each call."""
     port = free_port()
     arguments = ["serve", "--port", str(port), "--data", str(folder), "--latency-ms", str(latency)]
     process = subprocess.Popen([sys.executable, "-m", "cloud_emulator.cli", *arguments], stderr=subprocess.DEVNULL)
     try:
         _await_port(port)
-        yield Served(folder, port)
+        yield Served(folder, port, prefect)
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -200,12 +213,11 @@ def lines(runs: Sequence[Run], starts: Mapping[str, float]) -> list[str]:
 
 def _line(run: Run, least: float) -> str:
     onboard, plan = run.makespans
-    flow = f"{run.flow_ratio:>5.2f}" if run.flow_ratio else "    -"
     onboard_calls, plan_calls = run.onboard_calls / run.onboard_least_calls, run.plan_calls / run.plan_least_calls
     return (
         f"{run.tables:>6,} {run.latency_ms:>4} | {run.onboard_seconds:>6.1f} s {onboard:>6.2f} {run.onboard_calls:>6,}"
         f" {onboard_calls:>6.2f} | {run.plan_seconds:>4.1f} s {plan:>6.2f} {run.plan_calls:>6,} {plan_calls:>6.2f}"
-        f" | {run.peak_mb - least:>+5.0f} MB | {flow}"
+        f" | {run.peak_mb - least:>+5.0f} MB | {run.flow_ratio:>5.2f}"
     )
 
 

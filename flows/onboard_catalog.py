@@ -18,7 +18,7 @@ from flows.outcomes import Stopped, failed, raise_for, stopped, tell_ending
 from flows.parameters import CatalogForm, CloudsBlock, DryRun, EventId, Prune, Start
 from flows.restarting import give_up
 from tasks.lease import catalog_lease
-from tasks.options import StepTask, state_of
+from tasks.options import StepTask, idle, state_of
 from tasks.plan import make_plan
 from tasks.report import Report, report_of
 from tasks.session import Session, connect_clouds, open_session
@@ -93,9 +93,9 @@ async def _plan_only(session: Session) -> State[None]:
 
 
 async def _onboard(session: Session) -> State[Any]:
-    await _planned(session)
+    plan = await _planned(session)
     for stage in STAGES:
-        await _side_by_side(session, *(STEP_TASKS[name] for name in stage))
+        await _side_by_side(session, *(_task_of(name, plan) for name in stage))
     report = report_of(session)
     if report.broken:
         return await _failed(session, _not_in_order(report))
@@ -109,6 +109,11 @@ async def _planned(session: Session) -> Plan:
     await _side_by_side(session, make_plan)
     await publish_plan(session.planned.plan)
     return session.planned.plan
+
+
+def _task_of(name: StepName, plan: Plan) -> StepTask:
+    task = STEP_TASKS[name]
+    return task if plan.step(name).changes else idle(task)
 
 
 async def _side_by_side(session: Session, *tasks: StepTask) -> None:

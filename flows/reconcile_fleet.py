@@ -24,7 +24,7 @@ from tasks.fleet import (
     plan_catalogs,
     reconcile_catalog,
 )
-from tasks.options import state_of
+from tasks.options import idle, state_of
 from unity_mirror.errors import UnityMirrorError
 
 AT_ONCE = 8
@@ -59,7 +59,7 @@ async def reconcile_fleet(fleet: FleetFile, mode: Mode = "report", clouds: Cloud
     await acreate_table_artifact(
         [each.row for each in outcomes], key="fleet-summary", description=f"Catalogs of {fleet}, {mode}"
     )
-    await _tell(outcomes, metastore_id, mode)
+    await asyncio.gather(*(_tell(each, metastore_id, mode) for each in outcomes))
     return _ended(outcomes)
 
 
@@ -69,6 +69,8 @@ async def _all_turns(session: FleetSession, *, repair: bool) -> list[CatalogOutc
 
     async def one(turn: Turn) -> None:
         task = reconcile_catalog.with_options(name=f"Reconcile {turn.run.name}")
+        if not turn.writes:
+            task = idle(task)
         async with gate:
             state = await state_of(task, turn)
         if turn.outcome is None:
@@ -78,16 +80,14 @@ async def _all_turns(session: FleetSession, *, repair: bool) -> list[CatalogOutc
     return outcomes_of(turns)
 
 
-async def _tell(outcomes: Sequence[CatalogOutcome], metastore_id: str, mode: str) -> None:
-    for each in outcomes:
-        payload: dict[str, Any] = {"changes": each.changes, "message": each.what, "remedy": each.remedy, "mode": mode}
-        if each.ending in ("drifted", "repaired"):
-            drift = {**payload, "repaired": each.ending == "repaired"}
-            await tell_of_catalog("drifted", each.catalog, metastore_id, drift)
-        elif each.ending == "failed":
-            await tell_of_catalog(
-                "failed", each.catalog, metastore_id, {**payload, "ending": "failed", "step": each.step}
-            )
+async def _tell(outcome: CatalogOutcome, metastore_id: str, mode: str) -> None:
+    payload = {"changes": outcome.changes, "message": outcome.what, "remedy": outcome.remedy, "mode": mode}
+    if outcome.ending in ("drifted", "repaired"):
+        drift = {**payload, "repaired": outcome.ending == "repaired"}
+        await tell_of_catalog("drifted", outcome.catalog, metastore_id, drift)
+    elif outcome.ending == "failed":
+        failure = {**payload, "ending": "failed", "step": outcome.step}
+        await tell_of_catalog("failed", outcome.catalog, metastore_id, failure)
 
 
 def _ended(outcomes: Sequence[CatalogOutcome]) -> State[Any]:

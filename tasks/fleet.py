@@ -94,6 +94,11 @@ class Turn:
         self.redactor = session.redactor
         self.outcome: CatalogOutcome | None = None
 
+    @property
+    def writes(self) -> bool:
+        """Whether there is something to repair, and it is for this turn to do so."""
+        return self.repair and not self.run.failed and self.run.pending > 0
+
     async def take(self) -> CatalogOutcome:
         """Repair the catalog, or only say what is different; it never raises what is the catalog's own trouble."""
         self.outcome = await self._outcome()
@@ -107,7 +112,7 @@ class Turn:
     async def _outcome(self) -> CatalogOutcome:
         if self.run.failed or not self.run.pending:
             return self._described(await self._verified())
-        if not self.repair:
+        if not self.writes:
             return self._described(self.run)
         try:
             async with catalog_lease(self.run.name, wait_seconds=0):

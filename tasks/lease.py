@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager, suppress
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx
-from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from tasks import lease_holder
+from tasks.prompt import prompt_client
 from unity_mirror.errors import SettingsError, UnityMirrorError
 
 LEASE_SECONDS = 240.0
@@ -65,7 +65,7 @@ async def catalog_lease(
     """
     lasts = seconds or lease_seconds(os.environ)
     name = limit_name(catalog)
-    async with get_client() as client:
+    async with prompt_client() as client:
         await _ensure_limit(client, name)
         lease = await _acquired(client, name, lasts, wait_seconds)
         if lease is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import httpx
 from prefect import Task, get_run_logger, task
@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed, Failed
 
+from tasks.limits import limited
 from tasks.session import Session
 from unity_mirror.errors import (
     OperationFailed,
@@ -47,6 +48,8 @@ class Discreet(Protocol):
         """Takes them out."""
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
 S = TypeVar("S", bound=Discreet)
 TaskOver = Task[[S], Coroutine[Any, Any, "State[None]"]]
 """A task over a session of some kind, which ends in a state of its own making."""
@@ -101,9 +104,15 @@ def log_unexpected(error: Exception, redactor: Redactor) -> UnexpectedError:
     return told
 
 
+def idle(task: Task[P, R]) -> Task[P, R]:
+    """The task of something that finds nothing to write: it doesn't wait until it may write to a cloud."""
+    return task.with_options(tags=())
+
+
 async def state_of(task: TaskOver[S], session: S) -> State[None]:
-    """Run a task and give its final state, however it ended."""
-    return await cast("Awaitable[State[None]]", task(session, return_state=True))
+    """Run a task and give its final state, however it ended. It carries those of its tags that bound something."""
+    bounded = task.with_options(tags=await limited(task.tags)) if task.tags else task
+    return await cast("Awaitable[State[None]]", bounded(session, return_state=True))
 
 
 def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,17 @@ class PrefectServer:
     database: Path
     home: Path
     results: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For Prefect's command line."""
+        return {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PREFECT_API_URL": self.api,
+            "PREFECT_API_AUTH_STRING": self.auth,
+            "PREFECT_HOME": str(self.home),
+            "DO_NOT_TRACK": "1",
+        }
 
 
 @pytest.fixture(scope="session")

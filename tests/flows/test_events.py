@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -194,14 +193,7 @@ async def test_the_documented_automations_notify(
     )
     block = await hook.save("chat", overwrite=True)
     documented = filled(command("Events"), id_of_a_notification_block=str(block))
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        "PREFECT_API_URL": prefect_server.api,
-        "PREFECT_API_AUTH_STRING": prefect_server.auth,
-        "PREFECT_HOME": str(prefect_server.home),
-        "DO_NOT_TRACK": "1",
-    }
-    done = await asyncio.to_thread(run, documented, tmp_path, environment)
+    done = await asyncio.to_thread(run, documented, tmp_path, prefect_server.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     cloud.forbid_external_access()
     failed = await onboarding(cloud)

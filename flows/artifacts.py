@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 
 from prefect import get_run_logger
-from prefect.artifacts import (
-    acreate_image_artifact,
-    acreate_link_artifact,
-    acreate_markdown_artifact,
-    acreate_table_artifact,
-)
+from prefect.artifacts import Artifact, ImageArtifact, LinkArtifact, MarkdownArtifact, TableArtifact
 
 from tasks.report import Report
 from tasks.summary import summary_markdown, warnings
@@ -26,37 +23,35 @@ def artifact_key(catalog: str, what: str) -> str:
 
 async def publish_plan(plan: Plan) -> None:
     """The plan, before anything is written."""
-    await acreate_markdown_artifact(
-        plan_markdown(plan),
+    artifact = MarkdownArtifact(
+        markdown=plan_markdown(plan),
         key=artifact_key(plan.catalog, "plan"),
         description=f"Plan for catalog {plan.catalog}: what would be changed, and why",
     )
-
-
-async def _publish_data(report: Report) -> None:
-    """Tables of the steps: who can read what, and counts; rows of data and other details together in one document."""
-    for data in (each for each in report.data_tables if each.rows and not each.quiet):
-        key = artifact_key(report.catalog, re.split(r"[(,]", data.title)[0])
-        description = f"{data.title}: catalog {report.catalog}"
-        await acreate_table_artifact(data_rows(data), key=key, description=description)
-    details = data_tables(each for each in report.data_tables if each.quiet)
-    if details:
-        key = artifact_key(report.catalog, "sql-details")
-        await acreate_markdown_artifact(details, key=key, description=f"SQL endpoint: catalog {report.catalog}")
+    await artifact.acreate()
 
 
 async def publish_report(report: Report, ended: str) -> None:
     """The result: a page to read, what each step did, the tables, those left out and why, what is missing, and links.
 
-    What a person should look at is logged as warnings too.
+    What a person should look at is logged as warnings too. Prefect shows artifacts in no order of ours, so they are
+    made side by side.
     """
-    await acreate_markdown_artifact(
-        summary_markdown(report, ended),
+    for line in warnings(report):
+        get_run_logger().warning(line)
+    made = [_summary(report, ended), *_tables(report), *_data(report), *_picture(report), *_links(report)]
+    await asyncio.gather(*(artifact.acreate() for artifact in made))
+
+
+def _summary(report: Report, ended: str) -> Artifact:
+    return MarkdownArtifact(
+        markdown=summary_markdown(report, ended),
         key=artifact_key(report.catalog, "summary"),
         description=f"What came out for catalog {report.catalog}, and what to do",
     )
-    for line in warnings(report):
-        get_run_logger().warning(line)
+
+
+def _tables(report: Report) -> Iterator[Artifact]:
     tables = (
         ("result", report.step_rows, "What each step did"),
         ("tables", list(report.tables), "Tables mirrored"),
@@ -65,15 +60,34 @@ async def publish_report(report: Report, ended: str) -> None:
     )
     for what, rows, description in tables:
         if rows:
-            key = artifact_key(report.catalog, what)
-            await acreate_table_artifact(rows, key=key, description=f"{description}: catalog {report.catalog}")
-    await _publish_data(report)
+            yield _table(report, what, rows, description)
+
+
+def _data(report: Report) -> Iterator[Artifact]:
+    """Tables of the steps: who can read what, and counts; rows of data and other details together in one document."""
+    for data in (each for each in report.data_tables if each.rows and not each.quiet):
+        yield _table(report, re.split(r"[(,]", data.title)[0], data_rows(data), data.title)
+    details = data_tables(each for each in report.data_tables if each.quiet)
+    if details:
+        key = artifact_key(report.catalog, "sql-details")
+        yield MarkdownArtifact(markdown=details, key=key, description=f"SQL endpoint: catalog {report.catalog}")
+
+
+def _table(report: Report, what: str, rows: list[dict[str, str]], description: str) -> Artifact:
+    key = artifact_key(report.catalog, what)
+    return TableArtifact(table=rows, key=key, description=f"{description}: catalog {report.catalog}")
+
+
+def _picture(report: Report) -> Iterator[Artifact]:
     if report.picture:
-        await acreate_image_artifact(
-            f"data:image/svg+xml;base64,{b64encode(report.picture.encode()).decode()}",
+        yield ImageArtifact(
+            image_url=f"data:image/svg+xml;base64,{b64encode(report.picture.encode()).decode()}",
             key=artifact_key(report.catalog, "model-picture"),
             description=f"Tables, keys and relationships of the semantic model: catalog {report.catalog}",
         )
+
+
+def _links(report: Report) -> Iterator[Artifact]:
     for link in report.links:
         key = artifact_key(report.catalog, link.kind)
-        await acreate_link_artifact(link.url, link_text=link.text, key=key, description=link.text)
+        yield LinkArtifact(link=link.url, link_text=link.text, key=key, description=link.text)

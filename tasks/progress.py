@@ -11,25 +11,27 @@ from unity_mirror.clock import Clock
 from unity_mirror.steps.context import Progress
 
 _EVERY_SECONDS = 1.0
-"""An artifact is a row in Prefect's database: between the first and the last news, at most one a second."""
+"""An artifact is a row in Prefect's database, so a step that is through sooner has none; of any other, news are told at
+most once a second, and the last."""
 _WORTH_SHOWING = 2
 
 
 def progress_artifact(label: str, clock: Clock) -> Progress:
-    """A listener that keeps one progress artifact for the step with this label, made at its first news.
+    """A listener that keeps one progress artifact for the step with this label, which begins now.
 
     News may come from several places at once, and while earlier news are still on their way to the server: they are
     told one after the other, and what is behind the latest is not told any more.
     """
     artifact: UUID | None = None
-    told, shown = float("-inf"), ("", 0)
+    begun, told, shown = False, clock.monotonic(), ("", 0)
     one_at_a_time = asyncio.Lock()
 
     async def tell(done: int, total: int, what: str) -> None:
-        nonlocal artifact, told, shown
-        if total < _WORTH_SHOWING or (done < total and clock.monotonic() - told < _EVERY_SECONDS):
+        nonlocal artifact, begun, told, shown
+        last = begun and done >= total
+        if total < _WORTH_SHOWING or (not last and clock.monotonic() - told < _EVERY_SECONDS):
             return
-        told = clock.monotonic()
+        begun, told = True, clock.monotonic()
         async with one_at_a_time:
             if what == shown[0] and done < shown[1]:
                 return

@@ -9,6 +9,7 @@ import pytest
 
 from tasks import progress
 from unity_mirror.clock import ManualClock
+from unity_mirror.steps.context import Progress
 
 
 class Artifacts:
@@ -36,8 +37,15 @@ def artifacts(monkeypatch: pytest.MonkeyPatch) -> Artifacts:
     return found
 
 
+async def begun(label: str, clock: ManualClock) -> Progress:
+    """The listener of a step that has been at work for a second."""
+    tell = progress.progress_artifact(label, clock)
+    await clock.sleep(1)
+    return tell
+
+
 async def test_news_that_come_at_once_are_one_artifact_that_ends_at_all_of_them(artifacts: Artifacts) -> None:
-    tell = progress.progress_artifact("Verification", ManualClock())
+    tell = await begun("Verification", ManualClock())
     await asyncio.gather(*(tell(done, 4, "tables read") for done in (1, 2, 4, 3)))
     (shown,) = artifacts.held.values()
     assert shown == [(25.0, "Verification: 1 of 4 tables read"), (100.0, "Verification: 4 of 4 tables read")]
@@ -45,7 +53,7 @@ async def test_news_that_come_at_once_are_one_artifact_that_ends_at_all_of_them(
 
 async def test_between_first_and_last_at_most_one_a_second_is_told(artifacts: Artifacts) -> None:
     clock = ManualClock()
-    tell = progress.progress_artifact("Storage access", clock)
+    tell = await begun("Storage access", clock)
     for done in range(1, 101):
         await tell(done, 100, "paths")
         await clock.sleep(0.25)
@@ -55,7 +63,7 @@ async def test_between_first_and_last_at_most_one_a_second_is_told(artifacts: Ar
 
 async def test_a_second_thing_to_count_begins_anew_in_the_same_artifact(artifacts: Artifacts) -> None:
     clock = ManualClock()
-    tell = progress.progress_artifact("Storage access", clock)
+    tell = await begun("Storage access", clock)
     await tell(10, 10, "folders")
     await clock.sleep(2)
     await tell(1, 30, "paths looked at")
@@ -63,6 +71,25 @@ async def test_a_second_thing_to_count_begins_anew_in_the_same_artifact(artifact
     assert shown[-1][1] == "Storage access: 1 of 30 paths looked at"
 
 
+async def test_a_step_that_is_through_within_a_second_shows_none(artifacts: Artifacts) -> None:
+    clock = ManualClock()
+    tell = progress.progress_artifact("Verification", clock)
+    for done in range(1, 11):
+        await tell(done, 10, "tables read")
+        await clock.sleep(0.05)
+    assert artifacts.held == {}
+
+
+async def test_a_step_that_begins_fast_and_gets_slow_ends_at_all(artifacts: Artifacts) -> None:
+    clock = ManualClock()
+    tell = progress.progress_artifact("Verification", clock)
+    for done in (1, 2, 3):
+        await tell(done, 3, "tables read")
+        await clock.sleep(0.75)
+    (shown,) = artifacts.held.values()
+    assert [percent for percent, _ in shown] == [100.0]
+
+
 async def test_a_single_thing_is_not_worth_showing(artifacts: Artifacts) -> None:
-    await progress.progress_artifact("Mirror", ManualClock())(1, 1, "tables")
+    await (await begun("Mirror", ManualClock()))(1, 1, "tables")
     assert artifacts.held == {}

@@ -314,3 +314,38 @@ async def test_a_slash_at_the_end_makes_another_name_where_the_namespace_is_flat
     response = await client.request(method, f"/storage/{FLAT}/lake/f/", headers=BLOCK_BLOB if method == "PUT" else {})
     assert (response.status_code, code_of(response)) == (501, "NotImplemented")
     assert files.stat(cloud, FLAT, CONTAINER, "f") is not None
+
+
+async def test_the_digest_of_a_blob_is_told_until_it_changes(cloud: Cloud, client: httpx.AsyncClient) -> None:
+    digest = "XUFAKrxLKna5cZ2REBfFkg=="
+    written = await client.put(f"{BASE}/a", content=b"hello", headers=BLOCK_BLOB)
+    assert written.headers["content-md5"] == digest
+    assert (await client.head(f"{BASE}/a")).headers["content-md5"] == digest
+    part = (await client.get(f"{BASE}/a", headers={"range": "bytes=0-1"})).headers
+    assert (part.get("content-md5"), part["x-ms-blob-content-md5"]) == (None, digest)
+    listed = xml(await client.get(f"{BASE}?restype=container&comp=list"))
+    assert [each.text for each in listed.iter("Content-MD5")] == [digest]
+    await client.put(f"{BASE}/b", headers={"x-ms-copy-source": f"https://cloud.test{BASE}/a"})
+    assert (await client.head(f"{BASE}/b")).headers["content-md5"] == digest
+    await client.put(f"{BASE}/a?comp=properties")
+    assert "content-md5" not in (await client.head(f"{BASE}/a")).headers
+
+
+async def test_lists_tell_of_copies_and_not_of_what_is_uncommitted(cloud: Cloud, client: httpx.AsyncClient) -> None:
+    file(cloud, "a", b"x")
+    await client.put(f"{BASE}/b", headers={"x-ms-copy-source": f"https://cloud.test{BASE}/a"})
+    listed = xml(await client.get(f"{BASE}?restype=container&comp=list&include=copy"))
+    assert [each.text for each in listed.iter("CopyStatus")] == ["success"]
+    assert [each.text for each in listed.iter("CopyProgress")] == ["1/1"]
+    refused = await client.get(f"{BASE}?restype=container&comp=list&include=uncommittedblobs")
+    assert (refused.status_code, code_of(refused)) == (501, "NotImplemented")
+
+
+async def test_a_block_list_tells_of_its_blob_once_it_is_there(cloud: Cloud, client: httpx.AsyncClient) -> None:
+    address = f"{BASE}/a?comp=blocklist"
+    await client.put(f"{BASE}/a?comp=block&blockid=YQ==", content=b"xy")
+    before = (await client.get(f"{address}&blocklisttype=all")).headers
+    assert not {"etag", "x-ms-blob-content-length"} & before.keys()
+    await client.put(address, content=b"<BlockList><Latest>YQ==</Latest></BlockList>")
+    after = (await client.get(address)).headers
+    assert (after["x-ms-blob-content-length"], after["etag"]) == ("2", node(cloud, "a")["etag"])

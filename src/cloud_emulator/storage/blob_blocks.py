@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from cloud_emulator.core.http import Response
-from cloud_emulator.storage import files
+from cloud_emulator.core.store import Document
+from cloud_emulator.storage import files, wire
 from cloud_emulator.storage.blob_listing import tag
 from cloud_emulator.storage.blobs import write
 from cloud_emulator.storage.call import Call
@@ -66,7 +67,7 @@ def put_block_list(call: Call) -> Response:
             raise StorageError("InvalidBlockList")
         blocks.append(block)
     content = b"".join(call.cloud.blobs.get(str(block[1])) for block in blocks)
-    return write(call, content, blocks=blocks)
+    return write(call, content, blocks=blocks, md5=call.headers.get("x-ms-blob-content-md5"))
 
 
 def _listed(body: bytes) -> list[tuple[str, str]]:
@@ -95,7 +96,15 @@ def get_block_list(call: Call) -> Response:
     if kind in ("uncommitted", "all"):
         parts.append(_written("UncommittedBlocks", uncommitted))
     text = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{"".join(parts)}</BlockList>'
-    return Response(200, text.encode(), {"content-type": "application/xml"})
+    return Response(200, text.encode(), {"content-type": "application/xml", **_blob_headers(call.stat())})
+
+
+def _blob_headers(node: Document | None) -> dict[str, str]:
+    """What is told of the blob itself, once one was committed."""
+    if node is None:
+        return {}
+    told = {name: wire.path_headers(node)[name] for name in ("etag", "last-modified")}
+    return {**told, "x-ms-blob-content-length": str(node["size"])}
 
 
 def _written(name: str, blocks: Sequence[Block]) -> str:

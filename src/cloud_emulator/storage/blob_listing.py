@@ -13,10 +13,9 @@ from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.dfs_filesystems import MOST_RESULTS, paged
 from cloud_emulator.storage.errors import StorageError
 
-BLOB_INCLUDES = frozenset(
-    {"metadata", "permissions", "copy", "uncommittedblobs", "snapshots", "deleted", "tags", "versions", ""}
-)
-"""What a list can include. Copies under way, snapshots and their like never are here, so asking changes nothing."""
+BLOB_INCLUDES = frozenset({"metadata", "permissions", "copy", "snapshots", "deleted", "tags", "versions", ""})
+"""What a list can include. Snapshots and their like never are here, so asking for them changes nothing; uncommitted
+blobs are, and aren't listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,8 @@ def list_containers(call: Call) -> Response:
 def list_blobs(call: Call) -> Response:
     """The blobs whose names begin with a prefix."""
     includes = frozenset(call.query.get("include", "").split(","))
+    if "uncommittedblobs" in includes:
+        raise StorageError("NotImplemented", status=501, message="The emulator lists no uncommitted blobs.")
     if includes - BLOB_INCLUDES or call.query.get("showonly", "files") not in ("files", ""):
         raise StorageError("InvalidQueryParameterValue", "QueryParameterName: include or showonly")
     entries = sorted(_entries(call), key=lambda each: each.order)
@@ -124,7 +125,7 @@ def _properties(call: Call, node: Document, includes: frozenset[str]) -> str:
         "Etag": node["etag"].strip('"'),
         "ResourceType": "directory" if node["isDirectory"] else "file",
         "Content-Length": node["size"],
-        "Content-Type": wire.content_headers(node)["content-type"],
+        **{name.title().replace("Md5", "MD5"): text for name, text in wire.content_headers(node).items()},
         "BlobType": "BlockBlob",
         "AccessTier": "Hot",
         "AccessTierInferred": "true",
@@ -132,6 +133,9 @@ def _properties(call: Call, node: Document, includes: frozenset[str]) -> str:
         "LeaseState": "available",
         "ServerEncrypted": "true",
     }
+    if "copy" in includes:
+        copied = node.get("copied", {})
+        fields |= {name.removeprefix("x-ms-").title().replace("-", ""): text for name, text in copied.items()}
     if "permissions" in includes and call.is_hierarchical:
         fields |= {"Owner": node["owner"], "Group": node["group"], "Permissions": acl.summary(node["acl"])}
     return f"<Properties>{''.join(tag(name, value) for name, value in fields.items())}</Properties>"

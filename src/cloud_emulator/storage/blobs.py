@@ -10,7 +10,7 @@ from cloud_emulator.core.store import Document
 from cloud_emulator.storage import conditions, files, target, wire
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.dfs_paths import content_response, described, prune
-from cloud_emulator.storage.dfs_writes import check_md5
+from cloud_emulator.storage.dfs_writes import check_md5, md5_of
 from cloud_emulator.storage.errors import StorageError
 
 
@@ -35,7 +35,9 @@ def put(call: Call) -> Response:
     body = call.request.body
     check_md5(body, call.headers.get("content-md5"))
     check_md5(body, call.headers.get("x-ms-blob-content-md5"))
-    return write(call, body, blocks=[])
+    answer = write(call, body, blocks=[], md5=md5_of(body))
+    answer.headers["content-md5"] = md5_of(body)
+    return answer
 
 
 def write(call: Call, content: bytes, **fields: Any) -> Response:
@@ -81,7 +83,7 @@ def copy(call: Call) -> Response:
         "x-ms-copy-progress": f"{source['size']}/{source['size']}",
         "x-ms-copy-completion-time": wire.http_date(call.cloud.clock.time()),
     }
-    kept = {name: source[name] for name in ("headers", "metadata") if name in source}
+    kept = {name: source[name] for name in ("headers", "metadata", "md5") if name in source}
     answer = write(call, files.content(call.cloud, source), **kept, copied=copied)
     answer.status = 202
     answer.headers |= {name: copied[name] for name in ("x-ms-copy-id", "x-ms-copy-status")}
@@ -133,4 +135,5 @@ def set_properties(call: Call) -> Response:
     node = call.node()
     conditions.check_write(call, node)
     headers = wire.read_content_headers(call.headers, "x-ms-blob-")
-    return Response(200, b"", wire.written(files.change(call.cloud, node, headers=headers, copied={})))
+    md5 = call.headers.get("x-ms-blob-content-md5")
+    return Response(200, b"", wire.written(files.change(call.cloud, node, headers=headers, copied={}, md5=md5)))

@@ -65,7 +65,7 @@ def create(call: Call) -> Response:
     made = files.create_container(
         call.cloud, call.target.account, call.target.container, owner=call.owner, metadata=metadata
     )
-    return Response(201, b"", _headers(call, made))
+    return Response(201, b"", {**_version(made), "x-ms-namespace-enabled": _namespace(call)})
 
 
 def set_properties(call: Call) -> Response:
@@ -75,7 +75,7 @@ def set_properties(call: Call) -> Response:
     conditions.check_write(call, held)
     metadata = wire.read_properties(call.headers.get("x-ms-properties", ""))
     changed = replace_container(call.cloud, held, metadata)
-    return Response(200, b"", _headers(call, changed))
+    return Response(200, b"", _version(changed))
 
 
 def replace_container(cloud: Cloud, held: Document, metadata: Mapping[str, str]) -> Document:
@@ -88,7 +88,9 @@ def replace_container(cloud: Cloud, held: Document, metadata: Mapping[str, str])
 def get_properties(call: Call) -> Response:
     """A filesystem's properties."""
     call.require("container", "")
-    return Response(200, b"", _headers(call, existing(call)))
+    held = existing(call)
+    told = {"x-ms-namespace-enabled": _namespace(call), "x-ms-properties": wire.properties(held["metadata"])}
+    return Response(200, b"", {**_version(held), **told})
 
 
 def delete(call: Call) -> Response:
@@ -111,13 +113,12 @@ def _container(call: Call) -> Document | None:
     return files.container(call.cloud, call.target.account, call.target.container)
 
 
-def _headers(call: Call, held: Document) -> dict[str, str]:
-    return {
-        "etag": held["etag"],
-        "last-modified": wire.http_date(held["modified"]),
-        "x-ms-namespace-enabled": "true" if call.is_hierarchical else "false",
-        "x-ms-properties": wire.properties(held["metadata"]),
-    }
+def _version(held: Document) -> dict[str, str]:
+    return {"etag": held["etag"], "last-modified": wire.http_date(held["modified"])}
+
+
+def _namespace(call: Call) -> str:
+    return "true" if call.is_hierarchical else "false"
 
 
 def list_paths(call: Call) -> Response:

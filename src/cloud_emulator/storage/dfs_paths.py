@@ -161,6 +161,8 @@ def content_response(call: Call, node: Document, path: str) -> Response:
     first, last = wanted
     part = content[first : last + 1]
     headers["content-range"] = f"bytes {first}-{last}/{node['size']}"
+    if "content-md5" in headers:  # of the whole
+        headers["x-ms-content-md5" if call.protocol == "dfs" else "x-ms-blob-content-md5"] = headers.pop("content-md5")
     if call.headers.get("x-ms-range-get-content-md5", "").lower() == "true":
         headers["content-md5"] = base64.b64encode(hashlib.md5(part, usedforsecurity=False).digest()).decode()
     return Response(206, part, headers)
@@ -168,7 +170,8 @@ def content_response(call: Call, node: Document, path: str) -> Response:
 
 def described(call: Call, node: Document) -> dict[str, str]:
     """Everything that the headers say of a path, in the call's protocol."""
-    headers = {**wire.content_headers(node), **wire.path_headers(node)}
+    leased = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
+    headers = {**wire.content_headers(node), **wire.path_headers(node), **leased}
     metadata = node.get("metadata", {})
     if not call.is_hierarchical:
         for name in ("owner", "group", "permissions", "resource-type"):
@@ -184,8 +187,6 @@ def described(call: Call, node: Document) -> dict[str, str]:
         "x-ms-blob-type": "BlockBlob",
         "x-ms-access-tier": "Hot",
         "x-ms-access-tier-inferred": "true",
-        "x-ms-lease-status": "unlocked",
-        "x-ms-lease-state": "available",
     }
 
 

@@ -17,10 +17,13 @@ _FAR = 1 << 50
 
 def check_md5(body: bytes, expected: str | None) -> None:
     """Raises :class:`StorageError` when a body is not what its ``Content-MD5`` says."""
-    if expected is None:
-        return
-    if base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != expected:
+    if expected is not None and md5_of(body) != expected:
         raise StorageError("Md5Mismatch")
+
+
+def md5_of(content: bytes) -> str:
+    """The value of ``Content-MD5``."""
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 def append(call: Call) -> Response:
@@ -76,8 +79,9 @@ def _commit(call: Call, node: Document, position: int) -> Document:
     whole = b"".join(content)
     headers = {**node.get("headers", {}), **wire.read_content_headers(call.headers, "x-ms-")}
     return files.change(
-        call.cloud, node, digest=call.cloud.blobs.put(whole), size=len(whole), headers=headers, blocks=[], copied={}
-    )
+        call.cloud, node, digest=call.cloud.blobs.put(whole), size=len(whole), headers=headers, blocks=[], copied={},
+        md5=call.headers.get("x-ms-content-md5"),
+    )  # fmt: skip
 
 
 def _key(call: Call) -> str:

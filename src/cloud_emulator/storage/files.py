@@ -139,7 +139,7 @@ def place_file(
         return _add(cloud, account, container, path, owner, fields)
     if held["isDirectory"]:
         raise PathConflict(f"{path!r} is a directory")
-    kept = {name: value for name, value in held.items() if name not in ("metadata", "headers", "copied")}
+    kept = {name: value for name, value in held.items() if name not in ("metadata", "headers", "copied", "md5")}
     return _put(cloud, {**kept, "size": size, "digest": digest, **fields})
 
 

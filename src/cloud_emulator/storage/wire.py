@@ -154,7 +154,8 @@ def read_content_headers(headers: Mapping[str, str], prefix: str) -> dict[str, s
 
 def content_headers(node: Document) -> dict[str, str]:
     """The headers kept with a file."""
-    return {"content-type": DEFAULT_TYPE, **node.get("headers", {})}
+    md5 = {"content-md5": node["md5"]} if node.get("md5") else {}
+    return {"content-type": DEFAULT_TYPE, **node.get("headers", {}), **md5}
 
 
 def path_headers(node: Document) -> dict[str, str]:

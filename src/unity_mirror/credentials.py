@@ -67,12 +67,17 @@ class EntraTokenSource:
         self._stale = False
         self._tokens: dict[str, tuple[str, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._refusals: dict[str, CredentialError] = {}
 
     async def token(self, scope: str) -> str:
         held = self._held(scope)
         if held:
             return held
+        known = self._refusals.get(scope)
         async with self._locks.setdefault(scope, asyncio.Lock()):
+            refusal = self._refusals.get(scope)
+            if refusal is not None and refusal is not known:
+                raise refusal  # it came while we waited with the one who asked
             return self._held(scope) or await self._fetch(scope)
 
     def _held(self, scope: str) -> str | None:
@@ -86,7 +91,8 @@ class EntraTokenSource:
             credential = await self._current()
             fetched = await credential.get_token(scope)
         except (AzureError, ValueError) as error:
-            raise _refused(scope, error, self._redact) from error
+            self._refusals[scope] = _refused(scope, error, self._redact)
+            raise self._refusals[scope] from error
         # One that ends within the margin already still serves the requests of the next second.
         ends = max(float(fetched.expires_on), self._clock.now().timestamp() + REFRESH_MARGIN + 1)
         self._tokens[scope] = (fetched.token, ends)

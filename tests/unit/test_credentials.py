@@ -1,5 +1,6 @@
 """Tokens are kept, refreshed in time and replaced when refused; secrets are found and never shown."""
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -39,11 +40,14 @@ class Credential:
         self._clock = clock
         self.asked: list[str] = []
         self.closed = False
+        self.refused = 0
         self.fault: Exception | None = None
         made.append(self)
 
     async def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
+        await asyncio.sleep(0)
         if self.fault:
+            self.refused += 1
             raise self.fault
         self.asked.append(scopes[0])
         ends = int(self._clock.now().timestamp()) + 3600
@@ -87,6 +91,15 @@ class TestEntraTokenSource:
         self.made[0].fault = ClientAuthenticationError("AADSTS7000215: Invalid client secret provided.\nTrace: x")
         with pytest.raises(CredentialError, match="AZURE_CLIENT_SECRET is not the secret's value"):
             await self.source.token("storage")
+
+    async def test_all_who_wait_for_a_token_share_the_answer(self) -> None:
+        assert await asyncio.gather(*(self.source.token("arm") for _ in range(9))) == ["arm-1"] * 9
+        self.made[0].fault = ClientAuthenticationError("AADSTS7000215: Invalid client secret provided.")
+        told = await asyncio.gather(*(self.source.token("storage") for _ in range(9)), return_exceptions=True)
+        assert len({id(each) for each in told}) == 1
+        assert self.made[0].refused == 1
+        self.made[0].fault = None
+        assert await self.source.token("storage") == "storage-2"
 
     async def test_closing_closes_the_credential(self) -> None:
         await self.source.token("arm")

@@ -1,6 +1,7 @@
 """The transport: what is retried and how long, what is shared, what is raised."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -153,6 +154,25 @@ class TestThrottling:
         with pytest.raises(Throttled, match=r"another 500 s.*last status 429"):
             await b.transport.send(call())
         assert b.clock.sleeps == []
+
+    async def test_waiting_for_ones_turn_is_no_patience_with_the_service(self) -> None:
+        """A service that takes 60 requests a minute, and 600 that are all asked for at once."""
+        taken: dict[float, int] = {}
+
+        def some_a_minute(_: httpx.Request) -> httpx.Response:
+            minute, second = divmod(b.clock.monotonic(), 60)
+            taken[minute] = taken.get(minute, 0) + 1
+            return answer(200, {}) if taken[minute] <= 60 else answer(429, retry_after=int(61 - second))
+
+        b = bench(handler=some_a_minute)
+        limiter = b.transport.limiter("Fabric")
+        async with AsyncExitStack() as places:
+            for _ in range(Limits().max_concurrency):
+                await places.enter_async_context(limiter.slot(b.transport.deadline))
+            sent = [asyncio.create_task(b.transport.send(call())) for _ in range(600)]
+            await asyncio.sleep(0)  # now all of them wait for a place
+        await asyncio.gather(*sent)
+        assert b.clock.monotonic() > Timeouts().request
 
     async def test_zero_is_no_invitation_to_hammer(self) -> None:
         b = bench(handler=lambda _: answer(429, retry_after=0))

@@ -65,6 +65,10 @@ class Deadline:
         self._start = clock.monotonic()
         self.seconds = seconds
 
+    def restart(self) -> None:
+        """Count from now."""
+        self._start = self._clock.monotonic()
+
     @property
     def elapsed(self) -> float:
         """Return the seconds since it was set."""

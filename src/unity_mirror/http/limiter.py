@@ -42,11 +42,14 @@ class Limiter:
         return self._limit
 
     @asynccontextmanager
-    async def slot(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Hold one of the places, once the budget is open. Raises Closed when it won't open before the deadline."""
+    async def slot(self, begin: Callable[[], Deadline]) -> AsyncIterator[None]:
+        """Hold one of the places, once the budget is open. Raises Closed when it won't open before the deadline.
+
+        ``begin`` gives the deadline when it is one's turn: a wait for a place isn't the service's doing.
+        """
         await self._acquire()
         try:
-            await self._until_open(deadline)
+            await self._until_open(begin())
             yield
         finally:
             self._running -= 1

@@ -41,10 +41,19 @@ class _Attempts:
     """What one request has been through so far."""
 
     deadline: Deadline
+    queued: bool = False
+    """Whether its time is yet to begin: of hundreds that wait for a place, the last would be late before they begin."""
     faults: int = 0
     throttled: int = 0
     doubtful: bool = False
     say_at: float = _SAY_AFTER
+
+    def begin(self) -> Deadline:
+        """Return the deadline, which begins when the request is first let through."""
+        if self.queued:
+            self.queued = False
+            self.deadline.restart()
+        return self.deadline
 
     def say_waiting(self, error: CloudError) -> None:
         """Tells people that a request waits, and for what; unless told otherwise, logging does so on standard error."""
@@ -56,7 +65,8 @@ class _Attempts:
 class Transport:
     """Sends calls: signs in, keeps to the shared budget, retries what may be retried, maps errors, counts.
 
-    Every wait ends at a deadline. ``Retry-After`` is a floor: up to a second is added, nothing multiplied.
+    Every wait for a service ends at a deadline, which begins when the budget has a place for the request.
+    ``Retry-After`` is a floor: up to a second is added, nothing multiplied.
     """
 
     def __init__(
@@ -104,7 +114,7 @@ class Transport:
         Raises a CloudError for what the service refuses, and for what still failed when attempts or time ran out.
         """
         try:
-            return await self._persist(call, _Attempts(deadline or self.deadline()))
+            return await self._persist(call, self._attempts(deadline))
         except Doubtful as doubt:
             raise doubt.error from doubt.__cause__
 
@@ -121,7 +131,7 @@ class Transport:
         ``read`` makes the result out of a successful answer. When an attempt leaves open whether it took effect (the
         connection broke, or a server fault), ``found`` looks; only if it finds nothing is the call sent again.
         """
-        attempts = _Attempts(deadline or self.deadline())
+        attempts = self._attempts(deadline)
         while True:
             try:
                 return await read(await self._persist(call, attempts))
@@ -153,12 +163,15 @@ class Transport:
             if given_up:
                 raise given_up
 
+    def _attempts(self, deadline: Deadline | None) -> _Attempts:
+        return _Attempts(deadline or self.deadline(), queued=deadline is None)
+
     async def _persist(self, call: Call, attempts: _Attempts) -> httpx.Response:
         """Send until there is an answer to stand by, or one that isn't worth another attempt."""
         limiter = self.limiter(call.budget_or_default)
         while True:
             try:
-                async with limiter.slot(attempts.deadline):
+                async with limiter.slot(attempts.begin):
                     response = await self._once(call)
             except Closed as closed:
                 raise self._out_of_budget(call, attempts, closed) from None
@@ -253,7 +266,7 @@ class Transport:
             retriable=True,
             why=f"the service is throttling this identity for another {closed.seconds:.0f} s, longer than the "
             f"{attempts.deadline.seconds:.0f} s deadline allows (last status 429)",
-            remedy="run again later, or raise UNITY_MIRROR_DEADLINE_SECONDS",
+            remedy=f"run again in {closed.seconds:.0f} s",
         )
 
 

@@ -73,8 +73,11 @@ def test_who_starts_it_is_told_where_the_password_is_and_not_what_it_is(tmp_path
 
 
 @pytest.mark.parametrize("wanted", [mark_silent_runs(), mark_runs_that_never_began()], ids=lambda each: each.name)
-def test_the_automations_mark_runs_of_ours_only_and_let_those_be_that_have_ended(wanted: AutomationCore) -> None:
+def test_the_automations_mark_runs_of_ours_only_and_let_those_be_that_ended_or_wait_for_approval(
+    wanted: AutomationCore,
+) -> None:
     trigger = wanted.trigger
     assert isinstance(trigger, EventTrigger)
     assert str(trigger.match_related).count("prefect.tag.unity-mirror") == 1
-    assert {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled")} <= trigger.expect
+    for names in (("Completed", "Failed", "Crashed", "Cancelled"), ("Suspended", "Paused")):
+        assert {f"prefect.flow-run.{name}" for name in names} <= trigger.expect

@@ -17,6 +17,7 @@ from tests.onboarding.world import EXAMPLES, World, example, failed
 from unity_mirror.errors import Conflict, InvalidRequest, PrerequisiteFailed, SpecError
 from unity_mirror.plan.model import Action, Check, Outcome, StepName
 from unity_mirror.spec import CatalogSpec, load_spec
+from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
 from unity_mirror.steps.runner import Result, apply_plan, make_plan
 from unity_mirror.steps.surroundings import workspace_storage
 
@@ -250,3 +251,21 @@ async def test_a_connection_of_others_is_not_given_our_sign_in(world: World) -> 
     with pytest.raises(SpecError, match="signs in by SharedAccessSignature, not by WorkspaceIdentity"):
         await world.apply(spec)
     assert differences(before, world.dump()) == {}
+
+
+async def test_a_connection_of_others_that_the_spec_came_to_name_survives_offboarding(world: World) -> None:
+    """We made one before, and the mark says so: that doesn't make the one that is used now ours."""
+    await world.apply(example("sales"))
+    place = {"server": LAKE_URL, "path": "/lake/sales"}
+    theirs = await connect_by_hand(world, "AzureDataLakeStorage", place, {"credentialType": "WorkspaceIdentity"})
+    table = world.cloud.table("fabric.connectionRoleAssignments")
+    for key, held in list(table.items()):
+        if held["connectionId"] == theirs:
+            table[key] = {**held, "role": "Owner"}
+    spec = example("sales", **{"storage.connection.name": "AzureDataLakeStorage by hand"})
+    result = await world.apply(spec)
+    assert (result.known.storage_connection, failed(result.verification)) == (theirs, [])
+    assert (await world.plan(spec)).plan.changes == ()
+    async with world.context(spec) as context:
+        await apply_offboarding(context, await plan_offboarding(context))
+    assert theirs in world.dump()["fabric.connections"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from cloud_emulator.core.faults import FaultRule
 from tests.onboarding.states import differences
-from tests.onboarding.test_drift import CATALOG, WORKSPACE, do, item_of, settle
+from tests.onboarding.test_drift import CATALOG, FABRIC, WORKSPACE, do, item_of, settle
 from tests.onboarding.world import World, example, failed
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import Action, Outcome, Plan, StepName
@@ -93,3 +94,42 @@ async def test_roles_that_we_may_not_see_are_unknown_and_stop_no_other_pruning(w
     assert deletions(plan) >= GONE
     (check,) = plan.step(StepName.ACCESS_ROLES).checks
     assert (check.outcome, check.title) == (Outcome.UNKNOWN, "No OneLake role of ours is left over")
+
+
+ONLY_MIRRORED = {"lakehouse": "null", "semantic_model": "null"}
+
+
+async def test_a_lakehouse_and_a_model_that_the_spec_has_no_more_go_when_pruned(world: World) -> None:
+    """As if the spec had never had them; what others put into them keeps them."""
+    await world.apply(example("sales", **ONLY_MIRRORED))
+    await settle(world)
+    before = world.dump()
+    await world.apply(example("sales"))
+    spec = example("sales", **ONLY_MIRRORED)
+    assert (await world.plan(spec)).plan.changes == ()
+    plan = (await world.plan(spec, prune=True)).plan
+    assert deletions(plan) == {("Lakehouse", "sales_lake"), ("Semantic model", "Sales")}
+    assert len(plan.changes) == 2
+    assert failed((await world.apply(spec, prune=True)).verification) == []
+    await settle(world)
+    left = {path.partition("|")[0] for path in differences(before, world.dump())}
+    assert left <= {"fabric.items", "fabric.sqlTables"}
+    assert (await world.plan(spec, prune=True)).plan.changes == ()
+
+
+async def test_others_work_keeps_a_lakehouse_and_a_model_that_the_spec_has_no_more(world: World) -> None:
+    await world.apply(example("sales"))
+    lakehouse, model = item_of(world, "Lakehouse", "sales_lake"), item_of(world, "SemanticModel", "Sales")
+    target = {"oneLake": {"workspaceId": WORKSPACE, "itemId": lakehouse, "path": "Tables/orders/dim_store"}}
+    theirs = {"path": "Files", "name": "theirs", "target": target}
+    await do(world, "fabric", "POST", f"{FABRIC}/items/{lakehouse}/shortcuts", theirs)
+    parts = world.dump()["fabric.definitions"][model]["parts"]
+    role = base64.b64encode(b"role Theirs\n\tmodelPermission: read\n").decode()
+    added = {"path": "definition/roles/Theirs.tmdl", "payload": role, "payloadType": "InlineBase64"}
+    body = {"definition": {"format": "TMDL", "parts": [*parts, added]}}
+    await do(world, "fabric", "POST", f"{FABRIC}/semanticModels/{model}/updateDefinition", body)
+    plan = (await world.plan(example("sales", **ONLY_MIRRORED), prune=True)).plan
+    assert plan.changes == ()
+    notes = " ".join(note for step in plan for note in step.notes)
+    assert "Lakehouse sales_lake is ours, and the spec has none; it stays, for it holds Files/theirs" in notes
+    assert "it stays, for others made role Theirs in it" in notes

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 PREFIX = "unity-mirror: "
 DESCRIPTION_LIMIT = 256
-_LONGEST_NAME = 68
+_LONGEST_NAME = 56
 _METASTORE, _ITEM, _MADE = " metastore=", " item=", " made="
 _DIGITS, _ITEM_DIGITS = 8, 6
 _SPARED, _SPARED_DIGITS = "acl-not-", 6
@@ -31,7 +31,8 @@ class Made(StrEnum):
     """Things that we made and that can't carry a mark of their own.
 
     ``acl`` is the storage folder's entry and those of all below it; ``acl-<depth>`` that of a folder above, the
-    container's root being 0.
+    container's root being 0. ``adls-theirs``: since we made the storage connection the spec came to name one that was
+    there; what is written in several items is never taken back, so that this says which of both counts.
     """
 
     ACL = "acl"
@@ -45,6 +46,7 @@ class Made(StrEnum):
     ACL_7 = "acl-7"
     CONNECTION_DATABRICKS = "databricks-connection"
     CONNECTION_STORAGE = "storage-connection"
+    CONNECTION_STORAGE_THEIRS = "adls-theirs"
     IDENTITY = "identity"
     IDENTITY_ROLE = "identity-role"
     NETWORK_RULE = "network-rule"

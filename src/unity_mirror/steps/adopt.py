@@ -14,7 +14,7 @@ from unity_mirror.models.storage import StorageUrl
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.steps.context import side_by_side
 from unity_mirror.steps.discover import find_fabric_workspaces, host_of
-from unity_mirror.steps.lakehouse_shortcuts import our_shortcuts
+from unity_mirror.steps.lakehouses import our_shortcuts
 
 
 async def write_spec(clients: Clients, catalog: str, databricks: str, fabric: str) -> dict[str, Any]:

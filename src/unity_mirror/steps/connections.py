@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from unity_mirror.errors import CloudError, InvalidRequest, NotSupported, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.fabric import Connection, SupportedConnectionType
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
-from unity_mirror.plan.ownership import Made
+from unity_mirror.plan.ownership import Made, Memory
 from unity_mirror.plan.selection import location_of
 from unity_mirror.spec import ExistingAuth, KeyVaultSecret, StorageSpec
 from unity_mirror.steps.connection_body import (
@@ -64,7 +64,7 @@ class Connections:
         sharing: list[Sharing] = []
         notes: list[str] = []
         for wanted in wanted_connections(context, known.surveyed):
-            found = await _changed_by_others(context, known, wanted, listed) if wanted.made in made else None
+            found = await _changed_by_others(context, known, wanted, listed) if _is_ours(wanted, made) else None
             if found is not None:
                 changed.append((wanted, found))
             else:
@@ -159,6 +159,11 @@ def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection 
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
     return fitting[0] if fitting else None
+
+
+def _is_ours(wanted: Wanted, made: frozenset[Memory]) -> bool:
+    theirs = wanted.made is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in made
+    return wanted.made in made and not theirs
 
 
 async def _changed_by_others(

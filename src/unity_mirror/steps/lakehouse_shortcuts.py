@@ -6,27 +6,37 @@ carries our mark also when someone turned it to another place in OneLake. All ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from unity_mirror.errors import SpecError, SpecProblem
+from unity_mirror.errors import PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.fabric import Shortcut, ShortcutRequest
 from unity_mirror.models.items import Lakehouse
-from unity_mirror.models.table_ref import ShortcutPlace, TableRef
+from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
-from unity_mirror.plan.ownership import Owner, with_mark
+from unity_mirror.plan.ownership import with_mark
 from unity_mirror.plan.shortcuts import without_shortcut
 from unity_mirror.spec import LakehouseSpec
 from unity_mirror.steps import survey
-from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side
+from unity_mirror.steps.context import Context, Done, Found, Known
+from unity_mirror.steps.lakehouses import (
+    Held,
+    House,
+    delete_shortcuts,
+    find_lakehouse,
+    held_shortcuts,
+    key_of,
+    our_shortcuts,
+    read_house,
+)
+from unity_mirror.steps.mirror_reading import unseen
 from unity_mirror.steps.record import owner_of, require_free_database
 
 LAKEHOUSE = "Lakehouse"
 SHORTCUT = "OneLake shortcut"
 _POLICY = "CreateOrOverwrite"
 """Places that others hold were taken out when the plan was made."""
-_DEPTH = 3
-Held = Mapping[tuple[str, str], Shortcut]
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ class LakehouseShortcuts:
         """The lakehouse, the shortcuts that are missing and, to be pruned, those that are too many."""
         spec = context.spec.lakehouse
         if spec is None:
-            return Found(StepPlan(self.name))
+            return await self._plan_removal(context, known)
         workspace = known.surveyed.workspace
         if spec.workspace is not None:
             workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
@@ -82,6 +92,25 @@ class LakehouseShortcuts:
         left_out = (*unfit.values(), *foreign)
         return Found(StepPlan(self.name, changes, left_out=left_out, prunable=prunable), facts, work)
 
+    async def _plan_removal(self, context: Context, known: Known) -> Found:
+        """A lakehouse of ours that the spec has no more: only if all that is in it leads to our mirrored catalog."""
+        if not context.prune or not isinstance(known.item, str):
+            return Found(StepPlan(self.name))
+        workspace_id, owner = known.surveyed.workspace.id, await owner_of(context)
+        listed = await context.clients.fabric.lakehouses.list(workspace_id)
+        marked = [each for each in listed if owner.owns(each.description)]
+        try:
+            houses = [await read_house(context, owner, workspace_id, each, known.item) for each in marked]
+        except PermissionDenied as error:
+            return Found(StepPlan(self.name, checks=(unseen(context, "No lakehouse of ours is left over", error),)))
+        going = tuple(each for each in houses if each.shortcuts and not each.foreign)
+        deletions = tuple(
+            Change(self.name, Action.DELETE, LAKEHOUSE, each.item.display_name, "the spec has no lakehouse any more")
+            for each in going
+        )
+        notes = tuple(_stays(each) for each in houses if each not in going)
+        return Found(StepPlan(self.name, deletions, notes=notes), work=going)
+
     def _change(self, spec: LakehouseSpec, ref: TableRef, there: Shortcut | None) -> Change:
         after = {"path": ref.onelake_path}
         if there is None:
@@ -94,6 +123,8 @@ class LakehouseShortcuts:
         """Makes the lakehouse, then all shortcuts in one bulk operation, then takes out what is to be pruned."""
         spec = context.spec.lakehouse
         if spec is None:
+            for house in found.work or ():
+                await context.clients.fabric.lakehouses.delete(house.workspace_id, house.item.id)
             return Done()
         work: _Work = found.work
         lakehouses = context.clients.fabric.lakehouses
@@ -110,46 +141,10 @@ class LakehouseShortcuts:
         return Done({"lakehouse": lakehouse.id, "shortcuts": made}, failed)
 
 
-def find_lakehouse(owner: Owner, spec: LakehouseSpec, listed: Sequence[Lakehouse]) -> Lakehouse | None:
-    """The lakehouse by its name, or, renamed by someone, by our mark."""
-    named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
-    if named is not None:
-        return named
-    marked = [each for each in listed if owner.owns(each.description)]
-    return marked[0] if len(marked) == 1 else None
-
-
-async def held_shortcuts(context: Context, workspace_id: str, lakehouse: Lakehouse | None) -> Held:
-    """The lakehouse's shortcuts by place."""
-    if lakehouse is None:
-        return {}
-    return {each.place: each for each in await context.clients.fabric.shortcuts.list(workspace_id, lakehouse.id)}
-
-
-async def delete_shortcuts(
-    context: Context, workspace_id: str, lakehouse_id: str, shortcuts: Iterable[Shortcut]
-) -> None:
-    """Deletes shortcuts, never what they lead to."""
-    client = context.clients.fabric.shortcuts
-    await side_by_side(client.delete(workspace_id, lakehouse_id, each.path, each.name) for each in shortcuts)
-
-
-def our_shortcuts(held: Held, with_schemas: bool, item_id: str) -> dict[TableRef, Shortcut]:
-    """The shortcuts to a mirrored catalog that stand where we put them, by the table that they lead to."""
-    found: dict[TableRef, Shortcut] = {}
-    for place, shortcut in held.items():
-        target = shortcut.target.one_lake
-        if target is None or target.item_id.lower() != item_id.lower():
-            continue
-        parts = target.path.strip("/").split("/")
-        if len(parts) == _DEPTH and key_of((ref := TableRef(*parts[1:])).shortcut(with_schemas)) == place:
-            found[ref] = shortcut
-    return found
-
-
-def key_of(place: ShortcutPlace) -> tuple[str, str]:
-    """A place as the shortcuts' own ``place`` says it."""
-    return place.path.strip("/"), place.name
+def _stays(house: House) -> str:
+    held = ", ".join(house.foreign[:_NAMED]) or "nothing that leads to this mirrored catalog"
+    more = f" and {len(house.foreign) - _NAMED} more" if len(house.foreign) > _NAMED else ""
+    return f"Lakehouse {house.item.display_name} is ours, and the spec has none; it stays, for it holds {held}{more}."
 
 
 def _lakehouse_changes(spec: LakehouseSpec, lakehouse: Lakehouse | None) -> Iterable[Change]:

@@ -23,7 +23,7 @@ from unity_mirror.plan.model import (
     StepName,
     StepPlan,
 )
-from unity_mirror.plan.ownership import Mark, Owner, read_mark, with_mark
+from unity_mirror.plan.ownership import Made, Mark, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context, Done, Found, Known, together
 from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
@@ -104,10 +104,12 @@ class Mirror:
         wanted = _definition(context, known, current)
         held_mark = read_mark(item.description) if owner.owns(item.description) else None
         made = known.made | (held_mark.made if held_mark else frozenset())
-        mark = owner.mark(made, context.spec.item_name)
         unseen = frozenset({"schemas"}) if actual.definition is None else frozenset[str]()
         differences = _differences(comparable(current), comparable(wanted), unseen)
         _refuse_what_cannot_change(item, differences, held_mark)
+        if "storageConnectionId" in differences and isinstance(known.storage_connection, str):
+            made |= {Made.CONNECTION_STORAGE_THEIRS} if Made.CONNECTION_STORAGE in made else frozenset()
+        mark = owner.mark(made, context.spec.item_name)
         changes = self._item_changes(context, item, differences, is_ours=held_mark is not None)
         if held_mark is not None and (held_mark != mark or has_record):
             after = {"made": sorted(mark.made)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from unity_mirror.errors import CloudError, OperationFailed
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.plan.model import Action, Change, StepName
-from unity_mirror.plan.tmdl import ModelInput
+from unity_mirror.plan.ownership import Owner
+from unity_mirror.plan.tmdl import ModelInput, compare
 from unity_mirror.spec import SemanticModelSpec
-from unity_mirror.steps.context import Context, Known
+from unity_mirror.steps.context import Context, Known, side_by_side
 from unity_mirror.steps.model_input import data_source
 from unity_mirror.steps.readers import failed_framing, refreshes_of
 
@@ -89,3 +91,20 @@ async def frame(context: Context, workspace_id: str, model_id: str) -> tuple[str
     finally:
         context.reads.forget(("refreshes", model_id))
     return (f"The semantic model was framed: {ended.status} {ended.end_time or ''}".rstrip() + ".",)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A semantic model of ours. ``foreign`` names what others made in it."""
+
+    item: SemanticModel
+    foreign: tuple[str, ...]
+
+
+async def marked_models(context: Context, owner: Owner, workspace_id: str) -> tuple[Model, ...]:
+    """The workspace's semantic models that carry our mark."""
+    models = context.clients.fabric.semantic_models
+    listed = await models.list(workspace_id)
+    ours = [each for each in listed if owner.owns(each.description)]
+    definitions = await side_by_side(models.definition(workspace_id, each.id) for each in ours)
+    return tuple(Model(each, compare(parts, parts).foreign) for each, parts in zip(ours, definitions, strict=True))

@@ -33,13 +33,14 @@ from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.mirror_reading import unseen
 from unity_mirror.steps.model_input import model_input, wait_for_endpoint
-from unity_mirror.steps.model_upkeep import MODEL, bind, frame, out_of_order
+from unity_mirror.steps.model_upkeep import MODEL, bind, frame, marked_models, out_of_order
 from unity_mirror.steps.readers import Readers, find_model, find_readers, read_model
 from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.sql_values import look_at_values
 
 MODEL_TABLE = "Semantic model table"
 _TABLE = "table "
+_NAMED = 5
 _IN_MODEL = "in the semantic model"
 
 
@@ -61,7 +62,7 @@ class SemanticModelStep:
         """The model to make, or how it differs. Tables that Direct Lake can't read stay out of it."""
         spec = context.spec.semantic_model
         if spec is None:
-            return Found(StepPlan(self.name))
+            return await self._plan_removal(context, known)
         readers = await find_readers(context, known)
         wanted = await model_input(context, known, spec, readers)
         definition = build_model(wanted)
@@ -88,10 +89,31 @@ class SemanticModelStep:
             plan = replace(plan, changes=(_renaming(spec, model), *plan.changes))
         return Found(plan, {"semantic_model": model.id}, _Work(readers, model, there))
 
+    async def _plan_removal(self, context: Context, known: Known) -> Found:
+        """A model of ours that the spec has no more; one with others' work in it stays."""
+        if not context.prune:
+            return Found(StepPlan(self.name))
+        try:
+            marked = await marked_models(context, await owner_of(context), known.surveyed.workspace.id)
+        except PermissionDenied as error:
+            return Found(StepPlan(self.name, checks=(unseen(context, "No model of ours is left over", error),)))
+        going = tuple(each for each in marked if not each.foreign)
+        reason = "the spec has no semantic model any more"
+        deletions = tuple(Change(self.name, Action.DELETE, MODEL, each.item.display_name, reason) for each in going)
+        notes = tuple(
+            f"Semantic model {each.item.display_name} is ours, and the spec has none; it stays, for others made "
+            f"{', '.join(each.foreign[:_NAMED])} in it."
+            for each in marked
+            if each.foreign
+        )
+        return Found(StepPlan(self.name, deletions, notes=notes), work=going)
+
     async def apply(self, context: Context, known: Known, found: Found) -> Done:
         """Creates or updates the definition, binds the model where that is asked, then frames it."""
         spec = context.spec.semantic_model
         if spec is None:
+            for left in found.work or ():
+                await context.clients.fabric.semantic_models.delete(known.surveyed.workspace.id, left.item.id)
             return Done()
         work: _Work = found.work
         workspace_id = known.surveyed.workspace.id

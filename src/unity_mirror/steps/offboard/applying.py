@@ -16,9 +16,9 @@ from unity_mirror.models.storage import AclProgress, StorageUrl
 from unity_mirror.plan.acl import revoke
 from unity_mirror.plan.ownership import EVERYTHING_BELOW, Made, Memory, Spared, is_spared, read_mark, with_mark
 from unity_mirror.steps.context import Context, side_by_side
-from unity_mirror.steps.lakehouse_shortcuts import delete_shortcuts
+from unity_mirror.steps.lakehouses import House, delete_shortcuts
 from unity_mirror.steps.offboard.planning import Offboarding, Removal
-from unity_mirror.steps.offboard.reading import House, Other
+from unity_mirror.steps.offboard.reading import Other
 from unity_mirror.steps.record import remove_record, write_record
 
 P = ParamSpec("P")

@@ -18,10 +18,11 @@ from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.identity import IDENTITY, principal_of
 from unity_mirror.steps.identity import ROLE as WORKSPACE_ROLE
 from unity_mirror.steps.lakehouse_shortcuts import LAKEHOUSE, SHORTCUT
+from unity_mirror.steps.lakehouses import House
 from unity_mirror.steps.mirror import ITEM, MARK
-from unity_mirror.steps.model_upkeep import MODEL
+from unity_mirror.steps.model_upkeep import MODEL, Model
 from unity_mirror.steps.offboard.needs import ABOVE, needed_by, role_needed_by
-from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, House, Model, Other, Reading, read
+from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, Other, Reading, read
 from unity_mirror.steps.record import RECORD, record_name
 from unity_mirror.steps.storage_access import ACL, DATA_READER, DELEGATOR, ROLE
 from unity_mirror.steps.trusted_access import NETWORK_RULE, workspace_rule
@@ -179,7 +180,9 @@ class _Planner:
                 self._nobody_knows(kind, f"{CONNECTION} {name}")
             for connection in found if kind in made else ():
                 user = next((each for each in self._reading.others if each.uses(connection.id)), None)
-                if user is not None:
+                if kind is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in made:
+                    self._stays(f"{CONNECTION} {name}", "it was there when the spec came to name it")
+                elif user is not None:
                     self._keep(kind, f"{CONNECTION} {name}", user)
                 elif self._goes(StepName.CONNECTIONS, CONNECTION, name):
                     yield connection

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from unity_mirror.errors import NotFound, SpecError, SpecProblem
-from unity_mirror.models.fabric import Connection, Shortcut, Workspace
-from unity_mirror.models.items import Lakehouse, MirroredCatalog, SemanticModel
+from unity_mirror.errors import SpecError, SpecProblem
+from unity_mirror.models.fabric import Connection, Workspace
+from unity_mirror.models.items import MirroredCatalog
 from unity_mirror.models.storage import StorageUrl
 from unity_mirror.plan.ownership import Made, Memory, Owner, read_mark
-from unity_mirror.plan.tmdl import compare
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
-from unity_mirror.steps.lakehouse_shortcuts import find_lakehouse, held_shortcuts, our_shortcuts
+from unity_mirror.steps.lakehouses import House, find_lakehouse, read_house
+from unity_mirror.steps.model_upkeep import Model, marked_models
 from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded
 
 WORKSPACE_IDENTITY = "WorkspaceIdentity"
@@ -49,25 +49,6 @@ class Other:
         properties = self.item.properties
         ids = (properties.databricks_workspace_connection_id, properties.storage_connection_id or "")
         return connection_id.lower() in (each.lower() for each in ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A semantic model of ours. ``foreign`` names what others made in it."""
-
-    item: SemanticModel
-    foreign: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The lakehouse. ``shortcuts`` are ours; ``foreign`` names what else it holds."""
-
-    workspace_id: str
-    item: Lakehouse
-    ours: bool
-    shortcuts: tuple[Shortcut, ...]
-    foreign: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +89,7 @@ async def read(context: Context) -> Reading:
         is_ours=ours is not None,
         has_record=await find_record(context, workspace.id) is not None,
         made=await recorded(context, workspace.id),
-        models=await _models(context, owner, workspace.id),
+        models=await marked_models(context, owner, workspace.id),
         house=await _house(context, owner, workspace, ours),
         connections=tuple(connections),
         others=await _others(context, ours, connections),
@@ -124,14 +105,6 @@ def _refuse_two_metastores(marked: Sequence[MirroredCatalog]) -> None:
         raise SpecError([SpecProblem("catalog", message, hint)])
 
 
-async def _models(context: Context, owner: Owner, workspace_id: str) -> tuple[Model, ...]:
-    models = context.clients.fabric.semantic_models
-    listed = await models.list(workspace_id)
-    ours = [each for each in listed if owner.owns(each.description)]
-    definitions = await side_by_side(models.definition(workspace_id, each.id) for each in ours)
-    return tuple(Model(each, compare(parts, parts).foreign) for each, parts in zip(ours, definitions, strict=True))
-
-
 async def _house(context: Context, owner: Owner, workspace: Workspace, item: MirroredCatalog | None) -> House | None:
     spec = context.spec.lakehouse
     if spec is None:
@@ -141,33 +114,7 @@ async def _house(context: Context, owner: Owner, workspace: Workspace, item: Mir
     lakehouse = find_lakehouse(owner, spec, await context.clients.fabric.lakehouses.list(workspace.id))
     if lakehouse is None:
         return None
-    held = await held_shortcuts(context, workspace.id, lakehouse)
-    ours = our_shortcuts(held, lakehouse.has_schemas, item.id) if item else {}
-    mine = tuple(ours.values())
-    places = {each.place for each in mine}
-    foreign = {"/".join(place) for place in held if place not in places}
-    contents = await _contents(context, workspace.id, lakehouse)
-    foreign |= {path for path in contents if path not in {"/".join(place) for place in places}}
-    is_ours = owner.owns(lakehouse.description)
-    return House(workspace.id, lakehouse, is_ours, mine, tuple(sorted(foreign)))
-
-
-async def _contents(context: Context, workspace_id: str, lakehouse: Lakehouse) -> set[str]:
-    """Tables and files by path; schemas aren't among them, because empty ones come with a lakehouse."""
-    tables = await _listed(context, workspace_id, lakehouse.id, "Tables")
-    files = await _listed(context, workspace_id, lakehouse.id, "Files")
-    if lakehouse.has_schemas:
-        below = await side_by_side(_listed(context, workspace_id, lakehouse.id, schema) for schema in tables)
-        tables = [path for paths in below for path in paths]
-    return {*tables, *files}
-
-
-async def _listed(context: Context, workspace_id: str, item_id: str, path: str) -> list[str]:
-    found: list[str] = []
-    with suppress(NotFound):
-        entries = await context.clients.onelake.list_paths(workspace_id, item_id, path)
-        found = [f"{path}/{entry.name.rsplit('/', 1)[-1]}" for entry in entries]
-    return found
+    return await read_house(context, owner, workspace.id, lakehouse, item.id if item else None)
 
 
 async def _others(

@@ -19,7 +19,7 @@ from unity_mirror.clients.storage import StorageClient
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.clock import Clock, SystemClock
 from unity_mirror.credentials import SecretResolver, TokenSource, WithDatabricksToken
-from unity_mirror.http.client import http_client
+from unity_mirror.http.client import open_wire, sign_in_client
 from unity_mirror.http.failures import DATABRICKS
 from unity_mirror.http.meter import CallMeter
 from unity_mirror.http.transport import Transport
@@ -58,11 +58,11 @@ async def connect(
     redactor.learn(*settings.sign_in.secrets)
     meter = CallMeter()
     async with AsyncExitStack() as stack:
+        wire = await stack.enter_async_context(wire or open_wire(settings))
         entra = await _entra_transport(stack, settings, clock, meter, wire)
         tokens = token_source or _sign_in(stack, settings, clock, entra, redactor)
-        client = await stack.enter_async_context(http_client(settings, meter, transport=wire))
         transport = Transport(
-            client,
+            wire,
             tokens,
             clock=clock,
             meter=meter,
@@ -76,12 +76,10 @@ async def connect(
 
 
 async def _entra_transport(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, meter: CallMeter, wire: httpx.AsyncBaseTransport | None
+    stack: AsyncExitStack, settings: Settings, clock: Clock, meter: CallMeter, wire: httpx.AsyncBaseTransport
 ) -> Callable[[], object]:
     """What azure-identity sends its requests through; imported when first needed."""
-    client = await stack.enter_async_context(
-        http_client(settings, meter, service="Entra ID", effect="auth", transport=wire)
-    )
+    client = await stack.enter_async_context(sign_in_client(settings, meter, wire))
 
     def transport() -> object:
         from unity_mirror.http.azure_core import HttpxTransport, through_client

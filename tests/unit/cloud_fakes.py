@@ -8,11 +8,10 @@ from typing import Any
 import httpx
 
 from unity_mirror.clock import ManualClock
-from unity_mirror.http.client import http_client
 from unity_mirror.http.meter import CallMeter
 from unity_mirror.http.transport import Transport
 from unity_mirror.models.identity import Identity
-from unity_mirror.settings import Limits, Settings, Timeouts
+from unity_mirror.settings import Limits, Timeouts
 
 Answer = httpx.Response | httpx.TransportError
 Handler = Callable[[httpx.Request], Answer]
@@ -98,9 +97,8 @@ def bench(
 ) -> Bench:
     """Return a transport that answers from the script or the handler; nothing really waits."""
     wire, clock, meter, tokens = Wire(list(script), handler), ManualClock(), CallMeter(), Tokens()
-    client = http_client(Settings(), meter, transport=httpx.MockTransport(wire))
     transport = Transport(
-        client,
+        httpx.MockTransport(wire),
         tokens,
         clock=clock,
         meter=meter,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,27 +11,34 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from unity_mirror.http.client import open_wire
 from unity_mirror.http.connections import Connections
+from unity_mirror.settings import Settings
 
 
 class Server:
-    """Speaks just enough HTTP; counts connections. A request for /cut has its connection cut."""
+    """Speaks just enough HTTP; counts connections. A request for /cut has its connection cut, one for /last
+    is the last that its connection answers."""
 
     def __init__(self) -> None:
         self.connections = 0
         self.together = asyncio.Event()
         self.writers: list[asyncio.StreamWriter] = []
+        self.lines: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.writers.append(writer)
         while line := await reader.readline():
+            self.lines.append(line)
             await reader.readuntil(b"\r\n\r\n")
             if b"/cut" in line:
                 break
             if b"/together" in line:
                 await self.together.wait()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            if b"/last" in line:
+                break
         writer.close()
 
 
@@ -83,3 +91,32 @@ async def test_a_request_that_nobody_waits_for_any_more_leaves_its_place_usable(
             await waiting
         server.together.set()
         assert (await opened.get("/")).text == "ok"
+
+
+async def test_a_connection_that_the_server_has_closed_since_is_not_used_again() -> None:
+    async with client() as (opened, server):
+        assert (await opened.get("/last")).text == "ok"
+        await asyncio.sleep(0.05)
+        assert (await opened.post("/", content=b"")).text == "ok"
+        assert server.connections == 2
+
+
+async def test_a_host_that_nobody_listens_at_is_an_error_of_httpx() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+        async with httpx.AsyncClient(transport=Connections(ssl.create_default_context(), 30.0)) as opened:
+            with pytest.raises(httpx.ConnectError):
+                await opened.get(address)
+
+
+async def test_a_proxy_that_the_environment_names_is_asked_for_the_whole_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with client() as (opened, server):
+        monkeypatch.setenv("HTTP_PROXY", str(opened.base_url))
+        async with open_wire(Settings()) as wire:
+            request = httpx.Request("GET", "http://elsewhere.test/things", headers={"X-Kept": "yes"})
+            response = await wire.handle_async_request(request)
+            assert await response.aread() == b"ok"
+        assert server.lines == [b"GET http://elsewhere.test/things HTTP/1.1\r\n"]

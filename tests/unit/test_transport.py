@@ -205,7 +205,7 @@ class TestConcurrency:
             return httpx.Response(200, json={})
 
         b = bench(limits=Limits(max_concurrency=3))
-        b.transport._client = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+        b.transport._wire = httpx.MockTransport(handle)
         tasks = [asyncio.create_task(b.transport.send(call())) for _ in range(10)]
         await asyncio.sleep(0.05)
         assert running == 3
@@ -216,7 +216,6 @@ class TestConcurrency:
         assert sum(isinstance(result, httpx.Response) for result in done) == 8
         assert most == 3
         await b.transport.send(call())  # nothing leaked: there is a place again
-        await b.transport._client.aclose()
 
 
 class TestFaults:

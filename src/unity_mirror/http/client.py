@@ -1,4 +1,4 @@
-"""The httpx client under the transport: TLS, connections, counting."""
+"""What is under the transport: TLS, connections, proxies; and the client that signs in."""
 
 import ssl
 from pathlib import Path
@@ -8,10 +8,9 @@ from urllib.request import getproxies
 import httpx
 
 from unity_mirror.errors import SettingsError
-from unity_mirror.http.calls import Effect
 from unity_mirror.http.connections import Connections
 from unity_mirror.http.meter import CallMeter
-from unity_mirror.settings import Settings
+from unity_mirror.settings import Settings, Timeouts
 
 USER_AGENT = "unity-mirror"
 _KEPT_SECONDS = 30.0
@@ -43,37 +42,49 @@ def _has_proxies() -> bool:
     return bool(proxies)
 
 
-def http_client(
-    settings: Settings,
-    meter: CallMeter,
-    *,
-    effect: Effect = "read",
-    service: str = "",
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> httpx.AsyncClient:
-    """Return a client that counts every request that goes out, second attempts at signing in included.
+def timeout(timeouts: Timeouts) -> httpx.Timeout:
+    """Return how long one request may wait to connect, to write and to read."""
+    return httpx.Timeout(timeouts.read, connect=timeouts.connect, pool=None)
 
-    ``service`` and ``effect`` are counted for requests that don't name their own. Proxies come from the environment.
+
+def open_wire(settings: Settings) -> httpx.AsyncBaseTransport:
+    """Return connections to all services; through the proxies that the environment names, httpx's own.
+
     Raises SettingsError for a proxy or a bundle of authorities that can't be used.
-    HTTP/1.1, with as many kept-alive connections as several services at full concurrency need.
     """
     verify = tls_context(settings.ca_file)
-    if transport is None and not _has_proxies():  # through a proxy, httpx's own connections
-        transport = Connections(verify, _KEPT_SECONDS)
+    if not _has_proxies():
+        return Connections(verify, _KEPT_SECONDS)
+    connections = max(100, settings.limits.max_concurrency * 12)
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEPT_SECONDS
+    )
+    return _Proxied(httpx.AsyncClient(verify=verify, limits=limits))
+
+
+def sign_in_client(settings: Settings, meter: CallMeter, transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    """Return a client for Entra ID that counts every request that goes out, second attempts included."""
 
     async def count(request: httpx.Request) -> None:
-        extensions = request.extensions
-        meter.count(extensions.get("service", service), request.method, extensions.get("effect", effect))
+        meter.count("Entra ID", request.method, "auth")
 
-    connections = max(100, settings.limits.max_concurrency * 12)
     return httpx.AsyncClient(
-        verify=verify,
         transport=transport,
         headers={"User-Agent": USER_AGENT},
-        timeout=httpx.Timeout(settings.timeouts.read, connect=settings.timeouts.connect, pool=None),
-        limits=httpx.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEPT_SECONDS
-        ),
+        timeout=timeout(settings.timeouts),
         event_hooks={"request": [count]},
         follow_redirects=False,
     )
+
+
+class _Proxied(httpx.AsyncBaseTransport):
+    """A client used for its proxies alone: it knows which hosts go without."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, auth=None, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()

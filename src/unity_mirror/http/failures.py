@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import httpx
@@ -217,8 +218,13 @@ def read_facts(response: httpx.Response) -> Facts:
 
 
 def _elsewhere(response: httpx.Response) -> str:
-    target = response.next_request
-    return f"the answer leads elsewhere, to {target.url.host}" if target is not None else ""
+    if not response.has_redirect_location:
+        return ""
+    try:
+        host = urlsplit(response.headers["location"]).hostname
+    except ValueError:
+        host = None
+    return f"the answer leads elsewhere, to {host}" if host else "the answer leads elsewhere"
 
 
 def _body(response: httpx.Response) -> Mapping[str, Any]:

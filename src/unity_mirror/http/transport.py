@@ -12,12 +12,13 @@ import httpx
 from unity_mirror.clock import Clock
 from unity_mirror.credentials import TokenSource
 from unity_mirror.errors import CloudError, Conflict, OperationFailed, Throttled
-from unity_mirror.http.auth import TokenAuth
 from unity_mirror.http.calls import Call, Deadline
+from unity_mirror.http.client import timeout
 from unity_mirror.http.failures import ONELAKE, STORAGE, is_certificate_fault, to_error, unreachable
 from unity_mirror.http.limiter import Closed, Limiter
 from unity_mirror.http.meter import CallMeter
 from unity_mirror.http.patience import backoff, is_fault, is_ours, is_throttled, may_repeat, never_sent, retry_after
+from unity_mirror.http.requests import to_request
 from unity_mirror.settings import Limits, Timeouts
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Transport:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        wire: httpx.AsyncBaseTransport,
         tokens: TokenSource,
         *,
         clock: Clock,
@@ -82,12 +83,13 @@ class Transport:
         redact: Callable[[str], str] = str,
     ) -> None:
         self.redact = redact
-        self._client = client
+        self._wire = wire
         self._tokens = tokens
         self.clock = clock
         self.meter = meter
         self.timeouts = timeouts or Timeouts()
         self.limits = limits or Limits()
+        self._extensions = {"timeout": timeout(self.timeouts).as_dict()}
         self._rng = rng or random.SystemRandom().random
         self._limiters: dict[str, Limiter] = {}
 
@@ -184,20 +186,25 @@ class Transport:
             await self._after_refusal(call, response, attempts)
 
     async def _once(self, call: Call) -> httpx.Response:
-        extensions: dict[str, object] = {"service": call.service, "effect": call.effect_or_default}
-        if call.target is not None:
-            extensions["target"] = call.target.encode()
-        request = self._client.build_request(
-            call.method,
-            call.url,
-            params=dict(call.params) or None,
-            json=call.json,
-            content=call.content,
-            headers=dict(call.headers),
-            extensions=extensions,
-        )
-        auth = TokenAuth(self._tokens, call.scope) if call.scope else None
-        return await self._client.send(request, auth=auth)
+        """Send with the scope's token, and with a new one, once, when the service refuses it."""
+        if call.scope is None:
+            return await self._exchange(call, None)
+        token = await self._tokens.token(call.scope)
+        response = await self._exchange(call, token)
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return response
+        self._tokens.invalidate(call.scope, token)
+        fresh = await self._tokens.token(call.scope)
+        return response if fresh == token else await self._exchange(call, fresh)
+
+    async def _exchange(self, call: Call, token: str | None) -> httpx.Response:
+        """Send one request. An ``httpx.AsyncClient`` would look for redirects, cookies and proxies each time."""
+        request = to_request(call, token, self._extensions)
+        self.meter.count(call.service, call.method, call.effect_or_default)
+        response = await self._wire.handle_async_request(request)
+        await response.aread()
+        response.request = request
+        return response
 
     def _tell(self, limiter: Limiter, response: httpx.Response, attempts: _Attempts) -> None:
         if is_throttled(response):

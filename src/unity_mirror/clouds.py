@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
@@ -97,28 +98,36 @@ def _sign_in(
     return tokens
 
 
+@dataclass(frozen=True)
+class _Workspaces:
+    """Clients of Databricks workspaces, each by the workspace's public URL."""
+
+    settings: Settings
+    transport: Transport
+    tokens: TokenSource
+
+    def unity_catalog(self, workspace_url: str) -> UnityCatalogClient:
+        return UnityCatalogClient(self.transport, *self._place(workspace_url))
+
+    def databricks(self, workspace_url: str) -> DatabricksClient:
+        return DatabricksClient(self.transport, *self._place(workspace_url))
+
+    def databricks_by(self, workspace_url: str, token: str) -> DatabricksClient:
+        theirs = WithDatabricksToken(self.tokens, self.settings.scopes.databricks, lambda: token)
+        return DatabricksClient(self.transport.signed_in_by(theirs), *self._place(workspace_url))
+
+    def _place(self, workspace_url: str) -> tuple[str, str, str]:
+        """Address, scope, and what is throttled together."""
+        url = self.settings.endpoints.databricks_url(workspace_url)
+        return url, self.settings.scopes.databricks, _budget(workspace_url)
+
+
 def _clients(settings: Settings, transport: Transport, tokens: TokenSource, entra: Callable[[], object]) -> Clients:
     endpoints, scopes = settings.endpoints, settings.scopes
-
-    def unity_catalog(workspace_url: str) -> UnityCatalogClient:
-        url = endpoints.databricks_url(workspace_url)
-        return UnityCatalogClient(transport, url, scopes.databricks, _budget(workspace_url))
-
-    def databricks(workspace_url: str) -> DatabricksClient:
-        url = endpoints.databricks_url(workspace_url)
-        return DatabricksClient(transport, url, scopes.databricks, _budget(workspace_url))
-
-    def databricks_by(workspace_url: str, token: str) -> DatabricksClient:
-        theirs = transport.signed_in_by(WithDatabricksToken(tokens, scopes.databricks, lambda: token))
-        return DatabricksClient(
-            theirs, endpoints.databricks_url(workspace_url), scopes.databricks, _budget(workspace_url)
-        )
+    workspaces = _Workspaces(settings, transport, tokens)
 
     async def identity_of(tenant_id: str, client_id: str, secret: str) -> Identity:
         return await credentials.identity_as(settings, transport.clock, entra(), tenant_id, client_id, secret)
-
-    async def sql_token() -> str:
-        return await tokens.token(scopes.sql)
 
     return Clients(
         fabric=FabricClient(transport, endpoints.fabric, scopes.fabric),
@@ -126,10 +135,10 @@ def _clients(settings: Settings, transport: Transport, tokens: TokenSource, entr
         arm=ArmClient(transport, endpoints.arm, scopes.arm),
         storage=StorageClient(transport, endpoints.dfs_url, scopes.storage),
         onelake=OneLakeClient(transport, endpoints.onelake, scopes.storage),
-        sql=SqlClient(sql_token, endpoints.sql_server),
-        unity_catalog=unity_catalog,
-        databricks=databricks,
-        databricks_by=databricks_by,
+        sql=SqlClient(partial(tokens.token, scopes.sql), endpoints.sql_server),
+        unity_catalog=workspaces.unity_catalog,
+        databricks=workspaces.databricks,
+        databricks_by=workspaces.databricks_by,
         clock=transport.clock,
         whoami=tokens.identity,
         identity_of=identity_of,

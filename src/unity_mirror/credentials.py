@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unity_mirror.clock import Clock
@@ -166,54 +167,54 @@ def token_source(
 
 def azure_credential(settings: Settings, transport: object) -> AzureCredential:
     """Return azure-identity's credential: a service principal when all three variables are there, else a workload
-    identity where a federated token is, else its default.
-
-    Instance discovery asks the public authority about every other one, so it is off where Entra isn't the authority.
-    """
-    from azure.identity.aio import (
-        ChainedTokenCredential,
-        ClientSecretCredential,
-        DefaultAzureCredential,
-        WorkloadIdentityCredential,
-    )
+    identity where a federated token is, else its default."""
+    from azure.identity.aio import DefaultAzureCredential
 
     sign_in = settings.sign_in
-    common: dict[str, Any] = {
+    if sign_in.tenant_id and sign_in.client_id and sign_in.client_secret:
+        secret = sign_in.client_secret.reveal()
+        return _service_principal(settings, transport, sign_in.tenant_id, sign_in.client_id, secret)
+    federated = settings.environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    if federated and sign_in.tenant_id and sign_in.client_id:
+        return _workload(settings, transport, sign_in.tenant_id, sign_in.client_id, federated)
+    return DefaultAzureCredential(**_options(settings, transport))
+
+
+def _options(settings: Settings, transport: object) -> dict[str, Any]:
+    """Instance discovery asks the public authority about every other one: it is off where that isn't the authority."""
+    return {
         "authority": settings.endpoints.authority,
         "disable_instance_discovery": not settings.is_public_authority,
         "transport": transport,
     }
-    if sign_in.tenant_id and sign_in.client_id and sign_in.client_secret:
-        secret = sign_in.client_secret.reveal()
-        return ClientSecretCredential(sign_in.tenant_id, sign_in.client_id, secret, **common)
-    federated = settings.environ.get("AZURE_FEDERATED_TOKEN_FILE")
-    if federated and sign_in.tenant_id and sign_in.client_id:
-        # Within the default chain azure-identity doesn't hand the authority on to it, and asks the public cloud's.
-        workload = WorkloadIdentityCredential(
-            tenant_id=sign_in.tenant_id, client_id=sign_in.client_id, token_file_path=federated, **common
-        )
-        return ChainedTokenCredential(
-            workload, DefaultAzureCredential(exclude_workload_identity_credential=True, **common)
-        )
-    return DefaultAzureCredential(**common)
+
+
+def _service_principal(
+    settings: Settings, transport: object, tenant_id: str, client_id: str, secret: str
+) -> AzureCredential:
+    from azure.identity.aio import ClientSecretCredential
+
+    return ClientSecretCredential(tenant_id, client_id, secret, **_options(settings, transport))
+
+
+def _workload(settings: Settings, transport: object, tenant_id: str, client_id: str, federated: str) -> AzureCredential:
+    """Within the default chain azure-identity doesn't hand the authority on to it, and asks the public cloud's."""
+    from azure.identity.aio import ChainedTokenCredential, DefaultAzureCredential, WorkloadIdentityCredential
+
+    options = _options(settings, transport)
+    workload = WorkloadIdentityCredential(
+        tenant_id=tenant_id, client_id=client_id, token_file_path=federated, **options
+    )
+    return ChainedTokenCredential(
+        workload, DefaultAzureCredential(exclude_workload_identity_credential=True, **options)
+    )
 
 
 async def identity_as(
     settings: Settings, clock: Clock, transport: object, tenant_id: str, client_id: str, secret: str
 ) -> Identity:
     """Sign in as a service principal and return who it is, from its token. Raises CredentialError."""
-    from azure.identity.aio import ClientSecretCredential
-
-    def make() -> AzureCredential:
-        return ClientSecretCredential(
-            tenant_id,
-            client_id,
-            secret,
-            authority=settings.endpoints.authority,
-            disable_instance_discovery=not settings.is_public_authority,
-            transport=transport,
-        )
-
+    make = partial(_service_principal, settings, transport, tenant_id, client_id, secret)
     source = EntraTokenSource(make, clock, settings.scopes.storage, Redactor([secret]).redact)
     try:
         return await source.identity()

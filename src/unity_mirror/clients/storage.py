@@ -64,29 +64,7 @@ class StorageClient:
         """
         operation = f"change the access control lists below {_place(account, container, path)}"
         directory = self._directory(account, container, path)
-        failed: list[str] = []
-
-        async def note(progress: Any) -> None:
-            failed.extend(failure.name for failure in progress.batch_failures)
-
-        result: Any = await self._do(
-            operation,
-            lambda: directory.update_access_control_recursive(
-                acl=str(acl),
-                continuation_token=continuation,
-                max_batches=1,
-                continue_on_failure=True,
-                progress_hook=note,
-            ),
-        )
-        counters = result.counters
-        return AclProgress(
-            directories_successful=counters.directories_successful,
-            files_successful=counters.files_successful,
-            failure_count=counters.failure_count,
-            failed_paths=tuple(failed),
-            continuation=result.continuation or None,
-        )
+        return await self._batch(operation, directory.update_access_control_recursive, str(acl), continuation)
 
     async def remove_acl_recursive(
         self, account: str, container: str, path: str, acl: str, continuation: str | None = None
@@ -94,21 +72,18 @@ class StorageClient:
         """Take entries (``user:id``, ``default:user:id``) out of a path's list and of all below it, one batch of it."""
         operation = f"take entries out of the access control lists below {_place(account, container, path)}"
         directory = self._directory(account, container, path)
+        return await self._batch(operation, directory.remove_access_control_recursive, acl, continuation)
+
+    async def _batch(
+        self, operation: str, change: Callable[..., Awaitable[Any]], acl: str, continuation: str | None
+    ) -> AclProgress:
         failed: list[str] = []
 
         async def note(progress: Any) -> None:
             failed.extend(failure.name for failure in progress.batch_failures)
 
-        result: Any = await self._do(
-            operation,
-            lambda: directory.remove_access_control_recursive(
-                acl=acl,
-                continuation_token=continuation,
-                max_batches=1,
-                continue_on_failure=True,
-                progress_hook=note,
-            ),
-        )
+        options: dict[str, Any] = {"max_batches": 1, "continue_on_failure": True, "progress_hook": note}
+        result = await self._do(operation, lambda: change(acl=acl, continuation_token=continuation, **options))
         return AclProgress(
             directories_successful=result.counters.directories_successful,
             files_successful=result.counters.files_successful,

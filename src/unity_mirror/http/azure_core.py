@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -34,11 +33,18 @@ def doing(operation: str) -> Iterator[None]:
         _OPERATION.reset(token)
 
 
-class HttpxTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
-    """An azure-core transport that sends through ``sender`` and sleeps by our clock.
+class _NothingToClose:
+    """Closing does nothing: the connections belong to whoever made the sender."""
 
-    Opening and closing do nothing: the connections belong to whoever made the sender.
-    """
+    async def close(self) -> None:
+        pass
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class HttpxTransport(_NothingToClose, AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
+    """An azure-core transport that sends through ``sender`` and sleeps by our clock."""
 
     def __init__(self, sender: Sender, clock: Clock) -> None:
         self._sender = sender
@@ -50,22 +56,11 @@ class HttpxTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
     async def open(self) -> None:
         pass
 
-    async def close(self) -> None:
-        pass
-
     async def sleep(self, duration: float) -> None:
         await self._clock.sleep(duration)
 
     async def __aenter__(self) -> "HttpxTransport":
         return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        pass
 
 
 def through_client(client: httpx.AsyncClient) -> Sender:
@@ -118,7 +113,7 @@ def _content(request: HttpRequest) -> bytes | None:
     raise TypeError(f"a request body of {type(content).__name__} can't be sent")
 
 
-class HttpxResponse(AsyncHttpResponse):
+class HttpxResponse(_NothingToClose, AsyncHttpResponse):
     """A wholly read answer in azure-core's form."""
 
     def __init__(self, request: HttpRequest, response: httpx.Response) -> None:
@@ -196,14 +191,3 @@ class HttpxResponse(AsyncHttpResponse):
 
     async def iter_bytes(self, **_: Any) -> AsyncIterator[bytes]:
         yield self._response.content
-
-    async def close(self) -> None:
-        pass
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        pass

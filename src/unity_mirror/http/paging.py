@@ -1,8 +1,9 @@
 """All pages of a list, in each API's style. A page may be empty while there is a next one."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -56,32 +57,44 @@ def _with_token(call: Call, token: str) -> Call:
     return call.at(f"{call.url}?{query}")
 
 
-async def unity_catalog_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
+def unity_catalog_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
     """Yield the pages of a Unity Catalog list: the last one's ``next_page_token`` is absent, null or empty."""
+    return _pages(transport, call, lambda _, body: body.get("next_page_token"), partial(_asking, call, "page_token"))
+
+
+def arm_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of an Azure Resource Manager list, following ``nextLink``."""
+    return _pages(transport, call, lambda _, body: body.get("nextLink"), partial(rebased, call))
+
+
+def storage_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of a Data Lake path list: the continuation is in the header ``x-ms-continuation``."""
+    return _pages(
+        transport, call, lambda page, _: page.headers.get("x-ms-continuation"), partial(_asking, call, "continuation")
+    )
+
+
+async def _pages(
+    transport: Transport,
+    call: Call,
+    token_of: Callable[[httpx.Response, Mapping[str, Any]], Any],
+    following: Callable[[str], Call],
+) -> AsyncIterator[Mapping[str, Any]]:
     seen: set[str] = set()
-    following = call
+    this = call
     while True:
-        body = json_object(call, await transport.send(following))
+        response = await transport.send(this)
+        body = json_object(call, response)
         yield body
-        token = body.get("next_page_token")
+        token = token_of(response, body)
         if not token:
             return
-        _refuse_circles(call, seen, str(token))
-        following = replace(call, params={**call.params, "page_token": str(token)})
+        _refuse_circles(call, seen, token)
+        this = following(str(token))
 
 
-async def arm_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
-    """Yield the pages of an Azure Resource Manager list, following ``nextLink``."""
-    seen: set[str] = set()
-    following = call
-    while True:
-        body = json_object(call, await transport.send(following))
-        yield body
-        link = body.get("nextLink")
-        if not link:
-            return
-        _refuse_circles(call, seen, str(link))
-        following = rebased(call, str(link))
+def _asking(call: Call, name: str, token: str) -> Call:
+    return replace(call, params={**call.params, name: token})
 
 
 async def scim_pages(transport: Transport, call: Call, size: int = 100) -> AsyncIterator[Mapping[str, Any]]:
@@ -95,20 +108,6 @@ async def scim_pages(transport: Transport, call: Call, size: int = 100) -> Async
         start += found
         if not found or start > int(body.get("totalResults") or 0):
             return
-
-
-async def storage_pages(transport: Transport, call: Call) -> AsyncIterator[Mapping[str, Any]]:
-    """Yield the pages of a Data Lake path list: the continuation is in the header ``x-ms-continuation``."""
-    seen: set[str] = set()
-    following = call
-    while True:
-        response = await transport.send(following)
-        yield json_object(call, response)
-        token = response.headers.get("x-ms-continuation")
-        if not token:
-            return
-        _refuse_circles(call, seen, token)
-        following = replace(call, params={**call.params, "continuation": token})
 
 
 def json_object(call: Call, response: httpx.Response) -> Mapping[str, Any]:

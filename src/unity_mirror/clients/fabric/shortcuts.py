@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unity_mirror.clients.fabric.api import FabricApi, quoted
+from unity_mirror.http.calls import Call
 from unity_mirror.models.fabric import RequestedShortcut, Shortcut, ShortcutRequest, ShortcutResult
 
 
@@ -23,14 +24,6 @@ class Shortcuts:
         """
         if not requests:
             return []
-        call = self._api.call(
-            "POST",
-            f"{_path(workspace_id, item_id)}/bulkCreate",
-            f"create {len(requests)} shortcuts",
-            params={"shortcutConflictPolicy": conflict_policy},
-            json={"createShortcutRequests": [request.body() for request in requests]},
-        )
-
         doubtful = False
 
         async def found() -> list[ShortcutResult] | None:
@@ -39,10 +32,29 @@ class Shortcuts:
             made, rest = await self._made(workspace_id, item_id, requests)
             return made + await self.bulk_create(workspace_id, item_id, rest, conflict_policy) if made else None
 
+        call = self._bulk(workspace_id, item_id, requests, conflict_policy)
         results = await self._api.create(call, found=found, read=_results)
-        if not doubtful or all(result.status == "Succeeded" for result in results):
+        return await self._settled(workspace_id, item_id, requests, results) if doubtful else results
+
+    def _bulk(self, workspace_id: str, item_id: str, requests: Sequence[ShortcutRequest], conflict_policy: str) -> Call:
+        return self._api.call(
+            "POST",
+            f"{_path(workspace_id, item_id)}/bulkCreate",
+            f"create {len(requests)} shortcuts",
+            params={"shortcutConflictPolicy": conflict_policy},
+            json={"createShortcutRequests": [request.body() for request in requests]},
+        )
+
+    async def _settled(
+        self,
+        workspace_id: str,
+        item_id: str,
+        requests: Sequence[ShortcutRequest],
+        results: list[ShortcutResult],
+    ) -> list[ShortcutResult]:
+        """An earlier attempt may have been at work still: what failed now may be there, made by it."""
+        if all(result.status == "Succeeded" for result in results):
             return results
-        # The earlier attempt may have been at work still: what failed now may be there, made by it.
         made, _ = await self._made(workspace_id, item_id, requests)
         by_place = {result.request.place: result for result in made}
         return [by_place.get(result.request.place, result) for result in results]

@@ -25,6 +25,7 @@ from tasks.options import S, TaskOver, explain, remedy_of, state_of
 from unity_mirror.errors import UnityMirrorError
 
 _AGAIN = "Run it again: it reads what is there and does what is left."
+_FOLLOWED = "Nothing, unless the run that follows by itself ends badly, too. An offboarding asks again for approval."
 _BROKE_OFF = [StateType.RUNNING, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED, StateType.CANCELLING]
 
 
@@ -78,13 +79,14 @@ async def raise_for(state: State[Any], step: str) -> None:
         raise Stopped(f"{step}: {state.message}. What to do: {_AGAIN}", step=step, remedy=_AGAIN) from error
 
 
-async def tell_ending(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+async def tell_ending(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A hook of Prefect's: tells how a run ended that failed, crashed or was cancelled."""
     error = getattr(state.data, "result", state.data)
     if isinstance(error, AlreadyTold):
         return
     ending = "cancelled" if state.is_cancelling() else str(state.type.value).lower()
-    told = error if isinstance(error, Stopped) else Stopped(state.message or ending, remedy=_AGAIN)
+    remedy = _FOLLOWED if ending == "crashed" and _is_followed(flow, flow_run) else _AGAIN
+    told = error if isinstance(error, Stopped) else Stopped(state.message or ending, remedy=remedy)
     payload = {
         "ending": ending,
         "message": told.message,
@@ -97,6 +99,11 @@ async def tell_ending(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]
         await tell_of_catalog(
             "failed", _catalog_of(flow_run.parameters.get("spec")), told.metastore_id, payload, flow_run
         )
+
+
+def _is_followed(flow: Flow[..., Any], flow_run: FlowRun) -> bool:
+    """Whether a trigger of its deployment starts another run after a crash of this one (prefect.yaml)."""
+    return flow_run.deployment_id is not None and "start" in flow.parameters.properties
 
 
 def _catalog_of(spec: Any) -> str:

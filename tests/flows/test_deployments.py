@@ -21,13 +21,28 @@ DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_
 CLOUDS = {"$ref": {"block_document_slug": "unity-mirror-clouds/emulator"}}
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
-def test_a_deployment_is_of_the_flow_with_its_name(deployment: dict[str, Any]) -> None:
+def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
     path, _, name = deployment["entrypoint"].partition(":")
     module = __import__(".".join(Path(path).with_suffix("").parts), fromlist=[name])
     flow = getattr(module, name)
     assert isinstance(flow, Flow)
-    assert (flow.name, deployment["work_pool"]["name"]) == (deployment["name"], "unity-mirror")
+    return flow
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
+def test_a_deployment_is_of_the_flow_with_its_name(deployment: dict[str, Any]) -> None:
+    names = (flow_of(deployment).name, deployment["work_pool"]["name"])
+    assert names == (deployment["name"], "unity-mirror")
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
+def test_what_counts_its_starts_is_started_again_after_a_crash_with_all_parameters_of_the_run_before(
+    deployment: dict[str, Any],
+) -> None:
+    parameters = flow_of(deployment).parameters.properties
+    triggers = [each for each in deployment.get("triggers", []) if each["expect"] == ["prefect.flow-run.Crashed"]]
+    assert [set(each["parameters"]) for each in triggers] == ([set(parameters)] if "start" in parameters else [])
+    assert [each["match_related"]["prefect.resource.name"] for each in triggers] == [deployment["name"]] * len(triggers)
 
 
 def test_prefect_yaml_names_no_machine() -> None:

@@ -126,10 +126,14 @@ async def _named(name: str) -> FlowRun:
 
 
 @pytest.mark.parametrize(
-    ("state", "ending"), [(Cancelling(message="Stopped by Ada."), "cancelled"), (Crashed(message="Killed."), "crashed")]
+    ("state", "ending", "remedy"),
+    [
+        (Cancelling(message="Stopped by Ada."), "cancelled", "Run it again"),
+        (Crashed(message="Killed."), "crashed", "the run that follows by itself"),
+    ],
 )
 async def test_a_process_that_is_gone_is_told_of_by_its_worker(
-    prefect_server: PrefectServer, state: State[Any], ending: str
+    prefect_server: PrefectServer, state: State[Any], ending: str, remedy: str
 ) -> None:
     """The worker has what Prefect's API says of the run, and calls the flow's hooks in a process of its own."""
     deployment = await deployed(onboard_catalog, f"gone-{ending}")
@@ -138,6 +142,7 @@ async def test_a_process_that_is_gone_is_told_of_by_its_worker(
     assert hooks == [tell_ending]
     await tell_ending(flow=onboard_catalog, flow_run=gone, state=state)
     event = await _once(gone.id, ending=ending, message=state.message)
+    assert remedy in event.payload["remedy"]
     assert {"prefect.tag.unity-mirror", f"prefect.deployment.{deployment}"} <= {each.id for each in event.related}
 
 

@@ -13,6 +13,7 @@ from deploy.local.prefect_names import BLOCK
 
 EMULATOR_PORT = 8443
 PREFECT_PORT = 4200
+SQL_PORT = 1433
 HOST = "127.0.0.1"
 _FOREIGN = ("PREFECT_", "AZURE_", "UNITY_MIRROR_", "DATABRICKS_", "SSL_CERT_", "REQUESTS_CA_")
 """Variables that would lead the stack's processes out of the stack."""
@@ -88,12 +89,12 @@ def prefect_environment(layout: Layout, port: int) -> dict[str, str]:
 
 def worker_environment(layout: Layout, prefect: Mapping[str, str], emulator: Mapping[str, str]) -> dict[str, str]:
     """A client of Prefect that also knows where the flows are and the secrets that specs name; the rest is in the
-    block."""
+    block. Microsoft's SQL driver can be told whom to trust by the environment alone."""
     secrets = {
         name: value for name, value in emulator.items() if name.endswith("_SECRET") and not name.startswith(_FOREIGN)
     }
     ours = {"UNITY_MIRROR_HOME": str(layout.root), "UNITY_MIRROR_CLOUDS_BLOCK": BLOCK}
-    return {**prefect, **secrets, **ours}
+    return {**prefect, **secrets, **ours, "SSL_CERT_FILE": emulator["SSL_CERT_FILE"]}
 
 
 def prefect_api(port: int) -> str:

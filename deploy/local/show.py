@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.layout import EMULATOR_PORT, PREFECT_PORT, Layout
+from deploy.local.layout import EMULATOR_PORT, PREFECT_PORT, SQL_PORT, Layout
 from deploy.local.processes import StackError, last_words
 from deploy.local.runs import Rows, Run
 from deploy.local.supervision import Say, Stack, load
@@ -49,6 +49,9 @@ def show_run(console: Console, run: Run, catalog: str) -> None:
     )
     tables = ("Table", "Lakehouse shortcut", "Read through OneLake")
     _show_table(console, "Tables mirrored", run.tables.get(f"{catalog}-tables", []), tables)
+    readers = ("Principal", "Reads in Unity Catalog", "Reads in OneLake", "Remark")
+    access = run.tables.get(f"{catalog}-who-can-read-what", [])
+    _show_table(console, "Who can read what, in Unity Catalog and in OneLake", access, readers)
     _show_table(console, "Left out", run.tables.get(f"{catalog}-left-out", []), ("What", "Why", "Detail", "What to do"))
     checks = ("Check", "About", "Outcome", "Evidence", "What to do")
     _show_table(console, "Checks that did not pass", run.tables.get(f"{catalog}-checks", []), checks)
@@ -86,7 +89,10 @@ def show_addresses(console: Console, stack: Stack, how: str) -> None:
     """Where Prefect and the cloud are; ``how`` to go on in Prefect. They may not be where documents say."""
     console.print(f"Prefect:         {stack.prefect}   ({how})", soft_wrap=True)
     console.print(f"Emulated cloud:  {stack.emulator}   (state: {stack.emulator}/_emulator/state)", soft_wrap=True)
-    usual = {PREFECT_PORT: stack.prefect_port, EMULATOR_PORT: stack.emulator_port}
+    if stack.sql_port:
+        how_to = "T-SQL; runs look at them with sql_endpoint.preview"
+        console.print(f"SQL endpoints:   localhost,{stack.sql_port}   ({how_to})", soft_wrap=True)
+    usual = {PREFECT_PORT: stack.prefect_port, EMULATOR_PORT: stack.emulator_port, SQL_PORT: stack.sql_port or SQL_PORT}
     if taken := [str(port) for port, used in usual.items() if port != used]:
         console.print(f"                 (not at the usual port, which was taken: {', '.join(taken)})")
 
@@ -108,7 +114,8 @@ def _show_table(console: Console, title: str, rows: Rows, columns: Sequence[str]
     shown = [column for column in columns if any(row.get(column) for row in rows)]
     table = Table(title=f"{title} ({len(rows)})", title_justify="left", title_style="bold")
     for column in shown:
-        table.add_column(column, overflow="fold", justify="right" if column == "Seconds" else "left")
+        justify: JustifyMethod = "right" if column == "Seconds" else "left"
+        table.add_column(column, overflow="fold", justify=justify, no_wrap=column == "Principal")
     for row in rows:
         table.add_row(*(escape(row.get(column, "")) for column in shown))
     console.print(table)

@@ -9,6 +9,7 @@ from deploy.local import processes
 from deploy.local.layout import (
     EMULATOR_PORT,
     PREFECT_PORT,
+    SQL_PORT,
     Layout,
     clean_environment,
     free_port,
@@ -27,11 +28,12 @@ __all__ = ["Stack", "down", "load", "prepare_prefect", "start_emulator", "up", "
 def up(layout: Layout, say: Say) -> Stack:
     """Start everything. Raises StackError when something doesn't come up; what was started is stopped then."""
     down(layout)
+    usual = Stack(free_port(EMULATOR_PORT), free_port(PREFECT_PORT), sql_port=free_port(SQL_PORT))
     try:
-        return _start_all(layout, Stack(free_port(EMULATOR_PORT), free_port(PREFECT_PORT)), say)
+        return _start_all(layout, usual, say)
     except PortLostError:
         # Somebody else took one between our looking and our listening, such as a second stack just like this.
-        return _start_all(layout, Stack(free_port(0), free_port(0)), say)
+        return _start_all(layout, Stack(free_port(0), free_port(0), sql_port=free_port(0)), say)
 
 
 def _start_all(layout: Layout, stack: Stack, say: Say) -> Stack:
@@ -59,6 +61,7 @@ def start_emulator(layout: Layout, stack: Stack) -> Stack:
     emulator = [
         *(layout.program("cloud-emulator"), "serve", "--port", str(stack.emulator_port)),
         *("--data", str(layout.cloud), "--seed", SEED),
+        *(("--sql-port", str(stack.sql_port)) if stack.sql_port else ()),
     ]
     return launch(layout, stack, "emulator", emulator, clean_environment())
 

@@ -28,11 +28,12 @@ class PortLostError(StackError):
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs, and where."""
+    """What runs, and where. Without a port for them, the SQL analytics endpoints aren't served."""
 
     emulator_port: int
     prefect_port: int
     processes: tuple[Process, ...] = ()
+    sql_port: int = 0
 
     @property
     def prefect(self) -> str:
@@ -60,7 +61,7 @@ def load(layout: Layout) -> Stack | None:
         held = json.loads(layout.record.read_text())
     except (OSError, ValueError):
         return None
-    return Stack(held["emulator_port"], held["prefect_port"], tuple(Process(**each) for each in held["processes"]))
+    return Stack(**{**held, "processes": tuple(Process(**each) for each in held["processes"])})
 
 
 def down(layout: Layout) -> bool:

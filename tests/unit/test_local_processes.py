@@ -70,10 +70,12 @@ def test_the_worker_gets_the_specs_secrets_and_nobody_elses_cloud(
     emulated = {
         "AZURE_CLIENT_SECRET": "emulated",
         "SALES_DATABRICKS_SECRET": "sales",
+        "SSL_CERT_FILE": "ca.pem",
         "UNITY_MIRROR_ARM_URL": "https://x",
     }
     layout = Layout(tmp_path, tmp_path)
     found = worker_environment(layout, prefect_environment(layout, 4711), emulated)
     assert "AZURE_CLIENT_SECRET" not in found
     assert "UNITY_MIRROR_ARM_URL" not in found
+    assert found["SSL_CERT_FILE"] == "ca.pem", "the SQL driver's only way to know whom to trust"
     assert (found["SALES_DATABRICKS_SECRET"], found["PREFECT_API_URL"]) == ("sales", "http://127.0.0.1:4711/api")

@@ -71,6 +71,7 @@ def test_the_demo_says_what_it_did_and_stops_what_it_started(data: Path) -> None
         "Mirror",
         "Semantic model",
         "Tables mirrored (25)",
+        "Who can read what, in Unity Catalog and in OneLake (3)",
         "Left out (",
         "orders.recent_sales",
         "/runs/flow-run/",
@@ -89,6 +90,7 @@ def test_up_demo_plan_down(data: Path) -> None:
     assert "http://127.0.0.1" in up.text
     record = next(path for path in data.glob("*.json"))
     held = json.loads(record.read_text(encoding="utf-8"))
+    assert f"localhost,{held['sql_port']}" in up.text
     running = [Process(**each) for each in held["processes"]]
     assert all(process.is_running() for process in running)
     try:
@@ -97,7 +99,9 @@ def test_up_demo_plan_down(data: Path) -> None:
         env = run(
             str(BIN / "cloud-emulator"), "env", "--port", str(held["emulator_port"]), "--data", str(data / "cloud")
         )
-        planned = run(str(BIN / "unity-mirror"), "plan", "examples/sales.yaml", environment=exported(env.text))
+        environment = exported(env.text)
+        assert environment["UNITY_MIRROR_SQL_SERVER"] == f"localhost,{held['sql_port']}"
+        planned = run(str(BIN / "unity-mirror"), "plan", "examples/sales.yaml", environment=environment)
         assert planned.code == 0, planned.text
         assert "Nothing to do" in planned.text
     finally:

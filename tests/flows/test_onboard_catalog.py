@@ -27,6 +27,8 @@ MISSION = [
     "Build the semantic model",
 ]
 ALL_TASKS = 1 + len(STEP_TASKS)
+DOUBTS = "; 1 check could not be made"
+"""Of a group that is local to the Databricks workspace nobody knows an Entra object id."""
 
 
 def example(name: str, *sets: str) -> CatalogSpec:
@@ -47,7 +49,7 @@ async def test_sales_is_onboarded_and_shown_and_a_second_run_writes_nothing(clou
     tables, left_out = len(shown.rows("sales-tables")), len(shown.rows("sales-left-out"))
     assert tables == 25
     counted = f"sales is onboarded: {tables} tables mirrored, {left_out} left out; "
-    changed = re.fullmatch(re.escape(counted) + r"(\d+) changes made", str(state.message))
+    changed = re.fullmatch(re.escape(counted) + r"(\d+) changes made" + DOUBTS, str(state.message))
     assert changed, state.message
     assert (shown.run.name, "catalog:sales" in shown.run.tags) == ("onboard sales", True)
     assert [shown.task(name).state_type for name in MISSION] == ["COMPLETED"] * len(MISSION)
@@ -66,7 +68,7 @@ async def test_sales_is_onboarded_and_shown_and_a_second_run_writes_nothing(clou
 
     cloud.forget_requests()
     state, again = await run(cloud, example("sales"))
-    assert state.message == f"{counted}there was nothing to do"
+    assert state.message == f"{counted}there was nothing to do{DOUBTS}"
     assert cloud.writes() == []
     assert again.events[0].id != event.id
 
@@ -87,6 +89,9 @@ def _shows_everything(shown: Seen) -> None:
     missing = {row["About"]: row["What to do"] for row in shown.rows("sales-checks")}
     assert "GRANT EXTERNAL USE SCHEMA ON SCHEMA" in missing["schema staging"]
     assert "https://app.fabric.microsoft.com/groups/" in str(shown.artifacts["sales-semantic-model"].data)
+    access = {row["Principal"]: row for row in shown.rows("sales-who-can-read-what")}
+    assert access["sales-analysts"]["Reads in OneLake"] == access["sales-analysts"]["Reads in Unity Catalog"]
+    assert access["workspace-testers"]["Remark"] == "no Entra object id is known for it"
     readers = {row["Table"]: row["Direct Lake"] for row in shown.rows("sales-who-can-read-it")}
     assert readers["orders.delivery_slots"] == "no"
     assert str(shown.artifacts["sales-model-picture"].data).startswith("data:image/svg+xml;base64,")

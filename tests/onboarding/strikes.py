@@ -14,14 +14,14 @@ from cloud_emulator.core.app import Emulator
 from cloud_emulator.core.faults import FaultRule
 from cloud_emulator.seeds.contoso import identities
 from cloud_emulator.seeds.contoso.databricks import METASTORE
-from cloud_emulator.seeds.contoso.identities import FINANCE, SALES_ANALYSTS
+from cloud_emulator.seeds.contoso.identities import SALES_ANALYSTS
 from cloud_emulator.services import mounts
 from tests.contract.world import SharedTime, settings
 from tests.onboarding.states import State, differences, timeless
 from tests.onboarding.world import ROOT, World, example, sample_cloud
 from unity_mirror.clouds import connect
 from unity_mirror.errors import UnityMirrorError
-from unity_mirror.spec import AccessSpec, CatalogSpec, ConnectionShare
+from unity_mirror.spec import CatalogSpec, ConnectionShare
 from unity_mirror.steps.context import Context
 from unity_mirror.steps.runner import apply_plan, make_plan
 
@@ -42,12 +42,9 @@ def onboardings() -> Mapping[str, CatalogSpec]:
     sales = example("sales")
     connection = sales.databricks.connection
     shared = connection.model_copy(update={"share": (ConnectionShare(id=SALES_ANALYSTS.object_id),)})
-    more = {
-        "access": AccessSpec(groups={each.name: each.object_id for each in (SALES_ANALYSTS, FINANCE)}),
-        "databricks": sales.databricks.model_copy(update={"connection": shared}),
-    }
+    databricks = sales.databricks.model_copy(update={"connection": shared})
     return {
-        "sales": sales.model_copy(update=more),
+        "sales": sales.model_copy(update={"databricks": databricks}),
         "hr": example("hr", **{"prerequisites.fix": "[external_data_access]"}),
     }
 

@@ -87,6 +87,7 @@ def leave_azure(world: World) -> None:
 
 
 NO_FIREWALL = {"storage": "null"}
+ITEMS_ONLY = {**NO_FIREWALL, "access": "null"}
 BY_SERVICE_PRINCIPAL = (
     f"{{kind: service_principal, tenant_id: {identities.TENANT}, client_id: {SALES_READER.app_id}, "
     "secret: {env: SALES_DATABRICKS_SECRET}}"
@@ -98,11 +99,11 @@ PERMISSIONS: dict[str, tuple[Taking, str, Outcome, str, dict[str, str]]] = {
     ),
     "Member, to make data access roles": (
         lambda world: set_fabric_role(world, "Contributor"), "runner_fabric_role", Outcome.FAILED, "the role Member",
-        {**NO_FIREWALL, "access": "{roles: from_unity_catalog}"},
+        NO_FIREWALL,
     ),
     "Contributor, to make items": (
         lambda world: set_fabric_role(world, "Viewer"), "runner_fabric_role", Outcome.FAILED, "the role Contributor",
-        NO_FIREWALL,
+        ITEMS_ONLY,
     ),
     "contributor of the capacity, to see it": (
         leave_capacity, "capacity", Outcome.UNKNOWN, "contributor of the capacity", {},

@@ -17,12 +17,15 @@ from unity_mirror.spec import AccessSpec, CatalogSpec
 from unity_mirror.steps.runner import Result
 
 WORKSPACE = "55550000-0000-4000-8000-00000000f001"
-MAPPED = {SALES_ANALYSTS.name: SALES_ANALYSTS.object_id, FINANCE.name: FINANCE.object_id}
+
+
+def without_roles() -> CatalogSpec:
+    return example("sales", access="null")
 
 
 def spec(groups: dict[str, str] | None = None) -> CatalogSpec:
-    access = AccessSpec(groups=MAPPED if groups is None else groups)
-    return example("sales").model_copy(update={"access": access})
+    sales = example("sales")
+    return sales if groups is None else sales.model_copy(update={"access": AccessSpec(groups=groups)})
 
 
 def roles(world: World, item: str) -> dict[str, dict[str, object]]:
@@ -48,10 +51,10 @@ def controller_is_granted(world: World, result: Result) -> set[TableRef]:
 
 
 async def test_without_roles_a_viewer_reads_nothing_with_them_what_unity_catalog_grants(world: World) -> None:
-    result = await world.apply(example("sales"))
+    result = await world.apply(without_roles())
     tables = result.known.mirrored
     assert await controller_reads(world, result) == set()
-    assert (await world.plan(example("sales"))).plan.step(StepName.ACCESS_ROLES).notes == ()
+    assert (await world.plan(without_roles())).plan.step(StepName.ACCESS_ROLES).notes == ()
     await world.apply(spec())
     wanted = controller_is_granted(world, result)
     assert 0 < len(wanted) < len(tables)
@@ -91,7 +94,7 @@ async def test_a_group_that_lost_everything_is_let_out_at_once_and_its_role_goes
 
 
 async def test_roles_that_others_made_stay_byte_for_byte(world: World) -> None:
-    item = item_of(await world.apply(example("sales")))
+    item = item_of(await world.apply(without_roles()))
     theirs = {
         "name": "UnityMirror_sales_analysts_by_hand",
         "decisionRules": [
@@ -109,7 +112,7 @@ async def test_roles_that_others_made_stay_byte_for_byte(world: World) -> None:
             ]
         },
     }
-    async with world.context(example("sales")) as context:
+    async with world.context(without_roles()) as context:
         made = DataAccessRole.model_validate(theirs)
         await context.clients.fabric.access_roles.upsert(WORKSPACE, item, made, "Abort")
     before = roles(world, item)
@@ -172,7 +175,7 @@ async def test_who_sees_only_its_own_grants_changes_no_role(world: World) -> Non
 @pytest.mark.parametrize("pruning", [False, True])
 async def test_roles_of_a_spec_without_access_go_only_with_prune(world: World, pruning: bool) -> None:
     item = item_of(await world.apply(spec()))
-    await world.apply(example("sales"), prune=pruning)
+    await world.apply(without_roles(), prune=pruning)
     assert bool(ours(world, item)) is not pruning
 
 
@@ -197,7 +200,7 @@ async def test_what_a_policy_covers_is_left_out_with_its_name(
     """A table's own policy is asked for only once Fabric didn't mirror the table."""
     put_policy(world, kind, name)
     chosen = {"select.include": "[orders.*, inventory.*]", "select.exclude": "[]", "lakehouse": "null"}
-    only = example("sales", semantic_model="null", **chosen).model_copy(update={"access": AccessSpec(groups=MAPPED)})
+    only = example("sales", semantic_model="null", **chosen)
     plan = (await world.plan(only)).plan
     left = {each.subject: each for each in plan.left_out if each.reason is Reason.POLICY}
     assert bool(left) is predicted

@@ -38,6 +38,11 @@ def test_a_table_too_wide_for_a_terminal_is_told_row_by_row() -> None:
     ]
 
 
+def test_what_the_rows_are_is_said_by_the_first_heading() -> None:
+    access = DataTable("Who reads", ("Principal", "Reads"), (("a", "all 2"), ("b", "none")))
+    assert shown(access) == "  Who reads: 2 principals: nothing to say\n"
+
+
 def test_an_acl_is_not_taken_for_an_emoji() -> None:
     output = Output(as_json=True)
     output.console.file = io.StringIO()

@@ -12,6 +12,7 @@ from unity_mirror.models.fabric import DataAccessRole, FabricItemMember, RoleMem
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import PrivilegeAssignment
 from unity_mirror.plan.access import (
+    AccessRow,
     Directory,
     EntraId,
     Grants,
@@ -82,9 +83,19 @@ def test_the_matrix_says_where_both_sides_differ() -> None:
     rows = access_matrix(Grants(every, {}, {}), Directory(ids=IDS), OneLakeSide((), {}), TABLES, frozenset())
     assert [row.differs for row in rows] == [True]
     assert "no role in the workspace" in rows[0].remark
-    table = matrix_table(rows)
+    table = matrix_table(rows, TABLES)
     assert table.remarkable == {0}
     assert len(table.rows[0]) == len(table.columns)
+
+
+def test_the_matrix_names_whole_schemas_in_one_word() -> None:
+    tables = tuple(TableRef(schema, name) for schema in ("a", "b", "c") for name in ("one", "two"))
+    row = AccessRow("analysts", "", tables[:3], tables)
+    told = ("3 of 6: a.*, b.one", "all 6", "", "3 of 6: b.two, c.*")
+    assert row.cells(tables)[2:6] == told
+    assert AccessRow("analysts", "", (), ()).cells(tables)[2] == "none"
+    many = tuple(TableRef("s", f"t{number}") for number in range(8))
+    assert AccessRow("analysts", "", many[:7], ()).cells(many)[2] == "7 of 8: s.t0, s.t1, s.t2, s.t3, s.t4, …"
 
 
 def test_many_tables_take_several_roles() -> None:

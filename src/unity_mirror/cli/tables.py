@@ -23,7 +23,8 @@ def show_tables(console: Console, tables: Iterable[DataTable]) -> None:
         plain = len(data.rows) - len(data.remarkable)
         if plain and not data.quiet:
             which = f"{plain} other" if data.remarkable else f"{data.title}: {plain}"
-            console.print(f"  [dim]{escape(which)} table{'s'[: plain > 1]}: nothing to say[/]")
+            what = f"{data.columns[0].lower()}{'s'[: plain > 1]}"
+            console.print(f"  [dim]{escape(which)} {escape(what)}: nothing to say[/]")
 
 
 def _show_grid(console: Console, data: DataTable) -> None:

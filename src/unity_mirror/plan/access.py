@@ -21,6 +21,7 @@ ACCOUNT_USERS = "account users"
 _ALL = normalise_privilege("ALL PRIVILEGES")
 _USE_CATALOG, _USE_SCHEMA, _SELECT = map(normalise_privilege, ("USE CATALOG", "USE SCHEMA", "SELECT"))
 Held = Mapping[str, frozenset[str]]
+_SHOWN = 5
 
 
 _APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -169,17 +170,17 @@ class AccessRow:
         """Whether someone reads more on one side."""
         return self.unity_catalog != self.onelake
 
-    def cells(self) -> tuple[str, ...]:
-        """The row as text, one cell for each column of the matrix."""
+    def cells(self, tables: Sequence[TableRef]) -> tuple[str, ...]:
+        """The row as text, one cell for each column of the matrix over these tables."""
         only_there = sorted(set(self.unity_catalog) - set(self.onelake))
         only_here = sorted(set(self.onelake) - set(self.unity_catalog))
         return (
             self.principal,
             self.object_id or "unknown",
-            _listed(self.unity_catalog),
-            _listed(self.onelake),
-            _listed(only_there) if only_there else "",
-            _listed(only_here) if only_here else "",
+            _listed(self.unity_catalog, tables),
+            _listed(self.onelake, tables),
+            _listed(only_there, tables) if only_there else "",
+            _listed(only_here, tables) if only_here else "",
             self.remark,
         )
 
@@ -220,8 +221,8 @@ def access_matrix(
     return tuple(rows)
 
 
-def matrix_table(rows: Sequence[AccessRow]) -> DataTable:
-    """The matrix for the report; rows whose sides differ are the remarkable ones."""
+def matrix_table(rows: Sequence[AccessRow], tables: Sequence[TableRef]) -> DataTable:
+    """The matrix over these tables for the report; rows whose sides differ are the remarkable ones."""
     columns = (
         "Principal",
         "Entra object id",
@@ -232,9 +233,8 @@ def matrix_table(rows: Sequence[AccessRow]) -> DataTable:
         "Remark",
     )
     remarkable = frozenset(place for place, row in enumerate(rows) if row.differs)
-    return DataTable(
-        "Who can read what, in Unity Catalog and in OneLake", columns, tuple(row.cells() for row in rows), remarkable
-    )
+    cells = tuple(row.cells(tables) for row in rows)
+    return DataTable("Who can read what, in Unity Catalog and in OneLake", columns, cells, remarkable)
 
 
 def _remark(
@@ -279,6 +279,11 @@ def _opens(path: str, table: TableRef) -> bool:
     return path == "*" or f"{table.onelake_path}/".startswith(f"{path}/")
 
 
-def _listed(tables: Sequence[TableRef]) -> str:
-    shown = ", ".join(map(str, tables[:5]))
-    return (f"{len(tables)}: {shown}" + (", …" if len(tables) > 5 else "")) if tables else "none"
+def _listed(tables: Sequence[TableRef], every: Sequence[TableRef]) -> str:
+    """Such as ``7 of 25: finance.invoices, orders.*``: a schema of which no table is missing in one word."""
+    if not tables or len(tables) == len(every):
+        return f"all {len(every)}" if tables else "none"
+    missing = {ref.schema for ref in set(every) - set(tables)}
+    names = list(dict.fromkeys(str(ref) if ref.schema in missing else f"{ref.schema}.*" for ref in tables))
+    more = ", …" if len(names) > _SHOWN else ""
+    return f"{len(tables)} of {len(every)}: {', '.join(names[:_SHOWN])}{more}"

@@ -94,7 +94,7 @@ class AccessRoles:
             _changes(found),
             remarks.unresolved(context.spec, readers, reading.directory),
             notes=_notes(known, reading, rows, ignored, foreign),
-            tables=(matrix_table(rows),) if rows else (),
+            tables=(matrix_table(rows, tables),) if rows else (),
             prunable=tuple(_deletion(role) for role in found.prunable),
         )
         return Found(plan, work=found)

@@ -13,7 +13,7 @@ PICTURE = ConfigDict(extra="ignore", populate_by_name=True)
 
 def without_nulls(data: Any) -> Any:
     """Return a JSON object without its nulls; anything else as it is."""
-    if not isinstance(data, Mapping) or None not in data.values():
+    if not isinstance(data, dict) or None not in data.values():
         return data
     return {key: value for key, value in data.items() if value is not None}
 

@@ -128,8 +128,9 @@ def unmatched_patterns(
 def _why_not(
     select: SelectSpec, view: SchemaView, table: Table, storage: StorageUrl | None, principal: str
 ) -> LeftOut | None:
-    subject = str(table.ref)
-    if not select.selects(table.ref):
+    ref = table.ref
+    subject = str(ref)
+    if not select.selects(ref):
         return LeftOut(subject, Reason.FILTERED, "The spec's patterns don't select it.")
     return (
         _unsupported(subject, table)

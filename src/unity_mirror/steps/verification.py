@@ -123,7 +123,7 @@ async def _listed(context: Context, known: Known, shown: frozenset[TableRef]) ->
     guarded = await covered(context, missing, tables=True)
     missing = [ref for ref in missing if ref not in guarded]
     gone = gone_tables(known, shown)
-    unwanted = sorted(ref for ref in shown if ref not in set(gone) and not context.spec.select.selects(ref))
+    unwanted = sorted(ref for ref in shown - frozenset(gone) if not context.spec.select.selects(ref))
     found = {
         "missing in OneLake": missing,
         "in OneLake, and no longer to be mirrored from Unity Catalog": gone,

@@ -139,6 +139,24 @@ async def test_object_ids_come_from_scim_where_we_may_ask_and_are_unknown_where_
     assert all("workspace-testers" in title for title in unresolved)
 
 
+@pytest.mark.parametrize("prune", [False, True])
+async def test_nobody_loses_a_role_because_we_may_not_ask_scim_any_more(world: World, prune: bool) -> None:
+    """Who the roles were made for, the roles say; what is revoked goes all the same."""
+    table = world.cloud.table("unity_catalog.workspaces")
+    before = table[SALES_HOST]
+    make_workspace_admin(world, SALES_HOST, identities.grantee(RUNNER))
+    result = await world.apply(spec({}))
+    wanted = await controller_reads(world, result)
+    assert wanted
+    table[SALES_HOST] = before
+    plan = (await world.plan(spec({}), prune=prune)).plan
+    assert plan.changes == ()
+    await grant(world, "schema", "sales.finance", FINANCE.name, remove=("SELECT",))
+    await world.apply(spec({}), prune=prune)
+    assert await controller_reads(world, result) == controller_is_granted(world, result)
+    assert await controller_reads(world, result) < wanted
+
+
 async def test_what_cannot_be_carried_over_is_said(world: World) -> None:
     await world.apply(spec())
     plan = (await world.plan(spec())).plan.step(StepName.ACCESS_ROLES)

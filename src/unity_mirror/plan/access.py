@@ -216,6 +216,8 @@ def access_matrix(
         here = side.reads(ids, tables)
         known = directory.ids.get(principal)
         remark = _remark(known, there, here, ids, side) if there != here else ""
+        if remark == _OPENS_MORE and not (directory.readable or may_be_a_group(principal)):
+            remark = _UNSEEN_GROUPS
         if there or here:
             rows.append(AccessRow(principal, known.object_id if known else "", there, here, remark))
     return tuple(rows)
@@ -237,6 +239,10 @@ def matrix_table(rows: Sequence[AccessRow], tables: Sequence[TableRef]) -> DataT
     return DataTable("Who can read what, in Unity Catalog and in OneLake", columns, cells, remarkable)
 
 
+_OPENS_MORE = "a role that isn't ours opens more"
+_UNSEEN_GROUPS = "a role opens more than its own grants give: which groups it is in isn't known"
+
+
 def _remark(
     known: EntraId | None,
     there: tuple[TableRef, ...],
@@ -248,7 +254,7 @@ def _remark(
         held = {side.workspace_roles.get(each) for each in ids}
         if held & {"Admin", "Member", "Contributor"}:
             return "its workspace role reads everything, whatever data access roles say"
-        return "a role that isn't ours opens more"
+        return _OPENS_MORE
     if known is None:
         return "no Entra object id is known for it"
     if not any(each in side.workspace_roles for each in ids):

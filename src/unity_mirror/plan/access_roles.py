@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.models.fabric import DataAccessRole, DecisionRule, EntraMember, PermissionScope, RoleMembers
@@ -18,14 +19,13 @@ from unity_mirror.plan.access import EntraId, readable_paths
 PREFIX = "UnityMirror"
 ROLE_LIMIT = 250
 PATH_LIMIT = 500
-_OURS = re.compile(rf"(?P<stem>{PREFIX}_[A-Za-z0-9_]*_[0-9a-f]{{32}}_\d+)_(?P<seal>[0-9a-f]{{8}})")
+_OURS = re.compile(rf"(?P<stem>{PREFIX}_(?P<slug>[A-Za-z0-9_]*)_[0-9a-f]{{32}}_\d+)_(?P<seal>[0-9a-f]{{8}})")
 _LONGEST_SLUG = 60
 
 
 def role_name(principal: str, object_id: str, part: int = 1) -> str:
     """The name of the role for a principal; ``part`` counts where its tables don't fit into one role."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "_", principal).strip("_")[:_LONGEST_SLUG]
-    stem = f"{PREFIX}_{slug}_{object_id.replace('-', '').lower()}_{part}"
+    stem = f"{PREFIX}_{_slug(principal)}_{object_id.replace('-', '').lower()}_{part}"
     return f"{stem}_{_seal(stem)}"
 
 
@@ -33,6 +33,41 @@ def is_ours(name: str) -> bool:
     """Whether a role's name is one that we made."""
     found = _OURS.fullmatch(name)
     return found is not None and found["seal"] == _seal(found["stem"])
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Whom a role of ours was made for, and the paths that it opens."""
+
+    id: EntraId
+    paths: frozenset[str]
+
+
+def remembered(held: Iterable[DataAccessRole], principals: Iterable[str]) -> dict[str, Remembered]:
+    """What our roles still say of principals, where nobody tells any more.
+
+    Names are shortened in a role's name, so only those count that no two principals, nor two ids, share.
+    """
+    by_slug: dict[str, list[Remembered]] = {}
+    for role in held:
+        by_slug.setdefault(_slug_in(role.name), []).extend(_says(role))
+    slugs = Counter(map(_slug, names := tuple(principals)))
+    found = {name: by_slug.get(_slug(name), []) for name in names if slugs[_slug(name)] == 1}
+    return {
+        name: Remembered(parts[0].id, frozenset(path for part in parts for path in part.paths))
+        for name, parts in found.items()
+        if len({part.id for part in parts}) == 1
+    }
+
+
+def _slug_in(role_name: str) -> str:
+    found = _OURS.fullmatch(role_name)
+    return found["slug"] if found else ""
+
+
+def _says(role: DataAccessRole) -> Iterator[Remembered]:
+    for member in role.members.microsoft_entra_members if is_ours(role.name) else ():
+        yield Remembered(EntraId(member.object_id, member.object_type or "Group"), readable_paths(role))
 
 
 def wanted_roles(
@@ -104,6 +139,10 @@ def _role(name: str, member: EntraId, tenant_id: str, tables: Sequence[TableRef]
     )
     entra = EntraMember(tenant_id=tenant_id, object_id=member.object_id, object_type=member.object_type)
     return DataAccessRole(name=name, decision_rules=(rule,), members=RoleMembers(microsoft_entra_members=(entra,)))
+
+
+def _slug(principal: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", principal).strip("_")[:_LONGEST_SLUG]
 
 
 def _seal(stem: str) -> str:

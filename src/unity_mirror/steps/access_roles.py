@@ -7,7 +7,7 @@ by themselves. Roles are written one at a time, those that others made are never
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import NotSupported, PermissionDenied
@@ -28,10 +28,12 @@ from unity_mirror.plan.access import (
 )
 from unity_mirror.plan.access_roles import (
     ROLE_LIMIT,
+    Remembered,
     RoleDifference,
     difference,
     emptied,
     is_ours,
+    remembered,
     wanted_roles,
 )
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
@@ -67,32 +69,37 @@ class AccessRoles:
         """The roles to make, to change and to empty; without ``access`` in the spec only what pruning would delete."""
         if context.spec.access is None:
             return await self._plan_removal(context, known)
-        tables = known.mirrored
         try:
-            reading = await _read(context, known, tables)
+            reading = await _read(context, known, known.mirrored)
         except PermissionDenied as error:
             check = unseen(context, "OneLake data access roles are as Unity Catalog grants", error)
             return Found(StepPlan(self.name, checks=(check,)))
         if reading.grants is None:
             return Found(StepPlan(self.name, checks=(remarks.grants_hidden(context.spec),)))
-        ignored = frozenset({(known.surveyed.principal or "").casefold()})
+        return self._plan_roles(context, known, reading, reading.grants)
+
+    def _plan_roles(self, context: Context, known: Known, reading: _Reading, grants: Grants) -> Found:
+        tables, ignored = known.mirrored, frozenset({(known.surveyed.principal or "").casefold()})
+        once = {} if reading.directory.readable else remembered(reading.held, grants.principals)
+        ids = {**{name: each.id for name, each in once.items()}, **reading.directory.ids}
+        directory = replace(reading.directory, ids=ids)
         readers = {
             name: readable
-            for name in reading.grants.principals
-            if name not in ignored and (readable := reading.grants.reads(reading.directory.names_of(name), tables))
+            for name in grants.principals
+            if name not in ignored and (readable := _readable(grants, directory, name, tables, once.get(name)))
         }
-        known_readers = {name: readable for name, readable in readers.items() if name in reading.directory.ids}
-        wanted = wanted_roles(known_readers, reading.directory.ids, reading.us.tenant_id)
-        found = difference(reading.held, wanted, prune=context.prune)
+        known_readers = {name: readable for name, readable in readers.items() if name in directory.ids}
+        wanted = wanted_roles(known_readers, directory.ids, reading.us.tenant_id)
         foreign = [role for role in reading.held if not is_ours(role.name)]
         if len(foreign) + len(wanted) > ROLE_LIMIT:
             return Found(StepPlan(self.name, checks=(remarks.too_many(context.spec, len(foreign), len(wanted)),)))
+        found = difference(reading.held, wanted, prune=context.prune)
         side = OneLakeSide((*foreign, *wanted), reading.workspace_roles)
-        rows = access_matrix(reading.grants, reading.directory, side, tables, ignored)
+        rows = access_matrix(grants, directory, side, tables, ignored)
         plan = StepPlan(
             self.name,
             _changes(found),
-            remarks.unresolved(context.spec, readers, reading.directory),
+            remarks.unresolved(context.spec, readers, directory),
             notes=_notes(known, reading, rows, ignored, foreign),
             tables=(matrix_table(rows, tables),) if rows else (),
             prunable=tuple(_deletion(role) for role in found.prunable),
@@ -125,6 +132,20 @@ class AccessRoles:
         for role in work.deleted:
             await client.delete(workspace_id, item_id, role.name)
         return Done()
+
+
+def _readable(
+    grants: Grants, directory: Directory, name: str, tables: Sequence[TableRef], once: Remembered | None
+) -> tuple[TableRef, ...]:
+    """What a principal reads. Where SCIM can't be asked (``once``: what its role says), a person keeps what a group of
+    its may still give: nobody is shut out because we may not look any more."""
+    names = directory.names_of(name)
+    certain = grants.reads(names, tables)
+    if once is None or may_be_a_group(name):
+        return certain
+    groups = frozenset(each for each in grants.principals if may_be_a_group(each))
+    possible = grants.reads(names | groups, tables)
+    return tuple(sorted({*certain, *(table for table in possible if table.onelake_path in once.paths)}))
 
 
 async def _read(context: Context, known: Known, tables: Sequence[TableRef]) -> _Reading:

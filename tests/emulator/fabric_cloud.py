@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,12 @@ import httpx
 from cloud_emulator.arm import state as arm
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import seed
-from cloud_emulator.fabric.service import AUDIENCES, make_service
+from cloud_emulator.fabric.service import AUDIENCES
 from cloud_emulator.storage import files
 from cloud_emulator.unity_catalog import seed as unity_catalog_seed
 from cloud_emulator.unity_catalog.seed import UnityCatalogSeed
 
 from .support import RUNNER, RUNNER_APP, TENANT, Wall, add_service_principal, small_cloud, token
-from .swagger import serve_checked
 
 READER_APP, READER = "11110000-0000-4000-8000-00000000a001", "22220000-0000-4000-8000-00000000a001"
 OTHER_APP, OTHER = "11110000-0000-4000-8000-00000000a002", "22220000-0000-4000-8000-00000000a002"
@@ -111,13 +108,6 @@ class Fabric:
         assert answer.status_code == 202, answer.text
         self.cloud.clock.advance(60)
         return await self.send("GET", "/operations/" + answer.headers["x-ms-operation-id"])
-
-
-@asynccontextmanager
-async def served(cloud: Cloud) -> AsyncIterator[Fabric]:
-    """Fabric as the runner, each exchange held to the specification."""
-    async with serve_checked(cloud, [("/v1", make_service())]) as http:
-        yield Fabric(http, cloud)
 
 
 def databricks_connection(name: str = "databricks", **credentials: Any) -> dict[str, Any]:

@@ -83,3 +83,11 @@ def _add_items(cloud: Cloud) -> None:
     cloud.table(SHORTCUTS)[f"{LAKE}/Tables/dbo/lines"] = {
         "itemId": LAKE, "folder": "Tables/dbo", "path": "Tables/dbo", "name": "lines", "target": {"oneLake": target},
     }  # fmt: skip
+
+
+def open_onelake_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:
+    """The same, where the account lets us in as well."""
+    made = onelake_cloud(folder, wall)
+    rules = made.table("arm.storageAccounts")[ACCOUNT]["properties"]["networkAcls"]
+    set_network(made, {**rules, "ipRules": LETS_US_IN["ipRules"]})
+    return made

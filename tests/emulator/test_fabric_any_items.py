@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 
 from .fabric_cloud import READER, WORKSPACE, Fabric
-from .fabric_data_cloud import CATALOGS, data_cloud, failure, mirror, parts, payload, result, served_data, settle
+from .fabric_data_cloud import CATALOGS, data_cloud, failure, mirror, parts, payload, result, settle
 from .test_fabric_data_models import MODELS, PBISM, creation, make_model
 from .test_fabric_data_onelake import LAKEHOUSES
 
 ITEMS = f"/workspaces/{WORKSPACE}/items"
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 def platform(**metadata: Any) -> dict[str, Any]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import connections, workspaces
@@ -35,7 +32,6 @@ from .fabric_cloud import (
     databricks_connection,
     fabric_cloud,
     grant_blob_reader,
-    served,
     service_principal,
     storage_connection,
 )  # fmt: skip
@@ -44,15 +40,7 @@ from .support import RUNNER, TENANT
 IDENTITY = {"credentialType": "WorkspaceIdentity"}
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return fabric_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served(cloud) as client:
-        yield client
+CLOUD = fabric_cloud
 
 
 async def create(fabric: Fabric, body: dict[str, Any]) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 
@@ -29,23 +26,13 @@ from .fabric_data_cloud import (
     parts,
     payload,
     result,
-    served_data,
     set_grants,
     settle,
     synced,
     tables,
 )  # fmt: skip
 
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 async def properties(fabric: Fabric, item_id: str) -> dict[str, Any]:

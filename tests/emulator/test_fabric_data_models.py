@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric.powerbi import AUDIENCES
@@ -25,7 +22,6 @@ from .fabric_data_cloud import (
     parts,
     payload,
     result,
-    served_data,
     set_grants,
     settle,
 )  # fmt: skip
@@ -45,15 +41,7 @@ relationship lines_people
 """
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 def table(name: str, schema: str | None, key: str = "id", *, mode: str = "directLake", source: str = "Lake") -> str:

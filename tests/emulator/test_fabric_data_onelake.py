@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import onelake
@@ -27,7 +25,6 @@ from .fabric_data_cloud import (
     refusal,
     resolved,
     result,
-    served_data,
     set_grants,
     settle,
 )  # fmt: skip
@@ -37,15 +34,7 @@ LAKEHOUSES = f"/workspaces/{WORKSPACE}/lakehouses"
 LINES = "Tables/orders/lines"
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 async def lakehouse(fabric: Fabric, name: str = "lake", *, schemas: bool = True) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +10,10 @@ import pytest_asyncio
 from cloud_emulator.core.cloud import Cloud
 
 from .fabric_cloud import ALICE, ANALYSTS, OTHER, OTHER_APP, WORKSPACE, Fabric
-from .fabric_data_cloud import data_cloud, mirror, refusal, served_data
+from .fabric_data_cloud import data_cloud, mirror, refusal
 from .support import TENANT
 
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 @pytest_asyncio.fixture

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 
 from .fabric_cloud import ALICE, CAPACITY, WORKSPACE, Fabric
-from .fabric_data_cloud import data_cloud, mirror, result, served_data, settle
+from .fabric_data_cloud import data_cloud, mirror, result, settle
 from .swagger import unspecified_mutations
 from .test_fabric_data_onelake import LAKEHOUSES, LINES, lakehouse, link, shortcut
 
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 def shortcuts(item_id: str) -> str:

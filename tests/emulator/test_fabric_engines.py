@@ -6,14 +6,12 @@ Held against what unity-mirror says of the same logs, though neither knows of th
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric.items import CAPACITIES, ITEMS
@@ -25,22 +23,14 @@ from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.engines import Engine, Readability, Verdict, guardrail_of, judge
 
 from .fabric_cloud import CAPACITY, FIREWALLED, WORKSPACE, Fabric
-from .fabric_data_cloud import data_cloud, mirror, result, served_data, settle
+from .fabric_data_cloud import data_cloud, mirror, result, settle
 from .test_fabric_data_models import make_model, refresh
 
 FOLDER = "sales/customers/people"
 GB = 1024**3
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return data_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served_data(cloud) as client:
-        yield client
+CLOUD = data_cloud
 
 
 def put_log(cloud: Cloud, *actions: Mapping[str, Any]) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.identity import Caller
@@ -14,22 +10,14 @@ from cloud_emulator.fabric import items, workspaces
 from cloud_emulator.fabric.errors import FabricError
 from cloud_emulator.fabric.items import ItemType
 
-from .fabric_cloud import BARE, OTHER, PAUSED, READER, WORKSPACE, Fabric, fabric_cloud, served
+from .fabric_cloud import BARE, OTHER, PAUSED, READER, WORKSPACE, Fabric, fabric_cloud
 from .support import RUNNER
 
 ITEMS = f"/workspaces/{WORKSPACE}/items"
 MODEL = ItemType("SemanticModel")
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return fabric_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served(cloud) as client:
-        yield client
+CLOUD = fabric_cloud
 
 
 def add(cloud: Cloud, kind: str, name: str) -> str:

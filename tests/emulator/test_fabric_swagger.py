@@ -4,14 +4,12 @@ refused."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, json_response
@@ -25,7 +23,6 @@ from .fabric_cloud import (
     Fabric,
     databricks_connection,
     fabric_cloud,
-    served,
     storage_connection,
 )  # fmt: skip
 from .support import token
@@ -62,15 +59,7 @@ def specified() -> Specification:
     return found
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return fabric_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served(cloud) as client:
-        yield client
+CLOUD = fabric_cloud
 
 
 def test_every_operation_served_is_in_the_specification(specified: Specification) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric.items import create_item
@@ -27,7 +23,6 @@ from .fabric_cloud import (
     WORKSPACE,
     Fabric,
     fabric_cloud,
-    served,
 )  # fmt: skip
 from .support import RUNNER, token
 
@@ -35,15 +30,7 @@ ONE = f"/workspaces/{WORKSPACE}"
 ROLES = f"{ONE}/roleAssignments"
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return fabric_cloud(tmp_path)
-
-
-@pytest_asyncio.fixture
-async def fabric(cloud: Cloud) -> AsyncIterator[Fabric]:
-    async with served(cloud) as client:
-        yield client
+CLOUD = fabric_cloud
 
 
 def principal(object_id: str, kind: str = "ServicePrincipal") -> dict[str, str]:

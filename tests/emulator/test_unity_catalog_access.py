@@ -29,9 +29,7 @@ from tests.emulator.uc_world import (
 CUSTOMERS = "sales.orders.customers"
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return uc_cloud(tmp_path)
+CLOUD = uc_cloud
 
 
 def grant(cloud: Cloud, full_name: str, *privileges: str, principal: str = READER_APP) -> None:

@@ -31,7 +31,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.storage import files, seed
 from cloud_emulator.storage.sas import issue_sas
 from tests.emulator.served import Address, running
-from tests.emulator.storage_onelake_world import LAKE, MIRROR, SPACE, TABLE, onelake_cloud
+from tests.emulator.storage_onelake_world import LAKE, MIRROR, SPACE, TABLE, open_onelake_cloud
 from tests.emulator.storage_world import (
     ACCOUNT,
     CONTAINER,
@@ -51,10 +51,7 @@ ROWS = pa.table({"id": [1, 2, 3], "part": ["x", "y y", "z/ä"]})
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
     """A workspace with a mirrored catalog; the account lets us in as well."""
-    made = onelake_cloud(tmp_path / "cloud", time.time)
-    rules = made.table("arm.storageAccounts")[ACCOUNT]["properties"]["networkAcls"]
-    set_network(made, {**rules, "ipRules": LETS_US_IN["ipRules"]})
-    return made
+    return open_onelake_cloud(tmp_path / "cloud", time.time)
 
 
 @pytest.fixture

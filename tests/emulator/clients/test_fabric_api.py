@@ -29,12 +29,11 @@ from microsoft_fabric_api.generated.semanticmodel import models as semantic
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import seed
 from cloud_emulator.fabric.seed import FabricSeed
-from cloud_emulator.services import mounts
 from tests.emulator.clients.fabric_api import CloudTime, catalog, connection, done, settle
 from tests.emulator.fabric_cloud import ALICE, ANALYSTS, CAPACITY, GATEWAY, READER, WORKSPACE
 from tests.emulator.fabric_data_cloud import DATABRICKS, STORAGE, data_cloud, definition, parts
-from tests.emulator.served import Address, running
-from tests.emulator.support import RUNNER, RUNNER_APP, TENANT, token
+from tests.emulator.served import Address
+from tests.emulator.support import RUNNER, TENANT, token
 from tests.emulator.test_fabric_data_models import model
 from tests.emulator.test_fabric_data_roles import role
 
@@ -50,23 +49,6 @@ def cloud(tmp_path: Path) -> Cloud:
     seed.load(made, FabricSeed.model_validate({"gateways": [gateway]}))
     made.store.commit()
     return made
-
-
-@pytest.fixture
-def at(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
-    """Where it is served, which the client trusts."""
-    with running(cloud, mounts()) as address:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", address.authority)
-        yield address
-
-
-@pytest.fixture
-def credential(at: Address) -> Iterator[ClientSecretCredential]:
-    """The runner's sign-in."""
-    with ClientSecretCredential(
-        TENANT, RUNNER_APP, "runner-secret", authority=at.url, disable_instance_discovery=True
-    ) as signed_in:
-        yield signed_in
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +22,9 @@ from fabric_cicd._common import _fabric_endpoint  # type: ignore[import-untyped]
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.definition_parts import DEFINITIONS
-from cloud_emulator.services import mounts
 from tests.emulator.fabric_cloud import WORKSPACE
 from tests.emulator.fabric_data_cloud import data_cloud
-from tests.emulator.served import running
-from tests.emulator.support import RUNNER_APP, TENANT
+from tests.emulator.served import Address
 from tests.emulator.test_fabric_data_models import PBISM
 
 SMALL = {
@@ -76,21 +74,18 @@ def put(folder: Path, item: str, files: dict[str, Any], description: str = "") -
 
 
 @pytest.fixture
-def workspace(cloud: Cloud, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publish]:
+def workspace(
+    cloud: Cloud, at: Address, credential: ClientSecretCredential, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> Publish:
     """The workspace as fabric-cicd sees it, as the runner, made anew as each run of it would."""
-    with running(cloud, mounts()) as at:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", at.authority)
-        for name in ("FABRIC_API_ROOT_URL", "DEFAULT_API_ROOT_URL"):
-            monkeypatch.setattr(fabric_cicd.constants, name, at.url)
-        monkeypatch.setattr(fabric_cicd.constants, "FEATURE_FLAG", {"enable_shortcut_publish"})
-        monkeypatch.setattr(_fabric_endpoint, "time", SimpleNamespace(time=time.time, sleep=cloud.clock.advance))
-        with ClientSecretCredential(
-            TENANT, RUNNER_APP, "runner-secret", authority=at.url, disable_instance_discovery=True
-        ) as credential:
-            yield lambda: FabricWorkspace(
-                workspace_id=WORKSPACE, repository_directory=str(repository), token_credential=credential,
-                item_type_in_scope=["Lakehouse", "SemanticModel"],
-            )  # fmt: skip
+    for name in ("FABRIC_API_ROOT_URL", "DEFAULT_API_ROOT_URL"):
+        monkeypatch.setattr(fabric_cicd.constants, name, at.url)
+    monkeypatch.setattr(fabric_cicd.constants, "FEATURE_FLAG", {"enable_shortcut_publish"})
+    monkeypatch.setattr(_fabric_endpoint, "time", SimpleNamespace(time=time.time, sleep=cloud.clock.advance))
+    return lambda: FabricWorkspace(
+        workspace_id=WORKSPACE, repository_directory=str(repository), token_credential=credential,
+        item_type_in_scope=["Lakehouse", "SemanticModel"],
+    )  # fmt: skip
 
 
 def items(cloud: Cloud) -> dict[str, Document]:

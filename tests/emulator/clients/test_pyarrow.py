@@ -20,8 +20,8 @@ from pyarrow.fs import AzureFileSystem, FileSelector, FileType
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.storage import files
 from tests.emulator.served import Address, running
-from tests.emulator.storage_onelake_world import MIRROR, SPACE, onelake_cloud
-from tests.emulator.storage_world import ACCOUNT, CONTAINER, FLAT, LETS_US_IN, MOUNTS, NOBODY, OWNER, set_network
+from tests.emulator.storage_onelake_world import MIRROR, SPACE, open_onelake_cloud
+from tests.emulator.storage_world import ACCOUNT, CONTAINER, FLAT, MOUNTS, NOBODY, OWNER
 from tests.emulator.support import RUNNER, TENANT
 
 Connect = Callable[[str, str], AzureFileSystem]
@@ -30,10 +30,7 @@ Connect = Callable[[str, str], AzureFileSystem]
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
     """A workspace with a mirrored catalog; the account lets us in as well."""
-    made = onelake_cloud(tmp_path, time.time)
-    rules = made.table("arm.storageAccounts")[ACCOUNT]["properties"]["networkAcls"]
-    set_network(made, {**rules, "ipRules": LETS_US_IN["ipRules"]})
-    return made
+    return open_onelake_cloud(tmp_path, time.time)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -12,30 +11,14 @@ import pytest
 from azure.identity import ClientSecretCredential
 
 from cloud_emulator.core.cloud import Cloud
-from cloud_emulator.services import mounts
 from tests.emulator.fabric_data_cloud import data_cloud
-from tests.emulator.served import Address, running
+from tests.emulator.served import Address
 from tests.emulator.support import RUNNER, RUNNER_APP, TENANT
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
     return data_cloud(tmp_path, time.time)
-
-
-@pytest.fixture
-def at(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
-    with running(cloud, mounts()) as address:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", address.authority)
-        yield address
-
-
-@pytest.fixture
-def credential(at: Address) -> Iterator[ClientSecretCredential]:
-    with ClientSecretCredential(
-        TENANT, RUNNER_APP, "runner-secret", authority=at.url, disable_instance_discovery=True
-    ) as signed_in:
-        yield signed_in
 
 
 def test_tokens_are_signed_with_the_published_keys(at: Address, credential: ClientSecretCredential) -> None:

@@ -271,6 +271,8 @@ async def test_scim_tells_admins_the_groups_and_their_entra_ids(world: World) ->
     assert set(page["Resources"][0]) == {"id", "schemas", "displayName"}
     assert (await world.ask("GET", f"{SCIM}/Groups/1"))[0] == 404
     assert (await world.ask("GET", f"{SCIM}/Groups?filter=meta.x pr"))[0] == 400
+    assert (await world.ask("GET", f'{SCIM}/Groups?filter=nickName eq "x"'))[0] == 400
+    assert (await world.ask("GET", f"{SCIM}/Groups?sortBy=nickName"))[0] == 400
     _, me = await world.ask("GET", f"{SCIM}/Me", READER)
     assert (me["userName"], me.get("applicationId")) == (READER_APP, None)
 

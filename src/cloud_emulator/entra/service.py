@@ -154,6 +154,8 @@ def _form(cloud: Cloud, request: Request) -> Mapping[str, str]:
         raise refuse(cloud, 400, "invalid_request", 900144, "The request body must be a form.")
     if len(form) < len(fields):
         raise refuse(cloud, 400, "invalid_request", 900144, "A parameter of the request is given twice.")
+    if "resource" in form and cloud.rules.on("entra.request.resource"):
+        raise refuse(cloud, 400, "invalid_request", 901002, "The 'resource' request parameter is not supported.")
     if "client_assertion" in form:
         raise refuse(cloud, 501, "invalid_request", 90000, "The emulator serves client secrets, not assertions.")
     return form

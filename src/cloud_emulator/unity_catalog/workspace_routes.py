@@ -21,6 +21,8 @@ ACCOUNT_ID = "00000000-acc0-4000-8000-00000000da7a"
 _KINDS = {"Groups": "group", "ServicePrincipals": "service_principal", "Users": "user"}
 _SCHEMAS = {"group": "Group", "service_principal": "ServicePrincipal", "user": "User"}
 _QUERY = ("attributes", "excludedAttributes", "count", "startIndex", "filter", "sortBy", "sortOrder")
+_KNOWN = frozenset({"id", "displayName", "externalId", "userName", "applicationId", "active"})
+"""What can be filtered and sorted by here. By another name nothing would be found, and nobody would be told why."""
 _FILTER = re.compile(r'(\w+) (eq|co|sw) "([^"]*)"')
 _CONFIGURATION = frozenset({"enableIpAccessLists"})
 _LONGEST_PAGE = 10_000
@@ -147,7 +149,7 @@ def _matches(resource: Mapping[str, Any], expression: str | None) -> bool:
     if not expression:
         return True
     parts = _FILTER.fullmatch(expression.strip())
-    if parts is None:
+    if parts is None or parts[1] not in _KNOWN:
         raise _scim_error(400, f"The emulator can't evaluate the filter {expression!r}.")
     name, operator, wanted = parts.groups()
     value = str(resource.get(name, "")).lower()
@@ -160,6 +162,8 @@ def _sorted(found: list[dict[str, Any]], request: Request) -> list[dict[str, Any
     if order not in ("ascending", "descending"):
         raise _scim_error(400, f"sortOrder must be ascending or descending, not {order!r}.")
     by = request.query.get("sortBy")
+    if by is not None and by not in _KNOWN:
+        raise _scim_error(400, f"The emulator can't sort by {by!r}.")
     return sorted(found, key=lambda each: str(each.get(by, "")), reverse=order == "descending") if by else found
 
 

@@ -56,6 +56,11 @@ async def test_a_request_that_lacks_something(world: World) -> None:
     assert await sign_in(world, client_secret="") == (401, "7000216")
 
 
+@breaks("entra.request.resource")
+async def test_a_resource_in_place_of_a_scope(world: World) -> None:
+    assert await sign_in(world, resource="https://storage.azure.com") == (400, "901002")
+
+
 @breaks("entra.scope.default")
 async def test_a_scope_of_one_permission(world: World) -> None:
     assert await sign_in(world, scope="https://storage.azure.com/user_impersonation") == (400, "1002012")

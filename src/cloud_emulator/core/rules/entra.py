@@ -14,6 +14,7 @@ entra.token.claims E A token's oid and sub are the object id, its azp the applic
 entra.tenant.known D Only the home tenant, by id or domain, is known, beside common and organizations.
 entra.tenant.named D A client's own token is asked for at a tenant; at common or organizations it is 400, AADSTS50059.
 entra.request.complete D A request without grant type, client id, scope or secret is 400 or 401 and says what it lacks.
+entra.request.resource I A resource beside the scope, refused or heeded depending on when, is 400, AADSTS901002.
 entra.scope.default D A client's own scope ends in /.default; any other is 400 invalid_scope, AADSTS1002012.
 entra.msi.header D The managed identity endpoint answers only whoever sends its secret header.
 entra.token.signature D A token that Entra did not sign is 401 at every service.

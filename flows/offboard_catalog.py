@@ -28,7 +28,7 @@ from unity_mirror.plan.render_markdown import plan_markdown
 APPROVAL_SECONDS = 7 * 24 * 3600
 _KEY = "approval"
 _SHOWN = "plan:"
-_AGAIN = "An earlier run of this offboarding was killed. This is what is left; it needs an approval of its own."
+_AGAIN = "The run before this one crashed. This is what is left; it needs an approval of its own."
 
 
 class Approval(RunInput):

@@ -209,7 +209,7 @@ def _asked(ui: PrefectUI, run: str) -> Locator:
     """The dialog of a run that took the place of a killed one."""
     ui.open_run(run, "Suspended")
     dialog = ui.open_approval()
-    assert "An earlier run of this offboarding was killed." in dialog.inner_text()
+    assert "The run before this one crashed." in dialog.inner_text()
     return dialog
 
 

@@ -29,7 +29,7 @@ down: $(RUNTIME) ## Stop what `make up` or `make up-scaled` started
 test: $(DEV) ## Run all tests that this machine can run
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
-soak: $(DEV) ## Onboard fifty catalogs past one machine while things are killed; takes a quarter of an hour
+soak: $(DEV) ## Onboard fifty catalogs past one machine while things are killed, and lose Prefect's answers; takes half an hour
 	$(BIN)/python -m pytest -s soak
 
 lint: $(DEV) ## Check style, types and import rules

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, Literal
+from uuid import UUID
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
+from prefect.exceptions import Pause, PrefectHTTPStatusError
 from prefect.flow_runs import apause_flow_run, asuspend_flow_run
-from prefect.input import RunInput
+from prefect.input import Keyset, RunInput, acreate_flow_run_input, keyset_from_paused_state
 from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 from pydantic import Field
@@ -41,6 +44,24 @@ class Approval(RunInput):
     plan: str = Field(
         default="", title="Plan", description="Fingerprint of the plan above, to approve that one and no other."
     )
+
+    @classmethod
+    async def asave(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
+        """Put the form and its description where people find them, whether they are there or not: what was answered too
+        late is sent again, and Prefect takes no key twice."""
+        try:
+            await super().asave(keyset, flow_run_id)
+        except PrefectHTTPStatusError as error:
+            _raise_unless_conflict(error)
+            try:
+                await acreate_flow_run_input(keyset["description"], cls._description, flow_run_id=flow_run_id)
+            except PrefectHTTPStatusError as again:
+                _raise_unless_conflict(again)
+
+
+def _raise_unless_conflict(error: PrefectHTTPStatusError) -> None:
+    if error.response.status_code != HTTPStatus.CONFLICT:
+        raise error
 
 
 @flow(
@@ -115,8 +136,7 @@ async def _ask(session: OffboardSession, shown: str, *, again: bool) -> Approval
     description = "\n\n".join([*([_AGAIN] if again else []), plan_markdown(session.plan), choice])
     form = Approval.with_initial_data(description=description, plan=shown)
     if deployment.id:
-        answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)
-        return answer
+        return await _suspended(form)
     try:
         # Prefect's own timeout is later: once that is over, it lets no message but its own be seen.
         async with asyncio.timeout(APPROVAL_SECONDS):
@@ -127,4 +147,16 @@ async def _ask(session: OffboardSession, shown: str, *, again: bool) -> Approval
         remedy = "Start the offboarding again, and approve or reject it in time."
         message = f"Nobody answered within {APPROVAL_SECONDS / 3600:.0f} hours; nothing was changed. {remedy}"
         raise Stopped(message, step="Approval", remedy=remedy) from timeout
+    return answer
+
+
+async def _suspended(form: type[Approval]) -> Approval:
+    """The person's answer; until there is one, raises Pause. It does so without having saved the form when Prefect's
+    server suspends the run and answers too late."""
+    try:
+        answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)
+    except Pause as pause:
+        if pause.state:
+            await form.asave(keyset_from_paused_state(pause.state))
+        raise
     return answer

@@ -7,7 +7,9 @@ Prefect itself (docs/operations.md).
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow, get_client
 from prefect.client.schemas.filters import (
@@ -20,10 +22,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Failed
 
-from flows.events import tell_of_catalog, tell_of_fleet
+from flows.events import tell_of_catalog, tell_of_fleet, this_run
 from tasks.options import S, TaskOver, explain, remedy_of, state_of
 from unity_mirror.errors import UnityMirrorError
 
+_why: ContextVar[tuple[UUID, UnityMirrorError]] = ContextVar("why this context's run failed")
+"""For ``tell_ending``, which follows in the same context. The state doesn't bring it there when its acceptance was
+answered too late: then Prefect goes on with the server's copy, which holds no error."""
 _AGAIN = "Run it again: it reads what is there and does what is left."
 _FOLLOWED = "Nothing, unless the run that follows by itself ends badly, too. An offboarding asks again for approval."
 _BROKE_OFF = [StateType.RUNNING, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED, StateType.CANCELLING]
@@ -59,7 +64,12 @@ def stopped(error: UnityMirrorError, step: str = "", metastore_id: str | None = 
 
 def failed(error: UnityMirrorError, metastore_id: str | None = None) -> State[Any]:
     """The state of a run that was stopped."""
-    why = stopped(error, metastore_id=metastore_id)
+    return failed_of(stopped(error, metastore_id=metastore_id))
+
+
+def failed_of(why: Stopped | AlreadyTold) -> State[Any]:
+    """The state of a run that ends for this reason, which its hook is to find."""
+    _why.set((this_run().id, why))
     return Failed(message=why.message, data=why)
 
 
@@ -81,7 +91,8 @@ async def raise_for(state: State[Any], step: str) -> None:
 
 async def tell_ending(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A hook of Prefect's: tells how a run ended that failed, crashed or was cancelled."""
-    error = getattr(state.data, "result", state.data)
+    run_id, error = _why.get((flow_run.id, None))
+    error = error if run_id == flow_run.id and state.is_failed() else None
     if isinstance(error, AlreadyTold):
         return
     ending = "cancelled" if state.is_cancelling() else str(state.type.value).lower()

@@ -9,10 +9,10 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows.events import tell_of_catalog
-from flows.outcomes import AlreadyTold, failed, finished, tell_ending
+from flows.outcomes import AlreadyTold, failed, failed_of, finished, tell_ending
 from flows.parameters import CloudsBlock, FleetFile, Mode
 from tasks.fleet import (
     CatalogOutcome,
@@ -98,8 +98,7 @@ def _ended(outcomes: Sequence[CatalogOutcome]) -> State[Any]:
     wrong = [f"{each.catalog}: {each.what}" for each in outcomes if each.ending == "failed"]
     if not wrong:
         return Completed(message=message)
-    told = "\n".join([message, *wrong])
-    return Failed(message=told, data=AlreadyTold(told))
+    return failed_of(AlreadyTold("\n".join([message, *wrong])))
 
 
 _ENDINGS = ("in order", "repaired", "drifted", "busy", "failed")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
@@ -138,3 +141,40 @@ def test_a_fleet_in_which_nothing_is_found_says_so() -> None:
     console = Console(file=StringIO(), width=120)
     show_fleet(console, [])
     assert "lists no catalog" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+ASKING = """
+import argparse, asyncio
+from unity_mirror.cli.output import Output
+from unity_mirror.cli.session import Session
+
+async def ask():
+    session = Session.__new__(Session)
+    session.options, session.output = argparse.Namespace(yes=False), Output(as_json=False)
+    session.require_consent("Apply these changes?")
+
+asyncio.run(ask())
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [(b"n\n", "the answer wasn't yes"), (b"\x04", "the answer wasn't yes"), (b"", "KeyboardInterrupt")],
+)
+def test_a_question_at_a_terminal_can_be_declined_and_broken_off(typed: bytes, told: str) -> None:
+    """Within asyncio, whose own handler of SIGINT would leave the question standing."""
+    ours, theirs = pty.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "-c", ASKING], stdin=theirs, stdout=theirs, stderr=theirs, env={"PYTHONPATH": SOURCES}
+    )
+    os.close(theirs)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(ours, 1000)
+    os.write(ours, typed) if typed else asked.send_signal(signal.SIGINT)
+    with suppress(OSError):  # it closes when the process has ended
+        while more := os.read(ours, 1000):
+            said += more
+    os.close(ours)
+    assert asked.wait(timeout=60) != 0
+    assert told in said.decode()

@@ -25,8 +25,8 @@ async def run_offboard(session: Session) -> int:
             planned.append(await _planned(session, context_for(_spec_of(member), Reads())))
         except UnityMirrorError as error:
             _failed(session, member.name, error, failures)
-    if any(each.plan.changes for _, each in planned) and not session.agreed("Remove all this?"):
-        return FAILED
+    if any(each.plan.changes for _, each in planned):
+        session.require_consent("Remove all this?")
     for context, offboarding in planned:
         try:
             await apply_offboarding(context, offboarding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -49,8 +50,15 @@ class Output:
         self.document(failure_document(error))
 
     def ask(self, question: str) -> bool:
-        """Whether the person at the terminal says yes."""
-        return self.console.input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        """Whether the person at the terminal says yes. Raises KeyboardInterrupt, which asyncio would put off."""
+        ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return self.console.input(f"{question} [y/N] ", markup=False).strip().lower() in ("y", "yes")
+        except EOFError:
+            self.console.print()
+            return False
+        finally:
+            signal.signal(signal.SIGINT, ours)
 
 
 def _explain(error: UnityMirrorError) -> str:

@@ -46,8 +46,8 @@ async def run_apply(session: Session) -> int:
         session.so_far = _plan_part(runs[0])
     if session.source.is_single and runs[0].planned:
         require_prerequisites(runs[0].planned.plan)
-    if any(run.pending for run in runs if not run.failed) and not session.agreed("Apply these changes?"):
-        return FAILED
+    if any(run.pending for run in runs if not run.failed):
+        session.require_consent("Apply these changes?")
     runs = await apply_fleet(runs)
     _raise_single(session, runs)
     for run in runs:

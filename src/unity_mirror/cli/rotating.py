@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from unity_mirror.cli.session import DONE, FAILED, Session
+from unity_mirror.cli.session import DONE, Session
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.steps.context import Reads
 from unity_mirror.steps.rotation import rotate_secrets
@@ -13,8 +13,7 @@ from unity_mirror.steps.rotation import rotate_secrets
 
 async def run_rotate_secret(session: Session) -> int:
     """Asks, then writes the secrets that the environment holds now into the connections that are there."""
-    if not session.agreed("Replace the secrets of these connections?"):
-        return FAILED
+    session.require_consent("Replace the secrets of these connections?")
     context_for, done = session.context_for(), list[dict[str, Any]]()
     for member in await session.members():
         if member.spec is None:

@@ -55,18 +55,15 @@ class Session:
 
         return make
 
-    def agreed(self, question: str) -> bool:
-        """Whether to go on; without a terminal ``--yes`` has to say so, else it raises."""
+    def require_consent(self, question: str) -> None:
+        """Raises UnityMirrorError unless the person at the terminal says yes, or ``--yes`` did before."""
         if self.options.yes:
-            return True
+            return
+        message, remedy = "nothing was changed", "Add --yes to go on without asking."
         if not sys.stdin.isatty():
-            raise UnityMirrorError(
-                "nothing was changed", why="there is no terminal to ask at", remedy="Add --yes to go on without asking."
-            )
-        if self.output.ask(question):
-            return True
-        self.output.console.print("Nothing was changed.")
-        return False
+            raise UnityMirrorError(message, why="there is no terminal to ask at", remedy=remedy)
+        if not self.output.ask(question):
+            raise UnityMirrorError(message, why="the answer wasn't yes")
 
     def finish(self, document: Mapping[str, Any], code: int) -> int:
         """Writes the report, prints the document where one is wanted, and gives the exit code back."""

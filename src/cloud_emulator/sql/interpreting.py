@@ -147,9 +147,10 @@ class Interpreter:
         defined = _defined(str(arguments[1].value or "")) if len(arguments) > 1 else {}
         scope: Scope = {}
         for given, variable in _paired(arguments[2:], defined):
-            query = await asyncio.to_thread(declaring.conversion, variable)
-            await self._assign(Assign((variable,), query, silent=True), values := {variable.name: given})
-            scope[variable.name] = values[variable.name]
+            held = {variable.name: given}
+            conversion = await asyncio.to_thread(declaring.conversion, variable)
+            await self._assign(Assign((variable,), conversion, silent=True), held)
+            scope |= held
         await self._nested(str(arguments[0].value or ""), scope)
 
     async def _nested(self, text: str, scope: Scope) -> None:

@@ -39,7 +39,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class _Asked:
     """A call's arguments by name, and what the caller may see: of the current database, and of each of its server."""
 
     values: Mapping[str, Any]
@@ -63,7 +63,7 @@ class _Procedure:
 
     arguments: Mapping[str, Any]
     columns: str
-    rows: Callable[[Asked], Iterable[Row]]
+    rows: Callable[[_Asked], Iterable[Row]]
 
 
 def require(name: str) -> None:
@@ -80,7 +80,7 @@ def listing(
     """What a procedure answers. Raises SQL errors for arguments that are wrong."""
     require(name)
     procedure = _PROCEDURES[name.lower()]
-    asked = Asked(_bound(name, procedure, arguments), shown, everywhere)
+    asked = _Asked(_bound(name, procedure, arguments), shown, everywhere)
     return Listing(tuple(_columns(procedure.columns)), tuple(procedure.rows(asked)))
 
 
@@ -125,14 +125,14 @@ def _columns(described: str) -> Iterator[Column]:
         yield Column(name, _KINDS[kind or "t"])
 
 
-def _require_database(asked: Asked, argument: str = "@table_qualifier") -> None:
+def _require_database(asked: _Asked, argument: str = "@table_qualifier") -> None:
     """These procedures look at the current database only."""
     if asked.text(argument) not in (None, asked.shown.database.name):
         message = "The database name component of the object qualifier must be the name of the current database."
         raise errors.SqlError(15250, message)
 
 
-def _objects(asked: Asked, shown: Shown) -> Iterator[tuple[str, str, str]]:
+def _objects(asked: _Asked, shown: Shown) -> Iterator[tuple[str, str, str]]:
     """Schema, name and type of the tables and views that fit. Without a schema, a name without signs of a pattern
     means the table of ``dbo`` if there is one."""
     tables = [(each.schema, each.name, "TABLE") for each in shown.tables]
@@ -144,7 +144,7 @@ def _objects(asked: Asked, shown: Shown) -> Iterator[tuple[str, str, str]]:
     return (each for each in fits if asked.matches("@table_owner", each[0]))
 
 
-def _tables(asked: Asked) -> Iterable[Row]:
+def _tables(asked: _Asked) -> Iterable[Row]:
     enumerated = _enumerated(asked)
     if enumerated is not None:
         return enumerated
@@ -152,7 +152,7 @@ def _tables(asked: Asked) -> Iterable[Row]:
     return _tables_of(asked, (asked.shown,))
 
 
-def _tables_everywhere(asked: Asked) -> Iterable[Row]:
+def _tables_everywhere(asked: _Asked) -> Iterable[Row]:
     """As ``sp_tables``, the database a pattern as well."""
     enumerated = _enumerated(asked)
     if enumerated is not None:
@@ -162,7 +162,7 @@ def _tables_everywhere(asked: Asked) -> Iterable[Row]:
     return _tables_of(asked, (each for each in databases if asked.matches("@table_qualifier", each.database.name)))
 
 
-def _tables_of(asked: Asked, databases: Iterable[Shown]) -> list[Row]:
+def _tables_of(asked: _Asked, databases: Iterable[Shown]) -> list[Row]:
     types = asked.text("@table_type")
     rows = [
         (shown.database.name, schema, name, kind, None)
@@ -173,7 +173,7 @@ def _tables_of(asked: Asked, databases: Iterable[Shown]) -> list[Row]:
     return sorted(rows, key=lambda row: (row[3], *row[:3]))
 
 
-def _enumerated(asked: Asked) -> list[Row] | None:
+def _enumerated(asked: _Asked) -> list[Row] | None:
     """All databases, schemas or types, when one argument is ``%`` and the others are empty."""
     database, schema, name = (asked.text(each) for each in ("@table_qualifier", "@table_owner", "@table_name"))
     if (database, schema, name) == ("%", "", ""):
@@ -185,7 +185,7 @@ def _enumerated(asked: Asked) -> list[Row] | None:
     return None
 
 
-def _table_columns(asked: Asked, *, modern: bool) -> Iterable[Row]:
+def _table_columns(asked: _Asked, *, modern: bool) -> Iterable[Row]:
     _require_database(asked)
     views = system_columns()
     tables = {(each.schema, each.name): each.columns for each in asked.shown.tables}
@@ -199,10 +199,10 @@ def _table_columns(asked: Asked, *, modern: bool) -> Iterable[Row]:
                 yield (asked.shown.database.name, schema, name, *described)
 
 
-def _nothing(qualifiers: Sequence[str]) -> Callable[[Asked], Iterable[Row]]:
+def _nothing(qualifiers: Sequence[str]) -> Callable[[_Asked], Iterable[Row]]:
     """A read-only endpoint has no keys."""
 
-    def rows(asked: Asked) -> Iterable[Row]:
+    def rows(asked: _Asked) -> Iterable[Row]:
         for each in qualifiers:
             _require_database(asked, each)
         return ()

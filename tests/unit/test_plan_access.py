@@ -91,11 +91,11 @@ def test_the_matrix_says_where_both_sides_differ() -> None:
 def test_the_matrix_names_whole_schemas_in_one_word() -> None:
     tables = tuple(TableRef(schema, name) for schema in ("a", "b", "c") for name in ("one", "two"))
     row = AccessRow("analysts", "", tables[:3], tables)
-    told = ("3 of 6: a.*, b.one", "all 6", "", "3 of 6: b.two, c.*")
+    told = ("a.*, b.one (3 of 6)", "all 6", "", "b.two, c.* (3 of 6)")
     assert row.cells(tables)[2:6] == told
     assert AccessRow("analysts", "", (), ()).cells(tables)[2] == "none"
     many = tuple(TableRef("s", f"t{number}") for number in range(8))
-    assert AccessRow("analysts", "", many[:7], ()).cells(many)[2] == "7 of 8: s.t0, s.t1, s.t2, s.t3, s.t4, …"
+    assert AccessRow("analysts", "", many[:7], ()).cells(many)[2] == "s.t0, s.t1, s.t2, s.t3, s.t4, … (7 of 8)"
 
 
 def test_many_tables_take_several_roles() -> None:

@@ -286,10 +286,10 @@ def _opens(path: str, table: TableRef) -> bool:
 
 
 def _listed(tables: Sequence[TableRef], every: Sequence[TableRef]) -> str:
-    """Such as ``7 of 25: finance.invoices, orders.*``: a schema of which no table is missing in one word."""
+    """Such as ``finance.invoices, orders.* (7 of 25)``: a schema of which no table is missing in one word."""
     if not tables or len(tables) == len(every):
         return f"all {len(every)}" if tables else "none"
     missing = {ref.schema for ref in set(every) - set(tables)}
     names = list(dict.fromkeys(str(ref) if ref.schema in missing else f"{ref.schema}.*" for ref in tables))
     more = ", …" if len(names) > _SHOWN else ""
-    return f"{len(tables)} of {len(every)}: {', '.join(names[:_SHOWN])}{more}"
+    return f"{', '.join(names[:_SHOWN])}{more} ({len(tables)} of {len(every)})"

@@ -32,7 +32,7 @@ from tests.emulator.arm_world import (
     code,
     definition,
 )
-from tests.emulator.support import RUNNER, Wall, serve, token
+from tests.emulator.support import RUNNER, TENANT, Wall, serve, token
 
 OTHER_NAME = "9a000000-0000-4000-8000-000000000002"
 
@@ -166,6 +166,16 @@ async def test_lists_follow_scope_and_filter(world: World) -> None:
     bad = await world.ask("GET", f"{ACCOUNT}/{ASSIGNMENTS}?{VERSION}&$filter=roleName eq 'x'")
     assert code(bad) == (400, "InvalidFilter")
     assert code(await world.ask("GET", f"{ACCOUNT}/{ASSIGNMENTS}?{VERSION}", NOBODY)) == (403, "AuthorizationFailed")
+
+
+async def test_requests_across_tenants_are_not_served(world: World) -> None:
+    path = f"{ACCOUNT}/{ASSIGNMENTS}?{VERSION}&tenantId="
+    assert (await world.ask("GET", path + TENANT))[0] == 200
+    other = "11111111-1111-4111-8111-111111111111"
+    assert code(await world.ask("GET", path + other)) == (501, "NotImplemented")
+    one = f"{ACCOUNT}/{ASSIGNMENTS}/{NAME}?{VERSION}&tenantId={other}"
+    for method in ("GET", "DELETE"):
+        assert code(await world.ask(method, one)) == (501, "NotImplemented")
 
 
 async def test_lists_page_with_an_absolute_next_link(world: World) -> None:

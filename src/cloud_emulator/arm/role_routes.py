@@ -52,6 +52,7 @@ class Assignment(Body):
 def list_assignments(cloud: Cloud, request: Request) -> Response:
     """Assignments at the scope and above it; below it as well, unless filtered by ``atScope()``."""
     allow_query(request, "$filter", "tenantId", SKIP_TOKEN)
+    _require_own_tenant(cloud, request)
     scope = _scope(request)
     require(cloud, request, f"{_ACTIONS}/read", scope)
     found = [each for each in _filtered(cloud, request) if _concerns(each, state.fold(scope), request)]
@@ -61,6 +62,7 @@ def list_assignments(cloud: Cloud, request: Request) -> Response:
 def get_assignment(cloud: Cloud, request: Request) -> Response:
     """One role assignment."""
     allow_query(request, "tenantId")
+    _require_own_tenant(cloud, request)
     scope, name = _scope(request), request.params["roleAssignmentName"]
     require(cloud, request, f"{_ACTIONS}/read", scope)
     role_rules.require_guid(cloud, name)
@@ -103,6 +105,7 @@ def _check_version(request: Request, wanted: AssignmentProperties) -> None:
 def delete_assignment(cloud: Cloud, request: Request) -> Response:
     """Takes a role away: 204 when there was nothing to take."""
     allow_query(request, "tenantId")
+    _require_own_tenant(cloud, request)
     scope, name = _scope(request), request.params["roleAssignmentName"]
     require(cloud, request, f"{_ACTIONS}/delete", scope)
     role_rules.require_guid(cloud, name)
@@ -211,6 +214,12 @@ def _update(cloud: Cloud, request: Request, held: Document, wanted: AssignmentPr
     body = {**body, "properties": {**body["properties"], **changes}}
     state.put_assignment(cloud, dict(body), effective_at=held["effectiveAt"])
     return body
+
+
+def _require_own_tenant(cloud: Cloud, request: Request) -> None:
+    """Requests across tenants aren't served."""
+    if request.query.get("tenantId", cloud.directory.tenant_id).lower() != cloud.directory.tenant_id.lower():
+        raise refuse(501, "NotImplemented", "The emulator does not serve requests across tenants.")
 
 
 def _held(cloud: Cloud, scope: str, name: str) -> Document | None:

@@ -82,7 +82,9 @@ _ARM: dict[str, Quirk] = {
 }
 _UNITY_CATALOG: dict[str, Quirk] = {
     "PERMISSION_DENIED": Quirk(PermissionDenied),
-    "UNAUTHENTICATED": Quirk(Unauthenticated),
+    "UNAUTHENTICATED": Quirk(
+        Unauthenticated, "add the identity to this Databricks workspace, or let DATABRICKS_TOKEN be one of its tokens"
+    ),
     "ENDPOINT_NOT_FOUND": Quirk(NotSupported),
     "FEATURE_DISABLED": Quirk(NotSupported),
     "NOT_IMPLEMENTED": Quirk(NotSupported),

@@ -13,7 +13,7 @@ import pytest
 
 from cloud_emulator.seeds.contoso import azure, identities
 from cloud_emulator.unity_catalog import state
-from tests.onboarding.access import SALES_HOST
+from tests.onboarding.access import SALES_HOST, grant
 from tests.onboarding.states import State, differences
 from tests.onboarding.world import World, example, failed
 from unity_mirror.plan.model import Action, RestCall
@@ -524,3 +524,23 @@ async def _storage_calls(world: World) -> dict[str, int]:
         for each in world.cloud.requests
         if each["service"] == "storage" and "contosolake" in each["path"] and "resource=filesystem" not in each["path"]
     )
+
+
+@pytest.mark.parametrize("prune", [False, True])
+async def test_what_is_only_hidden_from_us_is_not_taken_for_dropped(world: World, prune: bool) -> None:
+    """Unity Catalog lists what we may see. Fabric tells that the connection still sees the tables, and what the item's
+    definition says of a hidden schema stays: an exclusion that went would mirror it."""
+    spec = example("sales", **{"select.exclude": "[finance.tmp_*, staging.*]"})
+    await world.apply(spec)
+    await settle(world)
+    us = identities.grantee(identities.RUNNER)
+    held = ("MANAGE", "USE_SCHEMA", "BROWSE", "SELECT")
+    await grant(world, "catalog", "sales", us, add=("USE_CATALOG",), remove=held)
+    for schema in ("finance", "marketing", "inventory"):
+        await grant(world, "schema", f"sales.{schema}", us, add=("USE_SCHEMA", "SELECT"))
+    before = world.dump()
+    plan = (await world.plan(spec, prune=prune)).plan
+    assert (plan.changes, plan.prunable) == ((), ())
+    assert any("hidden by Unity Catalog" in note and "orders." in note for step in plan for note in step.notes)
+    await world.apply(spec, prune=prune)
+    assert differences(before, world.dump()) == {}

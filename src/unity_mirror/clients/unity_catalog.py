@@ -59,6 +59,10 @@ class UnityCatalogClient:
         params = {**_PAGED, "catalog_name": catalog, "include_browse": "true"}
         return await self._list("/schemas", f"list the schemas of {catalog}", "schemas", Schema, params)
 
+    async def schema(self, full_name: str) -> Schema:
+        """Read one schema. Raises PermissionDenied for one that isn't shown to us, NotFound for none."""
+        return await self._get(f"/schemas/{_quoted(full_name)}", f"read the schema {full_name}", Schema)
+
     async def tables(self, catalog: str, schema: str) -> list[Table]:
         """List a schema's tables and views, without their constraints; ``table`` has those."""
         params = {

@@ -7,7 +7,7 @@ until the next run leaves it out; in a Partial one nothing new arrives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from unity_mirror.models.table_ref import TableRef
@@ -27,11 +27,12 @@ def mirror_definition(
     databricks_connection: str,
     storage_connection: str | None,
     current: Mapping[str, Any] | None = None,
+    hidden: Container[str] = (),
 ) -> dict[str, Any]:
     """The definition that the spec asks for.
 
     A schema without EXTERNAL USE SCHEMA is kept out, unless ``current`` mirrors it already: a missing privilege is
-    reported, it never takes away what is there.
+    reported, it never takes away what is there. What ``current`` says of schemas that are ``hidden`` from us stays.
     """
     full = any(pattern in _WHOLE for pattern in spec.select.include)
     entries = [_schema(spec, view, full, _is_mirrored(current, view.schema.name)) for view in schemas if view.tables]
@@ -44,18 +45,27 @@ def mirror_definition(
     }
     if storage_connection is not None:
         definition["storageConnectionId"] = storage_connection
+    entries += [entry for entry in _entries(current) if entry["name"] in hidden]
     listed = sorted((entry for entry in entries if entry is not None), key=lambda entry: str(entry["name"]))
     if listed:
         definition["mirrorConfiguration"] = {"schemas": listed}
     return definition
 
 
+def schemas_named(definition: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The schemas that a definition lists."""
+    return tuple(str(entry["name"]) for entry in _entries(definition))
+
+
+def _entries(definition: Mapping[str, Any] | None) -> Sequence[dict[str, Any]]:
+    return ((definition or {}).get("mirrorConfiguration") or {}).get("schemas") or ()
+
+
 def _is_mirrored(current: Mapping[str, Any] | None, schema: str) -> bool:
     """Whether a definition takes a schema in: by naming it, or, where it takes the catalog whole, by not doing so."""
     if current is None:
         return False
-    listed = (current.get("mirrorConfiguration") or {}).get("schemas") or ()
-    modes = {entry["name"]: entry["mirroringMode"] for entry in listed}
+    modes = {entry["name"]: entry["mirroringMode"] for entry in _entries(current)}
     return bool(modes.get(schema, "Full" if current["mirroringMode"] == "Full" else "Exclude") != "Exclude")
 
 
@@ -76,7 +86,7 @@ def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
             "mirroringMode": entry["mirroringMode"],
             "tables": {table["name"]: table["mirroringMode"] for table in entry.get("tables") or ()},
         }
-        for entry in (definition.get("mirrorConfiguration") or {}).get("schemas") or ()
+        for entry in _entries(definition)
     }
     return {
         "catalogName": str(definition["catalogName"]).lower(),

@@ -10,10 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from unity_mirror.errors import DeadlineExceeded, OperationFailed, SpecError, SpecProblem
+from unity_mirror.errors import (
+    DeadlineExceeded,
+    NotFound,
+    NotSupported,
+    OperationFailed,
+    PermissionDenied,
+    SpecError,
+    SpecProblem,
+)
 from unity_mirror.models.items import MirroredCatalog, SyncDetails
 from unity_mirror.models.table_ref import TableRef
-from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition
+from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition, schemas_named
 from unity_mirror.plan.model import (
     Action,
     AfterApply,
@@ -24,7 +32,7 @@ from unity_mirror.plan.model import (
     StepPlan,
 )
 from unity_mirror.plan.ownership import Made, Mark, Owner, read_mark, with_mark
-from unity_mirror.steps.context import Context, Done, Found, Known, together
+from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
 from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
 from unity_mirror.steps.patience import until_readable
@@ -101,7 +109,7 @@ class Mirror:
         actual = await read_actual(context, workspace_id, item)
         current = as_shown(item) if actual.definition is None else actual.definition
         shown = frozenset(known.surveyed.selection.refs) if actual.shown is None else actual.shown
-        wanted = _definition(context, known, current)
+        wanted = _definition(context, known, current, await _hidden_schemas(context, known, current))
         held_mark = read_mark(item.description) if owner.owns(item.description) else None
         made = known.made | (held_mark.made if held_mark else frozenset())
         unseen = frozenset({"schemas"}) if actual.definition is None else frozenset[str]()
@@ -115,15 +123,17 @@ class Mirror:
             after = {"made": sorted(mark.made)}
             changes.append(Change(self.name, Action.UPDATE, ITEM, MARK, "records what was made", {}, after))
         missing, never = await _missing(context, known, shown)
-        changes += _sync_changes(item, missing, gone_tables(known, shown))
+        gone = await gone_tables(context, known, shown)
+        changes += _sync_changes(item, missing, gone)
         facts = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item) or AfterApply(self.name, "sql_endpoint"),
-            "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref not in never),
+            "mirrored": tuple(ref for ref in _wanted(context, known, shown, gone) if ref not in never),
             "mirror_changes": any(change.name != MARK for change in changes),
             "made": mark.made,
         }
-        plan = StepPlan(self.name, tuple(changes), actual.checks, left_out=tuple(never.values()))
+        notes = _hidden_notes(known, shown - set(gone))
+        plan = StepPlan(self.name, tuple(changes), actual.checks, left_out=tuple(never.values()), notes=notes)
         return Found(plan, facts, _Work(item, mark, wanted))
 
     def _item_changes(
@@ -161,10 +171,11 @@ class Mirror:
         selected = known.surveyed.selection.refs
         missing = [ref for ref in selected if ref not in shown]
         guarded = await covered(context, missing, tables=True)
+        gone = await gone_tables(context, known, shown)
         facts: dict[str, Any] = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(synced),
-            "mirrored": tuple(ref for ref in _wanted(context, known, shown) if ref in shown),
+            "mirrored": tuple(ref for ref in _wanted(context, known, shown, gone) if ref in shown),
         }
         await until_readable(context, known, item.id, facts["mirrored"])
         planned = {left.subject for left in found.plan.left_out}
@@ -210,11 +221,29 @@ def _sync_changes(item: MirroredCatalog, missing: Sequence[TableRef], gone: Sequ
     return [Change(StepName.MIRROR, Action.UPDATE, SYNC, item.display_name, reason, {}, after)]
 
 
-def gone_tables(known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
-    """Tables that OneLake shows and Unity Catalog has no more, or has in a form that is never mirrored."""
+def _hidden_notes(known: Known, there: frozenset[TableRef]) -> tuple[str, ...]:
+    seen = {table.ref for view in known.surveyed.schemas for table in view.tables}
+    hidden = sorted(there - seen)
+    if not hidden:
+        return ()
+    note = (
+        f"Mirrored, and hidden by Unity Catalog from the identity that runs unity-mirror: {_some(hidden)}. They stay "
+        "as they are; USE SCHEMA and BROWSE or SELECT show them."
+    )
+    return (note,)
+
+
+async def gone_tables(context: Context, known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
+    """Tables that OneLake shows and Unity Catalog has no more, or has in a form that is never mirrored.
+
+    Unity Catalog lists what we may see: a table that only the connection sees is there, and hidden from us.
+    """
     never = {left.subject for left in known.surveyed.selection.left_out if left.reason in _NEVER_MIRRORED}
     there = {table.ref for view in known.surveyed.schemas for table in view.tables}
-    return sorted(ref for ref in shown if ref not in there or str(ref) in never)
+    unlisted, connection = shown - there, known.databricks_connection
+    if unlisted and isinstance(connection, str):
+        unlisted -= await seen_by_connection(context, known.surveyed.workspace.id, connection, unlisted)
+    return sorted({*unlisted, *(ref for ref in shown & there if str(ref) in never)})
 
 
 def _some(refs: Sequence[TableRef]) -> str:
@@ -232,16 +261,40 @@ def _require_room(context: Context, known: Known) -> None:
         raise SpecError([SpecProblem("select", message, hint)])
 
 
-def _definition(context: Context, known: Known, current: Mapping[str, Any] | None) -> dict[str, Any]:
+async def _hidden_schemas(context: Context, known: Known, current: Mapping[str, Any]) -> frozenset[str]:
+    """The schemas that the item's definition lists, and that Unity Catalog has but doesn't list for us."""
+    client = context.clients.unity_catalog(context.spec.databricks.workspace)
+    unlisted = set(schemas_named(current)) - {view.schema.name for view in known.surveyed.schemas}
+
+    async def hidden(name: str) -> bool:
+        try:
+            await client.schema(f"{context.spec.catalog}.{name}")
+        except PermissionDenied:
+            return True
+        except (NotFound, NotSupported):
+            return False
+        return False
+
+    names = sorted(unlisted)
+    found = await side_by_side(hidden(name) for name in names)
+    return frozenset(name for name, is_hidden in zip(names, found, strict=True) if is_hidden)
+
+
+def _definition(
+    context: Context, known: Known, current: Mapping[str, Any] | None, hidden: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     storage = known.storage_connection
     connection = str(known.databricks_connection)
     schemas = known.surveyed.schemas
-    return mirror_definition(context.spec, schemas, connection, None if storage is None else str(storage), current)
+    place = None if storage is None else str(storage)
+    return mirror_definition(context.spec, schemas, connection, place, current, hidden)
 
 
-def _wanted(context: Context, known: Known, shown: frozenset[TableRef]) -> tuple[TableRef, ...]:
+def _wanted(
+    context: Context, known: Known, shown: frozenset[TableRef], gone: Sequence[TableRef]
+) -> tuple[TableRef, ...]:
     """What is selected, and what is mirrored already and only lost a privilege: that is reported, not taken away."""
-    kept = {ref for ref in shown if context.spec.select.selects(ref)} - set(gone_tables(known, shown))
+    kept = {ref for ref in shown if context.spec.select.selects(ref)} - set(gone)
     return tuple(sorted(kept | set(known.surveyed.selection.refs)))
 
 

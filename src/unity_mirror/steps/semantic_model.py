@@ -125,7 +125,7 @@ class SemanticModelStep:
             await context.clients.fabric.semantic_models.update(workspace_id, model_id, display_name=spec.name)
         if work.model is not None or spec.connection is not None:
             there = work.there or await context.clients.fabric.semantic_models.definition(workspace_id, model_id)
-            difference = compare(_with_kept(context, build_model(wanted).parts, there).parts, there)
+            difference = compare(_with_kept(context, known, build_model(wanted).parts, there).parts, there)
             if not difference.equal:
                 await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, difference.parts)
         notes = await frame(context, workspace_id, model_id)
@@ -161,9 +161,14 @@ def _renaming(spec: SemanticModelSpec, model: SemanticModel) -> Change:
     return Change(StepName.SEMANTIC_MODEL, Action.UPDATE, MODEL, spec.name, "it is ours and was renamed", before, after)
 
 
-def _with_kept(context: Context, wanted: Mapping[str, str], there: Mapping[str, str]) -> Kept:
-    """The definition wanted, with our tables that only pruning would take out."""
-    return Kept(wanted, {}) if context.prune else keep_tables(wanted, there)
+def _with_kept(
+    context: Context, known: Known, wanted: Mapping[str, str], there: Mapping[str, str], *, prune: bool | None = None
+) -> Kept:
+    """The definition wanted, with our tables that only pruning would take out, and those that are mirrored and that
+    Unity Catalog only hides from us."""
+    seen = {table.ref for view in known.surveyed.schemas for table in view.tables}
+    hidden = frozenset(known.mirrored) - seen
+    return keep_tables(wanted, there, hidden if (context.prune if prune is None else prune) else None)
 
 
 def _compared(
@@ -179,13 +184,13 @@ def _compared(
 
     Whether there is such a table is told as well.
     """
-    kept = _with_kept(context, definition.parts, there)
+    kept = _with_kept(context, known, definition.parts, there)
     difference = compare(kept.parts, there)
     notes = (*plan.notes, *(f"Not done in the semantic model: {each}" for each in difference.conflicts))
     changes = () if difference.equal else (_update(model, difference), *_deletions(model, difference))
-    if not kept.tables:
+    if context.prune or not kept.tables:
         return replace(plan, changes=changes, notes=notes), False
-    pruned = compare(definition.parts, there)
+    pruned = compare(_with_kept(context, known, definition.parts, there, prune=True).parts, there)
     prunable = _deletions(model, pruned)
     stale = _stale(context, known, readers, kept)
     if not stale:

@@ -122,7 +122,7 @@ async def _listed(context: Context, known: Known, shown: frozenset[TableRef]) ->
     missing = [ref for ref in expected if ref not in shown]
     guarded = await covered(context, missing, tables=True)
     missing = [ref for ref in missing if ref not in guarded]
-    gone = gone_tables(known, shown)
+    gone = await gone_tables(context, known, shown)
     unwanted = sorted(ref for ref in shown - frozenset(gone) if not context.spec.select.selects(ref))
     found = {
         "missing in OneLake": missing,

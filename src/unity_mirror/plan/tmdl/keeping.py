@@ -6,7 +6,7 @@ would be refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unity_mirror.models.table_ref import TableRef
@@ -28,11 +28,12 @@ class Kept:
     tables: Mapping[str, frozenset[TableRef]]
 
 
-def keep_tables(wanted: Parts, there: Parts) -> Kept:
-    """Takes our tables that aren't wanted any more into the definition wanted."""
+def keep_tables(wanted: Parts, there: Parts, only: Collection[TableRef] | None = None) -> Kept:
+    """Takes our tables that aren't wanted any more, or those that show one of ``only``, into the definition wanted."""
     want, have = list(_objects(wanted)), list(_objects(there))
     matched = {id(match) for each in want if (match := find(each, have)) is not None}
     tables = [each for each in have if each.kind == "table" and id(each) not in matched and written(each) is not None]
+    tables = [each for each in tables if only is None or not set(only).isdisjoint(sources(each))]
     if not tables:
         return Kept(wanted, {})
     names = frozenset(each.name for each in tables)

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -28,19 +27,13 @@ def main() -> None:
     begun, machine = time.monotonic(), _machine()
     starts = {name: onboarding.cold_start(name) for name in ("--help", "schema")}
     sizes = [size for size in onboarding.SIZES if not (quick and size > 1_000)]
-    runs = [_told(run) for run in onboarding.measure(sizes)]
+    runs = list(onboarding.measure(sizes))
     print("\n".join(onboarding.lines(runs, starts)), flush=True)
     results: dict[str, Any] = {"machine": machine, "quick": quick, "cost": onboarding.document(runs, starts)}
     _write(results, begun)
     table = faults.measure(KILLS if quick else FAULTS)
     print("\n".join(faults.lines(table)))
     _write({**results, "faults": {"summary": faults.summary(table), "table": table}}, begun)
-
-
-def _told(run: onboarding.Run) -> onboarding.Run:
-    """Says on standard error how far it is: it takes minutes."""
-    print(f"measured {run.tables} tables at {run.latency_ms} ms a call", file=sys.stderr, flush=True)
-    return run
 
 
 def _write(results: dict[str, Any], begun: float) -> None:

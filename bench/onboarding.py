@@ -88,11 +88,18 @@ def seed(folder: Path, tables: int) -> None:
 
 def _run(folder: Path, tables: int, latency: int, prefect: Mapping[str, str]) -> Run:
     schemas, each = SIZES[tables]
+    _say(f"{tables:,} tables at {latency} ms a call: the critical path")
     paths = critical_paths(spec_of("large"), latency / 1000, schemas=schemas, tables_each=each)
+    _say(f"{tables:,} tables at {latency} ms a call: by the library and under Prefect, {REPEATS[tables]} times")
     with serving(folder, latency, prefect) as served:
         pairs = [served.pair() for _ in range(REPEATS[tables])]
     library, flow = medians(pair[0] for pair in pairs), medians(pair[1] for pair in pairs)
     return _made(tables, latency, library, flow, paths)
+
+
+def _say(text: str) -> None:
+    """How far it is: the large ones take minutes."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _made(

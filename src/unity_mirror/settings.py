@@ -118,9 +118,9 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Limits:
-    """``max_concurrency`` requests at once for each budget, and four times as many to OneLake and to a storage account;
-    ``max_attempts`` at one request's faults (being throttled isn't a fault); ``poll_floor`` seconds between polls where
-    the service names none."""
+    """``max_concurrency`` requests at once for each budget, and eight times as many to OneLake and to a storage
+    account; ``max_attempts`` at one request's faults (being throttled isn't a fault); ``poll_floor`` seconds between
+    polls where the service names none."""
 
     max_concurrency: int = 16
     max_attempts: int = 6

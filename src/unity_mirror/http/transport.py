@@ -25,7 +25,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _SAY_AFTER, _SAY_EVERY = 10.0, 60.0
 """Seconds of waiting for one answer after which people are told, and how often."""
-_FILES_FACTOR = 4
+_FILES_FACTOR = 8
 """Azure Storage and OneLake take thousands of requests a second, where the management APIs take some in a minute."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloud_emulator.core.faults import FaultRule
 from cloud_emulator.seeds.contoso import databricks, identities
 from cloud_emulator.seeds.contoso.identities import ANALYST, CONTROLLER, FINANCE, RUNNER, SALES_ANALYSTS
 from cloud_emulator.unity_catalog import state
@@ -155,6 +156,18 @@ async def test_nobody_loses_a_role_because_we_may_not_ask_scim_any_more(world: W
     await world.apply(spec({}), prune=prune)
     assert await controller_reads(world, result) == controller_is_granted(world, result)
     assert await controller_reads(world, result) < wanted
+
+
+async def test_a_directory_that_is_shown_in_part_is_not_known(world: World) -> None:
+    make_workspace_admin(world, SALES_HOST, identities.grantee(RUNNER))
+    denied = {"status": "403", "detail": "Only admins may list users."}
+    world.cloud.faults.set([FaultRule(method="GET", path="scim/v2/Users", status=403, body=denied)])
+    try:
+        plan = (await world.plan(spec({}))).plan.step(StepName.ACCESS_ROLES)
+    finally:
+        world.cloud.faults.set([])
+    assert plan.changes == ()
+    assert {check.outcome for check in plan.checks} == {Outcome.UNKNOWN}
 
 
 async def test_what_cannot_be_carried_over_is_said(world: World) -> None:

@@ -31,8 +31,8 @@ async def _identities(context: Context, workspace: str) -> _Identities | None:
     client = context.clients.databricks(workspace)
     try:
         groups = await client.groups()
+        async with together() as group:
+            using, serving = group.create_task(client.users()), group.create_task(client.service_principals())
     except (PermissionDenied, NotSupported):
-        return None
-    async with together() as group:
-        using, serving = group.create_task(client.users()), group.create_task(client.service_principals())
+        return None  # in part is not at all: who is missing would be taken for unknown to Entra
     return _Identities(tuple(groups), tuple(using.result()), tuple(serving.result()))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
 from unity_mirror.errors import FirewallDenied, PermissionDenied, PrerequisiteFailed, Unauthenticated
-from unity_mirror.models.arm import StorageAccount
-from unity_mirror.models.fabric import Capacity, Workspace
+from unity_mirror.models.arm import DatabricksWorkspace, StorageAccount
+from unity_mirror.models.fabric import Capacity, Gateway, Workspace
+from unity_mirror.models.unity_catalog import MetastoreSummary
 from unity_mirror.plan.access import Directory
 from unity_mirror.plan.model import Check, StepName, StepPlan
 from unity_mirror.plan.selection import SchemaView, select_tables
@@ -69,53 +70,99 @@ _GIVE_RESOURCE_ID = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Clouds:
+    """What was read side by side. ``no_account``, ``no_databricks`` and ``unreachable`` say why we couldn't look."""
+
+    workspace: Workspace
+    capacity: Capacity | None
+    metastore: MetastoreSummary
+    schemas: Sequence[SchemaView]
+    directory: Directory
+    account: StorageAccount | None
+    no_account: str
+    databricks: DatabricksWorkspace | None
+    no_databricks: str
+    unreachable: str | None
+    ip_lists: bool | None
+
+
 async def _read(context: Context) -> _Reading:
     spec = context.spec
-    client = context.clients.unity_catalog(spec.databricks.workspace)
     connecting = await connecting_principal(context)
-    principal = connecting.name
+    clouds = await _look(context, connecting.name)
+    gateway = await find_gateway(context, clouds.databricks)
+    nothing_seen = not any(view.tables for view in clouds.schemas)
+    warnings = survey.check_patterns(context, clouds.schemas, await our_name(context) if nothing_seen else "")
+    repairs = await possible_repairs(context, clouds.metastore, clouds.directory)
+    found = _surveyed(context, clouds, as_repaired(repairs, clouds.schemas), connecting.name, gateway)
+    judged = (connecting.check, *_judged(context, clouds, found))
+    selected = found.selection.selected
+    notes = (*surroundings.region_notes(clouds.capacity), *surroundings.folder_notes(spec, selected))
+    return _Reading(found, tuple(repairs.of(check) for check in judged if check is not None), (*warnings, *notes))
+
+
+async def _look(context: Context, principal: str | None) -> _Clouds:
+    url = context.spec.databricks.workspace
+    client = context.clients.unity_catalog(url)
     async with together() as group:
         finding = group.create_task(_workspace(context))
-        summary = group.create_task(
-            context.reads.once(("metastore", spec.databricks.workspace), client.metastore_summary)
-        )
+        summary = group.create_task(context.reads.once(("metastore", url), client.metastore_summary))
         reading = group.create_task(_schemas(context, client, principal))
         storing = group.create_task(_or_why(_storage_account(context)))
         networking = group.create_task(_or_why(survey.read_databricks_workspace(context)))
         reaching = group.create_task(_why_unreachable(context))
-        listing = group.create_task(context.clients.databricks(spec.databricks.workspace).ip_access_lists_enabled())
-    (workspace, capacity), metastore, (schemas, directory) = finding.result(), summary.result(), reading.result()
-    (account, no_account), (databricks, no_databricks) = storing.result(), networking.result()
-    unreachable = reaching.result()
-    gateway = await find_gateway(context, databricks)
-    nothing_seen = not any(view.tables for view in schemas)
-    warnings = survey.check_patterns(context, schemas, await our_name(context) if nothing_seen else "")
-    url = spec.storage.location if spec.storage else None
-    repairs = await possible_repairs(context, metastore, directory)
-    repaired = as_repaired(repairs, schemas)
-    selection = select_tables(spec.select, repaired, url, principal or "the connecting principal")
-    survey.require_tables(context, selection)
-    found = Survey(workspace, metastore, tuple(repaired), selection, principal, account, unreachable is None, gateway)
-    judged = (
-        connecting.check,
-        checks.external_data_access(spec, metastore),
-        checks.capacity_runs(spec, workspace, capacity),
-        checks.capacity_trusts(spec, capacity),
-        checks.identity_possible(spec, workspace),
-        checks.databricks_network(spec, databricks, gateway),
-        checks.azure_unseen(spec, "the Databricks workspace", spec.databricks.resource_id, no_databricks),
-        checks.azure_unseen(
-            spec, "the storage account", spec.storage.resource_id if spec.storage else None, no_account
-        ),
-        surroundings.ip_access_lists(spec, listing.result()) if listing.result() is not None else None,
-        surroundings.workspace_storage(spec),
-        checks.hierarchical_namespace(spec, account),
-        checks.folder_covers(spec, selection.selected),
-        checks.storage_reachable(spec, url.account, unreachable) if url else None,
-        *(checks.external_use_schema(spec, view, principal) for view in schemas if _concerns(context, view)),
+        listing = group.create_task(context.clients.databricks(url).ip_access_lists_enabled())
+    return _Clouds(
+        *finding.result(),
+        summary.result(),
+        *reading.result(),
+        *storing.result(),
+        *networking.result(),
+        reaching.result(),
+        listing.result(),
     )
-    notes = (*surroundings.region_notes(capacity), *surroundings.folder_notes(spec, selection.selected))
-    return _Reading(found, tuple(repairs.of(check) for check in judged if check is not None), (*warnings, *notes))
+
+
+def _surveyed(
+    context: Context, clouds: _Clouds, schemas: Sequence[SchemaView], principal: str | None, gateway: Gateway | None
+) -> Survey:
+    """The survey, with what is selected. Raises ``SpecError`` when the storage URL can't be right."""
+    storage = context.spec.storage
+    url = storage.location if storage else None
+    selection = select_tables(context.spec.select, schemas, url, principal or "the connecting principal")
+    survey.require_tables(context, selection)
+    return Survey(
+        clouds.workspace,
+        clouds.metastore,
+        tuple(schemas),
+        selection,
+        principal,
+        clouds.account,
+        clouds.unreachable is None,
+        gateway,
+    )
+
+
+def _judged(context: Context, clouds: _Clouds, found: Survey) -> Iterator[Check | None]:
+    spec, storage = context.spec, context.spec.storage
+    yield checks.external_data_access(spec, clouds.metastore)
+    yield checks.capacity_runs(spec, clouds.workspace, clouds.capacity)
+    yield checks.capacity_trusts(spec, clouds.capacity)
+    yield checks.identity_possible(spec, clouds.workspace)
+    yield checks.databricks_network(spec, clouds.databricks, found.gateway)
+    resource_id = spec.databricks.resource_id
+    yield checks.azure_unseen(spec, "the Databricks workspace", resource_id, clouds.no_databricks)
+    account_id = storage.resource_id if storage else None
+    yield checks.azure_unseen(spec, "the storage account", account_id, clouds.no_account)
+    yield surroundings.ip_access_lists(spec, clouds.ip_lists) if clouds.ip_lists is not None else None
+    yield surroundings.workspace_storage(spec)
+    yield checks.hierarchical_namespace(spec, clouds.account)
+    yield checks.folder_covers(spec, found.selection.selected)
+    yield checks.storage_reachable(spec, storage.location.account, clouds.unreachable) if storage else None
+    for view in clouds.schemas:
+        if _concerns(context, view):
+            yield checks.external_use_schema(spec, view, found.principal)
 
 
 async def _schemas(

@@ -7,6 +7,7 @@ in (Databricks' documentation of Unity Catalog privileges). Owners read without 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -125,34 +126,50 @@ def directory_of(
     readable: bool = True,
 ) -> Directory:
     """Who is who, from SCIM's answers and the spec's map, which wins. A name of two groups stands for neither."""
-    names = [group.display_name.casefold() for group in groups]
-    ambiguous = frozenset(name for name in names if names.count(name) > 1)
+    names = Counter(group.display_name.casefold() for group in groups)
+    ambiguous = frozenset(name for name, count in names.items() if count > 1)
     ids = {
-        **{each.user_name.casefold(): EntraId(each.external_id, "User") for each in users if each.external_id},
-        **{
-            each.application_id.casefold(): EntraId(each.external_id, "ServicePrincipal")
-            for each in service_principals
-            if each.external_id
-        },
-        **{
-            name: EntraId(group.external_id, "Group")
-            for name, group in zip(names, groups, strict=True)
-            if group.external_id and name not in ambiguous
-        },
+        **_ids_of(groups, users, service_principals, ambiguous),
         **{name.casefold(): EntraId(object_id, "Group") for name, object_id in mapped.items()},
     }
+    parents = _parents(groups, users, service_principals)
+    return Directory(ids, parents, ambiguous - {name.casefold() for name in mapped}, readable)
+
+
+def _ids_of(
+    groups: Sequence[Group],
+    users: Sequence[User],
+    service_principals: Sequence[ServicePrincipal],
+    ambiguous: frozenset[str],
+) -> dict[str, EntraId]:
+    """The object ids that SCIM tells, by the names that grants call principals."""
+    told = [
+        *((each.user_name, each.external_id, "User") for each in users),
+        *((each.application_id, each.external_id, "ServicePrincipal") for each in service_principals),
+        *((each.display_name, each.external_id, "Group") for each in groups),
+    ]
+    return {
+        name.casefold(): EntraId(object_id, kind)
+        for name, object_id, kind in told
+        if object_id and not (kind == "Group" and name.casefold() in ambiguous)
+    }
+
+
+def _parents(
+    groups: Sequence[Group], users: Sequence[User], service_principals: Sequence[ServicePrincipal]
+) -> dict[str, frozenset[str]]:
+    """The groups that each principal is in itself, by name."""
     by_id = {
         **{each.id: each.user_name.casefold() for each in users},
         **{each.id: each.application_id.casefold() for each in service_principals},
         **{each.id: each.display_name.casefold() for each in groups},
     }
     parents: dict[str, set[str]] = {}
-    for name, group in zip(names, groups, strict=True):
+    for group in groups:
         for member in group.members:
             if member.value in by_id:
-                parents.setdefault(by_id[member.value], set()).add(name)
-    frozen = {name: frozenset(above) for name, above in parents.items()}
-    return Directory(ids, frozen, ambiguous - {name.casefold() for name in mapped}, readable)
+                parents.setdefault(by_id[member.value], set()).add(group.display_name.casefold())
+    return {name: frozenset(above) for name, above in parents.items()}
 
 
 @dataclass(frozen=True, slots=True)

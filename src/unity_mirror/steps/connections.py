@@ -100,35 +100,37 @@ class Connections:
 def wanted_connections(context: Context, survey: Survey | None = None) -> list[Wanted]:
     """The connections that the spec asks for; the ``survey`` tells a gateway, where one has to lead to Databricks, and
     in which container the tables lie, where the storage URL names none."""
+    databricks, storage = _databricks_wanted(context, survey), context.spec.storage
+    return [databricks] if storage is None else [databricks, _storage_wanted(context, storage, survey)]
+
+
+def _databricks_wanted(context: Context, survey: Survey | None) -> Wanted:
     spec = context.spec
     connection = spec.databricks.connection
-    found = [
-        Wanted(
-            field="databricks.connection",
-            type=DATABRICKS,
-            url=spec.databricks.workspace,
-            ref=connection,
-            auth=connection.auth,
-            default_name=f"databricks-{spec.catalog}",
-            fact="databricks_connection",
-            made=Made.CONNECTION_DATABRICKS,
-            gateway=survey.gateway if survey else None,
-        )
-    ]
-    if spec.storage is not None:
-        found.append(
-            Wanted(
-                field="storage.connection",
-                type=STORAGE,
-                url=_storage_url(spec.storage, survey),
-                ref=spec.storage.connection,
-                auth=spec.storage.auth,
-                default_name=f"adls-{spec.catalog}",
-                fact="storage_connection",
-                made=Made.CONNECTION_STORAGE,
-            )
-        )
-    return found
+    return Wanted(
+        field="databricks.connection",
+        type=DATABRICKS,
+        url=spec.databricks.workspace,
+        ref=connection,
+        auth=connection.auth,
+        default_name=f"databricks-{spec.catalog}",
+        fact="databricks_connection",
+        made=Made.CONNECTION_DATABRICKS,
+        gateway=survey.gateway if survey else None,
+    )
+
+
+def _storage_wanted(context: Context, storage: StorageSpec, survey: Survey | None) -> Wanted:
+    return Wanted(
+        field="storage.connection",
+        type=STORAGE,
+        url=_storage_url(storage, survey),
+        ref=storage.connection,
+        auth=storage.auth,
+        default_name=f"adls-{context.spec.catalog}",
+        fact="storage_connection",
+        made=Made.CONNECTION_STORAGE,
+    )
 
 
 def _storage_url(storage: StorageSpec, survey: Survey | None) -> str:

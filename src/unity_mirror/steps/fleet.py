@@ -114,20 +114,18 @@ def _without_clashes(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
 
 async def apply_fleet(runs: Sequence[CatalogRun]) -> list[CatalogRun]:
     """Applies the plans that can be applied; a catalog that is blocked or failed stays as it is."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(run: CatalogRun) -> CatalogRun:
-        if run.failed or run.context is None or run.planned is None:
-            return run
-        context, planned = run.context, run.planned
-        async with gate:
-            return await _guarded(run, lambda: _applied(run, context, planned))
-
-    return await side_by_side(one(run) for run in runs)
+    return await _go_on(runs, _applied)
 
 
 async def verify_fleet(runs: Sequence[CatalogRun], depth: Depth = Depth.WORKS) -> list[CatalogRun]:
     """Looks whether everything works and, where that is asked, is fresh."""
+    return await _go_on(runs, lambda run, context, planned: _verified(run, context, planned, depth))
+
+
+async def _go_on(
+    runs: Sequence[CatalogRun], work: Callable[[CatalogRun, Context, Planned], Awaitable[CatalogRun]]
+) -> list[CatalogRun]:
+    """What becomes of the catalogs that have a plan and haven't failed, some at a time; the others stay as they are."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(run: CatalogRun) -> CatalogRun:
@@ -135,7 +133,7 @@ async def verify_fleet(runs: Sequence[CatalogRun], depth: Depth = Depth.WORKS) -
             return run
         context, planned = run.context, run.planned
         async with gate:
-            return await _guarded(run, lambda: _verified(run, context, planned, depth))
+            return await _guarded(run, lambda: work(run, context, planned))
 
     return await side_by_side(one(run) for run in runs)
 

@@ -76,7 +76,8 @@ def listening(api: str) -> Iterator[list[Call]]:
 
 
 def _asker() -> str:
-    """The function of ours that is nearest to the request; Prefect itself where there is none."""
+    """The function of ours that is nearest to the request; Prefect itself where there is none, or where it runs side
+    by side with others."""
     for frame, _ in traceback.walk_stack(None):
         path = Path(frame.f_code.co_filename)
         if path.parent.name in _OURS and "prefect" not in path.parts:

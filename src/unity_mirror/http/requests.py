@@ -26,7 +26,9 @@ def to_request(call: Call, token: str | None, extensions: Mapping[str, Any]) -> 
         _address(call),
         json=call.json,
         content=call.content,
-        headers={**_ALWAYS, **call.headers, **authorization},
+        headers=httpx.Headers(
+            {**_ALWAYS, **call.headers, **authorization}, encoding="utf-8"
+        ),  # a token may be anything
         extensions={**extensions, **target},
     )
 

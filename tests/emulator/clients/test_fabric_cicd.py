@@ -7,17 +7,17 @@ by its own module's ``time``; here that moves the cloud's clock. Of the items it
 from __future__ import annotations
 
 import json
+import logging
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import fabric_cicd  # type: ignore[import-untyped]
 import pytest
 from azure.identity import ClientSecretCredential
-from fabric_cicd import FabricWorkspace, publish_all_items, unpublish_all_orphan_items
-from fabric_cicd._common import _fabric_endpoint  # type: ignore[import-untyped]
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
@@ -26,6 +26,23 @@ from tests.emulator.fabric_cloud import WORKSPACE
 from tests.emulator.fabric_data_cloud import data_cloud
 from tests.emulator.served import Address
 from tests.emulator.test_fabric_data_models import PBISM
+
+
+@contextmanager
+def process_kept() -> Iterator[None]:
+    """Puts back what a module's import changes for the whole process: who logs what, and where exceptions go."""
+    root, hook = logging.getLogger(), sys.excepthook
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    sys.excepthook = hook
+
+
+with process_kept():
+    import fabric_cicd  # type: ignore[import-untyped]
+    from fabric_cicd import FabricWorkspace, publish_all_items, unpublish_all_orphan_items
+    from fabric_cicd._common import _fabric_endpoint  # type: ignore[import-untyped]
 
 SMALL = {
     "definition.pbism": PBISM,

@@ -49,6 +49,22 @@ async def test_external_data_access_is_checked_and_repaired_when_asked(world: Wo
     assert (await world.plan(not_asked)).plan.blockers == ()
 
 
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"catalog": "salse"}, "catalog: Unity Catalog has no catalog 'salse' .*did you mean 'sales'\\? Else check"),
+        ({"fabric.workspace": "sales analytic"}, "workspace: .* 'sales analytic' .*did you mean 'Sales Analytics'\\?"),
+        ({"catalog": "warehouse_of_nobody"}, "'warehouse_of_nobody' that we may see \\(check the name, or grant"),
+    ],
+)
+async def test_a_name_that_is_not_there_is_told_with_the_nearest(
+    world: World, named: dict[str, str], told: str
+) -> None:
+    with pytest.raises(SpecError, match=told):
+        await world.apply(example("sales", **named))
+    assert "write" not in world.effects()
+
+
 async def test_a_workspace_without_unity_catalog_is_refused(world: World) -> None:
     workspaces = world.cloud.table("unity_catalog.workspaces")
     host = SALES.removeprefix("https://")

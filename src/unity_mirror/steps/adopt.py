@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from unity_mirror.clients import Clients
-from unity_mirror.errors import NotFound, SpecError, SpecProblem
+from unity_mirror.errors import NotFound
 from unity_mirror.models.fabric import Connection, Workspace
 from unity_mirror.models.items import Lakehouse, MirroredCatalog
 from unity_mirror.models.storage import StorageUrl
@@ -15,6 +15,7 @@ from unity_mirror.models.table_ref import TableRef
 from unity_mirror.steps.context import side_by_side
 from unity_mirror.steps.discover import find_fabric_workspaces, host_of
 from unity_mirror.steps.lakehouses import our_shortcuts
+from unity_mirror.steps.missing import no_catalog
 
 
 async def write_spec(clients: Clients, catalog: str, databricks: str, fabric: str) -> dict[str, Any]:
@@ -23,8 +24,7 @@ async def write_spec(clients: Clients, catalog: str, databricks: str, fabric: st
     try:
         catalog = (await client.catalog(catalog)).name
     except NotFound as error:
-        message = f"Unity Catalog has no catalog {catalog!r} that we may see"
-        raise SpecError([SpecProblem("CATALOG", message, str(error))]) from error
+        raise await no_catalog("CATALOG", catalog, client) from error
     workspace = (await find_fabric_workspaces(clients, fabric))[0]
     spec: dict[str, Any] = {
         "kind": "catalog",

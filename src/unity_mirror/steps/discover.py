@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from unity_mirror.clients import Clients
-from unity_mirror.errors import SpecError, SpecProblem
 from unity_mirror.models.fabric import Workspace
 from unity_mirror.models.items import MirroredCatalog
 from unity_mirror.models.unity_catalog import Catalog
 from unity_mirror.plan.ownership import read_mark
 from unity_mirror.steps.context import side_by_side, together
+from unity_mirror.steps.missing import no_workspace
 
 OURS, BY_HAND, POSSIBLE, IMPOSSIBLE = "onboarded", "mirrored by hand", "can be onboarded", "can't be mirrored"
 _INTERNAL = frozenset({"system", "samples", "__databricks_internal", "hive_metastore"})
@@ -44,9 +44,7 @@ async def find_fabric_workspaces(clients: Clients, fabric: str | None) -> list[W
         return listed
     found = [each for each in listed if fabric.lower() in (each.id.lower(), each.display_name.lower())]
     if not found:
-        hint = "check the name, or add the identity that runs unity-mirror to the workspace"
-        message = f"there is no Fabric workspace {fabric!r} that we may see"
-        raise SpecError([SpecProblem("--fabric", message, hint)])
+        raise no_workspace("--fabric", fabric, listed)
     return found
 
 

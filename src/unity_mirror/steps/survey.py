@@ -16,6 +16,7 @@ from unity_mirror.plan.model import Reason
 from unity_mirror.plan.selection import Privileges, SchemaView, Selection, unmatched_patterns
 from unity_mirror.spec import matches
 from unity_mirror.steps.context import Context, side_by_side, together
+from unity_mirror.steps.missing import no_catalog, no_workspace
 from unity_mirror.steps.remedies import grant
 
 
@@ -24,15 +25,7 @@ async def find_workspace(context: Context, name_or_id: str, path: str) -> Worksp
     listed = await context.reads.once(("workspaces",), context.clients.fabric.workspaces.list)
     found = [each for each in listed if name_or_id.lower() in (each.id.lower(), each.display_name.lower())]
     if not found:
-        raise SpecError(
-            [
-                SpecProblem(
-                    path,
-                    f"there is no Fabric workspace {name_or_id!r} that we may see",
-                    "check the name, or add the identity that runs unity-mirror to the workspace (Admin or Member)",
-                )
-            ]
-        )
+        raise no_workspace(path, name_or_id, listed)
     return await read_workspace(context, found[0].id)
 
 
@@ -82,9 +75,7 @@ async def read_schemas(
     try:
         schemas = await catalog_client.schemas(catalog)
     except NotFound as error:
-        raise SpecError(
-            [SpecProblem("catalog", f"Unity Catalog has no catalog {catalog!r} that we may see", str(error))]
-        ) from error
+        raise await no_catalog("catalog", catalog, catalog_client) from error
     _require_its_own_spelling(catalog, schemas)
     schemas = [schema for schema in schemas if schema.name != "information_schema"]
     seen = None if principal is None else await _seen_privileges(catalog_client, catalog, principal)

@@ -11,17 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unity_mirror.errors import (
-    DeadlineExceeded,
-    NotFound,
-    NotSupported,
-    OperationFailed,
-    PermissionDenied,
     SpecError,
     SpecProblem,
 )
-from unity_mirror.models.items import MirroredCatalog, SyncDetails
+from unity_mirror.models.items import MirroredCatalog
 from unity_mirror.models.table_ref import TableRef
-from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition, schemas_named
+from unity_mirror.plan.definition import comparable, follows_new_tables, mirror_definition
 from unity_mirror.plan.model import (
     Action,
     AfterApply,
@@ -32,9 +27,11 @@ from unity_mirror.plan.model import (
     StepPlan,
 )
 from unity_mirror.plan.ownership import Made, Mark, Owner, read_mark, with_mark
-from unity_mirror.steps.context import Context, Done, Found, Known, side_by_side, together
+from unity_mirror.steps.context import Context, Done, Found, Known, together
 from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
+from unity_mirror.steps.mirror_sync import last_sync, wait_for_sync, wait_until_idle
+from unity_mirror.steps.mirror_unlisted import gone_tables, hidden_notes, hidden_schemas, some_of
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
 from unity_mirror.steps.record import (
@@ -49,8 +46,7 @@ from unity_mirror.steps.record import (
 
 ITEM = "Mirrored Azure Databricks catalog"
 SYNC = "Catalog sync"
-_POLL_SECONDS = 2.0
-_NAMED = 5
+MARK = "description mark"
 SHORTCUT_LIMIT = 10_000
 _UNSEEN = "The Databricks connection doesn't see it: whoever it signs in as lacks USE or SELECT."
 
@@ -109,7 +105,7 @@ class Mirror:
         actual = await read_actual(context, workspace_id, item)
         current = as_shown(item) if actual.definition is None else actual.definition
         shown = frozenset(known.surveyed.selection.refs) if actual.shown is None else actual.shown
-        wanted = _definition(context, known, current, await _hidden_schemas(context, known, current))
+        wanted = _definition(context, known, current, await hidden_schemas(context, known, current))
         held_mark = read_mark(item.description) if owner.owns(item.description) else None
         made = known.made | (held_mark.made if held_mark else frozenset())
         unseen = frozenset({"schemas"}) if actual.definition is None else frozenset[str]()
@@ -132,7 +128,7 @@ class Mirror:
             "mirror_changes": any(change.name != MARK for change in changes),
             "made": mark.made,
         }
-        notes = _hidden_notes(known, shown - set(gone))
+        notes = hidden_notes(known, shown - set(gone))
         plan = StepPlan(self.name, tuple(changes), actual.checks, left_out=tuple(never.values()), notes=notes)
         return Found(plan, facts, _Work(item, mark, wanted))
 
@@ -183,15 +179,6 @@ class Mirror:
         return Done(facts, tuple(fell_out))
 
 
-MARK = "description mark"
-_NEVER_MIRRORED = frozenset(
-    {
-        Reason.UNSUPPORTED_TYPE, Reason.UNSUPPORTED_FORMAT, Reason.ROW_FILTER, Reason.COLUMN_MASK,
-        Reason.OTHER_ACCOUNT,
-    }
-)  # fmt: skip
-
-
 async def _missing(
     context: Context, known: Known, shown: frozenset[TableRef]
 ) -> tuple[list[TableRef], dict[TableRef, LeftOut]]:
@@ -216,38 +203,9 @@ def _sync_changes(item: MirroredCatalog, missing: Sequence[TableRef], gone: Sequ
     if not (missing or gone):
         return []
     found = {"not mirrored yet": missing, "no longer to be mirrored": gone}
-    reason = "; ".join(f"{what}: {_some(refs)}" for what, refs in found.items() if refs)
+    reason = "; ".join(f"{what}: {some_of(refs)}" for what, refs in found.items() if refs)
     after = {name: len(refs) for name, refs in (("tables to come", missing), ("tables to go", gone)) if refs}
     return [Change(StepName.MIRROR, Action.UPDATE, SYNC, item.display_name, reason, {}, after)]
-
-
-def _hidden_notes(known: Known, there: frozenset[TableRef]) -> tuple[str, ...]:
-    seen = {table.ref for view in known.surveyed.schemas for table in view.tables}
-    hidden = sorted(there - seen)
-    if not hidden:
-        return ()
-    note = (
-        f"Mirrored, and hidden by Unity Catalog from the identity that runs unity-mirror: {_some(hidden)}. They stay "
-        "as they are; USE SCHEMA and BROWSE or SELECT show them."
-    )
-    return (note,)
-
-
-async def gone_tables(context: Context, known: Known, shown: frozenset[TableRef]) -> list[TableRef]:
-    """Tables that OneLake shows and Unity Catalog has no more, or has in a form that is never mirrored.
-
-    Unity Catalog lists what we may see: a table that only the connection sees is there, and hidden from us.
-    """
-    never = {left.subject for left in known.surveyed.selection.left_out if left.reason in _NEVER_MIRRORED}
-    there = {table.ref for view in known.surveyed.schemas for table in view.tables}
-    unlisted, connection = shown - there, known.databricks_connection
-    if unlisted and isinstance(connection, str):
-        unlisted -= await seen_by_connection(context, known.surveyed.workspace.id, connection, unlisted)
-    return sorted({*unlisted, *(ref for ref in shown & there if str(ref) in never)})
-
-
-def _some(refs: Sequence[TableRef]) -> str:
-    return ", ".join(map(str, refs[:_NAMED])) + (f" and {len(refs) - _NAMED} more" if len(refs) > _NAMED else "")
 
 
 def _require_room(context: Context, known: Known) -> None:
@@ -259,25 +217,6 @@ def _require_room(context: Context, known: Known) -> None:
         )
         hint = "select fewer, or mirror the catalog's schemas by several specs, each in a Fabric workspace of its own"
         raise SpecError([SpecProblem("select", message, hint)])
-
-
-async def _hidden_schemas(context: Context, known: Known, current: Mapping[str, Any]) -> frozenset[str]:
-    """The schemas that the item's definition lists, and that Unity Catalog has but doesn't list for us."""
-    client = context.clients.unity_catalog(context.spec.databricks.workspace)
-    unlisted = set(schemas_named(current)) - {view.schema.name for view in known.surveyed.schemas}
-
-    async def hidden(name: str) -> bool:
-        try:
-            await client.schema(f"{context.spec.catalog}.{name}")
-        except PermissionDenied:
-            return True
-        except (NotFound, NotSupported):
-            return False
-        return False
-
-    names = sorted(unlisted)
-    found = await side_by_side(hidden(name) for name in names)
-    return frozenset(name for name, is_hidden in zip(names, found, strict=True) if is_hidden)
 
 
 def _definition(
@@ -334,7 +273,7 @@ async def _create(context: Context, workspace_id: str, work: _Work) -> MirroredC
 async def _update(context: Context, workspace_id: str, item: MirroredCatalog, work: _Work, plan: StepPlan) -> None:
     """Waits for a running sync first, because Fabric refuses changes meanwhile; returns once the new one is through."""
     catalogs = context.clients.fabric.mirrored_catalogs
-    before = await _wait_until_idle(context, workspace_id, item.id)
+    before = await wait_until_idle(context, workspace_id, item.id)
     kinds = {MARK if change.name == MARK else change.kind for change in plan.changes}
     if kinds & {ITEM, MARK}:
         marked = (await owner_of(context)).owns(item.description)
@@ -343,60 +282,10 @@ async def _update(context: Context, workspace_id: str, item: MirroredCatalog, wo
             await catalogs.update(workspace_id, item.id, display_name=context.spec.item_name, description=description)
     if ITEM in kinds:
         await catalogs.update_definition(workspace_id, item.id, work.definition)
-        before = await _wait_until_idle(context, workspace_id, item.id)
+        before = await wait_until_idle(context, workspace_id, item.id)
     if kinds & {ITEM, SYNC}:
         await catalogs.refresh(workspace_id, item.id)
-        await _wait_until_idle(context, workspace_id, item.id, newer_than=_last_sync(before))
-
-
-async def wait_for_sync(context: Context, workspace_id: str, item_id: str) -> MirroredCatalog:
-    """The item once its sync succeeded. Raises ``OperationFailed`` when it failed, ``DeadlineExceeded`` in the end."""
-    item = await _wait_until_idle(context, workspace_id, item_id)
-    details = _sync_of(item)
-    if details.status == "Failed":
-        raise _sync_failed(item, details)
-    return item
-
-
-async def _wait_until_idle(
-    context: Context, workspace_id: str, item_id: str, *, newer_than: str | None = None
-) -> MirroredCatalog:
-    """The item once no sync runs, and its last one isn't that of ``newer_than``."""
-    clock = context.clients.clock
-    start = clock.monotonic()
-    while True:
-        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
-        details = _sync_of(item)
-        if details.status == "Failed" or (details.status == "Success" and _is_new(item, newer_than)):
-            return item
-        waited = clock.monotonic() - start
-        if waited > context.deadline_seconds:
-            raise DeadlineExceeded("the sync of the mirrored catalog", details.status, waited, where=item.display_name)
-        await clock.sleep(_POLL_SECONDS)
-
-
-def _is_new(item: MirroredCatalog, newer_than: str | None) -> bool:
-    return newer_than is None or _last_sync(item) != newer_than
-
-
-def _sync_of(item: MirroredCatalog) -> SyncDetails:
-    return item.properties.sync_details or SyncDetails()
-
-
-def _last_sync(item: MirroredCatalog) -> str | None:
-    return _sync_of(item).last_sync_date_time
-
-
-def _sync_failed(item: MirroredCatalog, details: SyncDetails) -> OperationFailed:
-    error = details.error_info
-    return OperationFailed(
-        f"the sync of mirrored catalog {item.display_name!r} failed",
-        service="fabric",
-        operation="catalog sync",
-        code=error.error_code if error else "",
-        why=error.error_message if error else "",
-        remedy="Run `unity-mirror doctor` for the prerequisites, then run again.",
-    )
+        await wait_until_idle(context, workspace_id, item.id, newer_than=last_sync(before))
 
 
 async def _keep_auto_sync(context: Context, workspace_id: str, item: MirroredCatalog) -> None:

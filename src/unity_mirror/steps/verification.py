@@ -20,8 +20,8 @@ from unity_mirror.steps.context import Context, Found, Known, side_by_side, toge
 from unity_mirror.steps.data_checks import look_at_data
 from unity_mirror.steps.freshness import look_at_freshness
 from unity_mirror.steps.identity import Identity
-from unity_mirror.steps.mirror import gone_tables
 from unity_mirror.steps.mirror_reading import shown_tables
+from unity_mirror.steps.mirror_unlisted import gone_tables
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
 from unity_mirror.steps.prerequisites import Prerequisites

@@ -137,7 +137,10 @@ def summary(table: Table) -> str:
 
 def main() -> None:
     """Measures and prints; arguments are faults."""
-    print("\n".join(lines(measure(sys.argv[1:] or FAULTS))))
+    named = sys.argv[1:] or FAULTS
+    if unknown := [fault for fault in named if fault not in FAULTS]:
+        sys.exit(f"there is no fault {unknown[0]!r}; there are: {', '.join(FAULTS)}")
+    print("\n".join(lines(measure(named))))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ async def test_a_run_that_fails_is_cancelled_or_killed_is_told_once_and_prints_n
     (logistics,) = [each.spec for each in members(load_fleet(str(EXAMPLES / "fleet.yaml")), ["logistics"])]
     assert logistics
     secret = cloud.environment["HR_DATABRICKS_SECRET"]
-    cloud.strike(answers(400, secret, **CONNECTION), {"service": "arm", "method": "PUT", "action": "hang"})
+    unanswered = [{"service": "arm", "method": method, "action": "hang"} for method in ("PUT", "PATCH")]
+    cloud.strike(answers(400, secret, **CONNECTION), *unanswered)
     async with get_client() as client:
         await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
     failing, cancelled, killed = [

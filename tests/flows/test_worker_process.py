@@ -127,6 +127,8 @@ async def test_a_run_that_fails_is_cancelled_or_killed_is_told_once_and_prints_n
             await client.set_flow_run_state(cancelled.id, Cancelling(message="Stopped by Ada."), force=True)
         os.kill(_engine(killed), signal.SIGKILL)
         await _ended(worker)
+    except TimeoutError as error:
+        raise AssertionError(log.read_text()) from error
     finally:
         worker.kill()
         worker.wait()

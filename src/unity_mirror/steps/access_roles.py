@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unity_mirror.clients.unity_catalog import UnityCatalogClient
-from unity_mirror.errors import NotSupported, PermissionDenied
+from unity_mirror.errors import NotFound, NotSupported, PermissionDenied
 from unity_mirror.models.fabric import DataAccessRole
 from unity_mirror.models.identity import Identity
 from unity_mirror.models.table_ref import TableRef
@@ -19,6 +19,7 @@ from unity_mirror.plan.access import (
     AccessRow,
     Directory,
     Grants,
+    Held,
     OneLakeSide,
     access_matrix,
     held_by,
@@ -168,13 +169,22 @@ async def _grants(context: Context, client: UnityCatalogClient, us: str, tables:
         return None
     schemas = sorted({table.schema for table in tables})
     on_catalog = held_by(await client.grants("CATALOG", name))
-    on_schemas = await side_by_side(client.grants("SCHEMA", f"{name}.{schema}") for schema in schemas)
-    on_tables = await side_by_side(client.grants("TABLE", table.full_name(name)) for table in tables)
+    on_schemas = await side_by_side(_held_on(client, "SCHEMA", f"{name}.{schema}") for schema in schemas)
+    on_tables = await side_by_side(_held_on(client, "TABLE", table.full_name(name)) for table in tables)
     return Grants(
         on_catalog,
-        {schema: held_by(found) for schema, found in zip(schemas, on_schemas, strict=True)},
-        {table: held_by(found) for table, found in zip(tables, on_tables, strict=True)},
+        dict(zip(schemas, on_schemas, strict=True)),
+        dict(zip(tables, on_tables, strict=True)),
     )
+
+
+async def _held_on(client: UnityCatalogClient, kind: str, full_name: str) -> Held:
+    """What is granted there: nothing on what was dropped since it was listed. We see everyone's grants, so that it
+    isn't only hidden from us."""
+    try:
+        return held_by(await client.grants(kind, full_name))
+    except NotFound:
+        return {}
 
 
 async def _sees_everyone(client: UnityCatalogClient, catalog: str, us: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from unity_mirror.errors import NotFound
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.steps.context import Context, side_by_side
 
@@ -16,6 +17,13 @@ async def seen_by_connection(
     discovery, catalog = context.clients.fabric.discovery, context.spec.catalog
     shown = {schema.name for schema in await discovery.schemas(workspace_id, connection_id, catalog)}
     schemas = sorted({ref.schema for ref in wanted} & shown)
-    listed = await side_by_side(discovery.tables(workspace_id, connection_id, catalog, schema) for schema in schemas)
-    seen = {TableRef(schema, table.name) for schema, tables in zip(schemas, listed, strict=True) for table in tables}
-    return wanted & seen
+
+    async def tables(schema: str) -> set[TableRef]:
+        try:
+            listed = await discovery.tables(workspace_id, connection_id, catalog, schema)
+        except NotFound:
+            return set()  # dropped since it was listed
+        return {TableRef(schema, table.name) for table in listed}
+
+    seen = await side_by_side(tables(schema) for schema in schemas)
+    return wanted & frozenset[TableRef]().union(*seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unity_mirror.errors import DeadlineExceeded
+from unity_mirror.errors import DeadlineExceeded, NotFound
 from unity_mirror.models.items import SqlEndpointProperties
 from unity_mirror.models.unity_catalog import Table
 from unity_mirror.plan.model import AfterApply
@@ -58,12 +58,14 @@ async def _read_tables(context: Context, known: Known, spec: SemanticModelSpec, 
     if spec.relationships == "none":
         return tables
     client = context.clients.unity_catalog(context.spec.databricks.workspace)
-    return tuple(
-        await side_by_side(
-            context.reads.once(("table", table.full_name), lambda name=table.full_name: client.table(name))  # type: ignore[misc]
-            for table in tables
-        )
-    )
+
+    async def whole(table: Table) -> Table:
+        try:
+            return await context.reads.once(("table", table.full_name), lambda: client.table(table.full_name))
+        except NotFound:
+            return table  # dropped since it was listed; the next run sees it gone
+
+    return tuple(await side_by_side(whole(table) for table in tables))
 
 
 def _metric_views(known: Known) -> tuple[Table, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unity_mirror.errors import NotSupported, PermissionDenied
+from unity_mirror.errors import NotFound, NotSupported, PermissionDenied
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Policy
 from unity_mirror.plan.model import LeftOut, Reason
@@ -49,6 +49,10 @@ async def policies_on(context: Context, kind: str, name: str) -> tuple[Policy, .
     async def read() -> tuple[Policy, ...] | None:
         try:
             return tuple(await client.policies(kind, name))
+        except NotFound:
+            if kind == "CATALOG":
+                raise
+            return ()  # dropped since it was listed
         except (PermissionDenied, NotSupported):
             return None
 

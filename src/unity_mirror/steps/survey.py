@@ -81,7 +81,8 @@ async def read_schemas(
     seen = None if principal is None else await _seen_privileges(catalog_client, catalog, principal)
     asker = None if seen is None or principal is None else _asker(catalog_client, principal, directory)
     on_catalog = await _privileges(asker, "CATALOG", catalog)
-    return await side_by_side(_read_schema(catalog_client, schema, on_catalog, asker) for schema in schemas)
+    views = await side_by_side(_read_schema(catalog_client, schema, on_catalog, asker) for schema in schemas)
+    return [view for view in views if view is not None]
 
 
 def _require_its_own_spelling(catalog: str, schemas: Sequence[Schema]) -> None:
@@ -118,19 +119,32 @@ async def _seen_privileges(client: UnityCatalogClient, catalog: str, principal: 
 
 async def _read_schema(
     client: UnityCatalogClient, schema: Schema, on_catalog: Privileges | None, asker: _Asker | None
-) -> SchemaView:
-    async with together() as group:
-        listing = group.create_task(client.tables(schema.catalog_name, schema.name))
-        holding = group.create_task(_privileges(asker, "SCHEMA", schema.full_name))
+) -> SchemaView | None:
+    """``None`` for a schema that was dropped since it was listed."""
+    try:
+        async with together() as group:
+            listing = group.create_task(client.tables(schema.catalog_name, schema.name))
+            holding = group.create_task(_privileges(asker, "SCHEMA", schema.full_name))
+    except NotFound:
+        return None
     tables, own = listing.result(), holding.result()
     if own is None or on_catalog is None:
         return SchemaView(schema, tuple(tables))
     privileges = own.with_(on_catalog)
     if privileges.has("SELECT"):
         return SchemaView(schema, tuple(tables), privileges)
-    on_tables = await side_by_side(_privileges(asker, "TABLE", table.full_name) for table in tables)
+    on_tables = await side_by_side(_on_table(asker, table.full_name) for table in tables)
     named = {table.name: held for table, held in zip(tables, on_tables, strict=True) if held is not None}
-    return SchemaView(schema, tuple(tables), privileges, named)
+    there = tuple(table for table, held in zip(tables, on_tables, strict=True) if held is not None)
+    return SchemaView(schema, there, privileges, named)
+
+
+async def _on_table(asker: _Asker | None, full_name: str) -> Privileges | None:
+    """``None`` for a table that was dropped since it was listed."""
+    try:
+        return await _privileges(asker, "TABLE", full_name)
+    except NotFound:
+        return None
 
 
 async def _privileges(asker: _Asker | None, kind: str, full_name: str) -> Privileges | None:

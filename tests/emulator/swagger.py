@@ -193,10 +193,23 @@ def as_specified(name: str, document: Any) -> Any:
 
 
 def asked_as_specified(name: str, document: Any) -> Any:
-    """A request with the deviation taken back that Microsoft's own fabric-cicd has: no folder is an empty text."""
-    if name == "Items_CreateItem" and isinstance(document, dict) and document.get("folderId") == "":
-        return {field: value for field, value in document.items() if field != "folderId"}
-    return document
+    """A request with the deviations taken back that Microsoft's own clients have: no folder is an empty text or null,
+    and a lakehouse's type is said twice."""
+    if not name.startswith("Items_Create") or not isinstance(document, dict):
+        return document
+    nowhere = ("", None) if name == "Items_CreateItem" else (None,)
+    deviating = {"folderId"} if document.get("folderId", "-") in nowhere else set()
+    if name == "Items_CreateLakehouse" and document.get("type") == "Lakehouse":
+        deviating.add("type")
+    return {field: value for field, value in document.items() if field not in deviating}
+
+
+def path_as_specified(path: str) -> str:
+    """A request's path with the deviation taken back that Microsoft's own clients have: slashes in the path of a
+    shortcut are plain."""
+    base, found, rest = path.partition("/shortcuts/")
+    place, _, name = rest.rpartition("/")
+    return f"{base}{found}{place.replace('/', '%2F')}/{name}" if place else path
 
 
 @cache
@@ -223,7 +236,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         await response.aread()
         raw_path = request.url.raw_path.decode().partition("?")[0]
         if self._specified is not None and raw_path.startswith(f"{PREFIX}/") and response.status_code != 501:
-            self._check(self._specified, request, raw_path.removeprefix(PREFIX), body, response)
+            self._check(self._specified, request, path_as_specified(raw_path.removeprefix(PREFIX)), body, response)
         return response
 
     def _check(
@@ -259,7 +272,7 @@ def check_served(service: str, request: Request, response: Response) -> None:
     specified = specification()
     if service != "fabric" or specified is None:
         return
-    path = request.raw_path.removeprefix(PREFIX)
+    path = path_as_specified(request.raw_path.removeprefix(PREFIX))
     operation = specified.find(request.method, path, request.query)
     assert operation is not None, f"served, but not in the specification: {request.method} {path}"
     faults = specified.response_faults(operation, response.status, httpx.Headers(response.headers), response.body)

@@ -44,8 +44,10 @@ class LakehousePayload(Body):
 
 
 class CreateLakehouseRequest(Body):
-    """The body of a creation. Creation by definition and sensitivity labels aren't served."""
+    """The body of a creation. Creation by definition and sensitivity labels aren't served. Fabric's CLI repeats the
+    type here, as if it asked for an item of any type [C]."""
 
+    type: Literal["Lakehouse"] | None = None
     display_name: str
     description: str = ""
     folder_id: Guid | None = None

@@ -21,7 +21,17 @@ from cloud_emulator.fabric.onelake_location import Location, OneLakeDenied, deni
 from cloud_emulator.fabric.permissions import WORKSPACES, role_in
 from cloud_emulator.fabric.validation import is_guid
 
-__all__ = ["Entry", "Folder", "Location", "OneLakeDenied", "mirrored_table", "resolve", "table_exists", "tables_below"]
+__all__ = [
+    "Entry",
+    "Folder",
+    "Location",
+    "OneLakeDenied",
+    "is_shortcut",
+    "mirrored_table",
+    "resolve",
+    "table_exists",
+    "tables_below",
+]
 
 SHORTCUTS = "fabric.shortcuts"
 MIRRORED = "MirroredAzureDatabricksCatalog"
@@ -56,6 +66,13 @@ def resolve(cloud: Cloud, caller: Caller, workspace: str, item: str, path: str) 
         return _items(cloud, caller, space, by_id=is_guid(workspace))
     found = _item(cloud, space, item, by_id=is_guid(workspace))
     return _follow(cloud, caller, found, _parts(path), ())
+
+
+def is_shortcut(cloud: Cloud, workspace: str, item: str, path: str) -> bool:
+    """Whether a lakehouse's shortcut stands right at a path; the tables of mirrored catalogs, which nobody made, don't
+    count [I]. Addresses as for :func:`resolve`. Raises :class:`OneLakeDenied`."""
+    found = _item(cloud, _workspace(cloud, workspace), item, by_id=is_guid(workspace)) if item else None
+    return found is not None and "/".join((found["id"], *_parts(path))) in cloud.table(SHORTCUTS)
 
 
 def table_exists(cloud: Cloud, item: Document, schema: str | None, table: str) -> bool:

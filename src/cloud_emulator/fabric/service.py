@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Endpoint, Refusal, Request, Response
@@ -80,10 +81,17 @@ class FabricService:
 
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
         """The operation that a request names; 501 for one that isn't served."""
-        endpoint = self._router.find(request)
+        endpoint = self._router.find(request) or self._find_shortcut(request)
         if endpoint is None:
             message = f"The emulator does not serve {request.method} {request.path} of the Fabric REST API."
             raise Refusal(error_response(cloud, FabricError(501, "OperationNotSupported", message)))
+        return endpoint
+
+    def _find_shortcut(self, request: Request) -> Endpoint | None:
+        """The operation on one shortcut whose path has plain slashes, as fabric-cicd and Fabric's CLI send it [C]."""
+        encoded = replace(request, raw_path=shortcuts.in_one_segment(request.raw_path))
+        endpoint = self._router.find(encoded)
+        request.params = encoded.params
         return endpoint
 
     def authenticate(self, cloud: Cloud, request: Request) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from cloud_emulator.fabric.validation import Body, Guid
 _OTHER_TARGETS = (
     "amazonS3", "adlsGen2", "googleCloudStorage", "s3Compatible", "dataverse", "azureBlobStorage", "oneDriveSharePoint",
 )  # fmt: skip
+_ONE = re.compile(r"(/v1/workspaces/[^/]+/items/[^/]+/shortcuts/)(.+)/([^/]+)", re.IGNORECASE)
 
 
 class OneLakeTarget(Body):
@@ -146,6 +148,13 @@ def _refuse_other_targets(wanted: list[Any]) -> None:
             raise FabricError(
                 501, "OperationNotSupported", "The emulator makes shortcuts to OneLake, without transforms."
             )
+
+
+def in_one_segment(raw_path: str) -> str:
+    """The address of one shortcut, the slashes within the shortcut's path encoded as the specification's template
+    wants them; any other address as it is."""
+    found = _ONE.fullmatch(raw_path)
+    return f"{found[1]}{found[2].replace('/', '%2F')}/{found[3]}" if found else raw_path
 
 
 def routes() -> Router:

@@ -35,7 +35,7 @@ Guid = Annotated[str, AfterValidator(_guid)]
 
 class Body(BaseModel):
     """Base of request bodies: camelCase outside, snake_case inside, no unknown fields, no coercion, no null: the
-    specification allows it nowhere."""
+    specification allows it nowhere. Fabric's CLI says by a null that an item goes into no folder [C]."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, alias_generator=to_camel, hide_input_in_errors=True
@@ -44,7 +44,8 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_null(cls, given: Any) -> Any:
-        nulls = [name for name, value in given.items() if value is None] if isinstance(given, dict) else []
+        fields = given.items() if isinstance(given, dict) else ()
+        nulls = [name for name, value in fields if value is None and name != "folderId"]
         if nulls:
             raise ValueError(f"{nulls[0]} must not be null")
         return given

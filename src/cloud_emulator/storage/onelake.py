@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from cloud_emulator.core.http import Response, json_response
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric.onelake import Folder, Location, OneLakeDenied, resolve
+from cloud_emulator.fabric.onelake import Folder, Location, OneLakeDenied, is_shortcut, resolve
 from cloud_emulator.storage import access, conditions, files, wire
 from cloud_emulator.storage.access import Want
 from cloud_emulator.storage.blob_listing import BLOB_INCLUDES, Listed, blobs_response
@@ -37,14 +37,27 @@ def get_workspace(call: Call) -> Response:
 
 
 def list_paths(call: Call) -> Response:
-    """The paths below a folder: one level, or all; a workspace's are its items."""
+    """The paths below a folder: one level, or all; a workspace's are its items. The folder is a parameter, or part of
+    the address, as Fabric's CLI has it [C]."""
     recursive = wire.flag(call.query, "recursive")
     size = wire.number(call.query, "maxResults", MOST_RESULTS, least=1, most=MOST_RESULTS)
     wire.flag(call.query, "upn", default=False)
-    directory = call.query.get("directory", "").strip("/")
+    directory = call.target.path or call.query.get("directory", "").strip("/")
+    marked = wire.flag(call.query, "getShortcutMetadata", default=False)
     below = list(_below(call, directory, recursive=recursive))
     found, headers = paged(call, below, size, name=lambda node: node["path"])
-    return json_response(200, {"paths": [entry(node, str) for node in found]}, headers)
+    entries = [{**entry(node, str), **(_shortcut_mark(call, node["path"]) if marked else {})} for node in found]
+    return json_response(200, {"paths": entries}, headers)
+
+
+def _shortcut_mark(call: Call, path: str) -> dict[str, str]:
+    """What a list says of a shortcut when it is asked for [C]."""
+    return {"isShortcut": "true"} if _is_shortcut(call, path) else {}
+
+
+def _is_shortcut(call: Call, path: str) -> bool:
+    item, _, rest = path.partition("/")
+    return is_shortcut(call.cloud, call.target.container, item, rest)
 
 
 def list_blobs(call: Call) -> Response:
@@ -85,7 +98,8 @@ def get_properties(call: Call) -> Response:
     """A path's properties."""
     node = _node(call, "read")
     conditions.check_read(call, node)
-    return Response(200, b"", {**described(call, node), "content-length": str(node["size"])})
+    shortcut = {"x-ms-onelake-shortcut-path": "true"} if _is_shortcut(call, call.target.path) else {}
+    return Response(200, b"", {**described(call, node), **shortcut, "content-length": str(node["size"])})
 
 
 def get_status(call: Call) -> Response:

@@ -17,7 +17,9 @@ _LIST = ("prefix", "delimiter", "marker", "maxresults", "include", "startFrom")
 _FILESYSTEM, _CONTAINER = {"resource": "filesystem"}, {"restype": "container"}
 _READS = (
     Operation("Path - List", "dfs", "GET", _WORKSPACE, _R, onelake.list_paths, _FILESYSTEM, onelake=True,
-              takes=("recursive", "directory", "continuation", "maxResults", "upn")),
+              takes=("recursive", "directory", "continuation", "maxResults", "upn", "getShortcutMetadata")),
+    Operation("Path - List", "dfs", "GET", _PATH, _R, onelake.list_paths, _FILESYSTEM, onelake=True,
+              takes=("recursive", "continuation", "maxResults", "upn", "getShortcutMetadata")),
     Operation("Filesystem - Get Properties", "dfs", "HEAD", _WORKSPACE, _R, onelake.get_workspace, _FILESYSTEM,
               onelake=True),
     Operation("Path - Get Status", "dfs", "HEAD", _ANY, _R, onelake.get_status, {"action": "getStatus"},

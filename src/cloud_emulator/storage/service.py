@@ -86,7 +86,7 @@ class _Served:
         with _refusing(cloud, request, call.protocol, common):
             version = wire.check_headers(
                 request.headers,
-                signed=not cloud.rules.on("storage.protocol.version") or "sig" in request.query,
+                signed=self._needs_no_version(cloud, request),
                 protocol=call.protocol,
                 ignored=ignored,
             )
@@ -100,6 +100,11 @@ class _Served:
         if "x-ms-client-request-id" in request.headers:
             response.headers["x-ms-client-request-id"] = request.headers["x-ms-client-request-id"]
         return response
+
+    def _needs_no_version(self, cloud: Cloud, request: Request) -> bool:
+        """A signature has a version of its own; OneLake takes requests without any, as Fabric's CLI sends them [C]."""
+        named = self._named.is_onelake or "sig" in request.query
+        return named or not cloud.rules.on("storage.protocol.version")
 
 
 @contextmanager

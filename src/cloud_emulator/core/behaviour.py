@@ -30,6 +30,12 @@ class Behaviour(BaseModel):
     )
     retry_after_seconds: int = Field(1, ge=1, description="Retry-After of a 202, in whole seconds.")
     sync_seconds: float = Field(1.0, ge=0, description="How long a mirrored catalog's sync takes.")
+    sync_begin_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="How long after it was asked for a mirrored catalog's sync begins; until then the state of the last"
+        " one is shown.",
+    )
     sync_interval_seconds: float = Field(
         900.0, gt=0, description="Time between the automatic syncs of a mirrored catalog."
     )

@@ -223,7 +223,7 @@ def _change_properties(cloud: Cloud, caller: Caller, item: Document, changes: Ma
             check_sources(cloud, caller, item["workspaceId"], definition)
         except FabricError as error:
             raise FabricError(400, "InvalidRequest", error.message) from error
-        sync.begin(cloud, item["id"])
+        sync.ask(cloud, item["id"])
     elif before["autoSync"] != item["properties"]["autoSync"]:
         sync.plan_next(cloud, item["id"])
     return cloud.table(ITEMS)[item["id"]]
@@ -273,7 +273,7 @@ def _update_definition_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
         properties["storageConnectionId"] = definition.storage_connection_id.lower()
     change_item(cloud, item, properties=properties)
     _put_lists(cloud, item["id"], definition)
-    sync.begin(cloud, item["id"])
+    sync.ask(cloud, item["id"])
 
 
 def _refresh(cloud: Cloud, request: Request) -> Response:
@@ -287,7 +287,7 @@ def _refresh_work(cloud: Cloud, arguments: Mapping[str, Any]) -> None:
     """The operation ends when the sync has begun; how that goes stands in ``syncDetails``."""
     item = _item(cloud, arguments)
     _require_idle(cloud, item, "OperationNotSupportedForItem", "fabric.mirror.idle_refresh")
-    sync.begin(cloud, item["id"])
+    sync.ask(cloud, item["id"])
 
 
 def _require_idle(cloud: Cloud, item: Document, code: str, rule: str) -> None:

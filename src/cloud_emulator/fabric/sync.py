@@ -26,6 +26,15 @@ NEVER = "0001-01-01T00:00:00Z"
 """``lastSyncDateTime`` before the first sync; the specification requires the field."""
 
 
+def ask(cloud: Cloud, item_id: str) -> None:
+    """Lets a sync of an item begin: at once, or after the behaviour's ``sync_begin_seconds``."""
+    wait = cloud.behaviour.sync_begin_seconds
+    if wait:
+        cloud.jobs.schedule(f"sync:{item_id}", "fabric.sync.begin", {"itemId": item_id}, seconds=wait)
+    else:
+        begin(cloud, item_id)
+
+
 def begin(cloud: Cloud, item_id: str) -> None:
     """Starts a sync of an item; it ends after the behaviour's ``sync_seconds``."""
     item = cloud.table(ITEMS)[item_id]

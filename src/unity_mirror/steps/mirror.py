@@ -30,7 +30,7 @@ from unity_mirror.plan.ownership import Made, Mark, Owner, read_mark, with_mark
 from unity_mirror.steps.context import Context, Done, Found, Known, together
 from unity_mirror.steps.discovery import seen_by_connection
 from unity_mirror.steps.mirror_reading import as_shown, read_actual, shown_tables
-from unity_mirror.steps.mirror_sync import last_sync, wait_for_sync, wait_until_idle
+from unity_mirror.steps.mirror_sync import succeeded, wait_for_sync, wait_until_idle
 from unity_mirror.steps.mirror_unlisted import gone_tables, hidden_notes, hidden_schemas, some_of
 from unity_mirror.steps.patience import until_readable
 from unity_mirror.steps.policies import covered
@@ -154,14 +154,12 @@ class Mirror:
         """Creates or updates, waits for the sync, and compares OneLake with what was selected."""
         work: _Work = found.work
         workspace_id = known.surveyed.workspace.id
-        item = work.item
-        if item is None:
-            item = await _create(context, workspace_id, work)
+        if work.item is None:
+            item = await wait_for_sync(context, workspace_id, (await _create(context, workspace_id, work)).id)
         else:
-            await _update(context, workspace_id, item, work, found.plan)
-        synced = await wait_for_sync(context, workspace_id, item.id)
-        await _keep_auto_sync(context, workspace_id, synced)
-        if (await owner_of(context)).owns(synced.description):
+            item = await _update(context, workspace_id, work.item, work, found.plan)
+        await _keep_auto_sync(context, workspace_id, item)
+        if (await owner_of(context)).owns(item.description):
             await remove_record(context, workspace_id)
         shown = await shown_tables(context, workspace_id, item.id)
         selected = known.surveyed.selection.refs
@@ -170,7 +168,7 @@ class Mirror:
         gone = await gone_tables(context, known, shown)
         facts: dict[str, Any] = {
             "item": item.id,
-            "sql_endpoint": _endpoint_of(synced),
+            "sql_endpoint": _endpoint_of(item),
             "mirrored": tuple(ref for ref in _wanted(context, known, shown, gone) if ref in shown),
         }
         await until_readable(context, known, item.id, facts["mirrored"])
@@ -270,8 +268,13 @@ async def _create(context: Context, workspace_id: str, work: _Work) -> MirroredC
     )
 
 
-async def _update(context: Context, workspace_id: str, item: MirroredCatalog, work: _Work, plan: StepPlan) -> None:
-    """Waits for a running sync first, because Fabric refuses changes meanwhile; returns once the new one is through."""
+async def _update(
+    context: Context, workspace_id: str, item: MirroredCatalog, work: _Work, plan: StepPlan
+) -> MirroredCatalog:
+    """Waits for a running sync first, because Fabric refuses changes meanwhile; returns once the new one is through.
+
+    Raises ``OperationFailed`` when the new one failed; how an older one ended doesn't matter.
+    """
     catalogs = context.clients.fabric.mirrored_catalogs
     before = await wait_until_idle(context, workspace_id, item.id)
     kinds = {MARK if change.name == MARK else change.kind for change in plan.changes}
@@ -283,9 +286,10 @@ async def _update(context: Context, workspace_id: str, item: MirroredCatalog, wo
     if ITEM in kinds:
         await catalogs.update_definition(workspace_id, item.id, work.definition)
         before = await wait_until_idle(context, workspace_id, item.id)
-    if kinds & {ITEM, SYNC}:
-        await catalogs.refresh(workspace_id, item.id)
-        await wait_until_idle(context, workspace_id, item.id, newer_than=last_sync(before))
+    if not kinds & {ITEM, SYNC}:
+        return before
+    await catalogs.refresh(workspace_id, item.id)
+    return succeeded(await wait_until_idle(context, workspace_id, item.id, after=before))
 
 
 async def _keep_auto_sync(context: Context, workspace_id: str, item: MirroredCatalog) -> None:

@@ -7,45 +7,56 @@ from unity_mirror.models.items import MirroredCatalog, SyncDetails
 from unity_mirror.steps.context import Context
 
 _POLL_SECONDS = 2.0
+_BEGINS_WITHIN_SECONDS = 120.0
+_ENDED = frozenset({"Success", "Failed"})
 
 
 async def wait_for_sync(context: Context, workspace_id: str, item_id: str) -> MirroredCatalog:
     """The item once its sync succeeded. Raises ``OperationFailed`` when it failed, ``DeadlineExceeded`` in the end."""
-    item = await wait_until_idle(context, workspace_id, item_id)
+    return succeeded(await wait_until_idle(context, workspace_id, item_id))
+
+
+async def wait_until_idle(
+    context: Context, workspace_id: str, item_id: str, *, after: MirroredCatalog | None = None
+) -> MirroredCatalog:
+    """The item once no sync runs and, with ``after``, one has ended that began since the item was like that."""
+    clock = context.clients.clock
+    start, ran = clock.monotonic(), False
+    while True:
+        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
+        details, waited = _sync_of(item), clock.monotonic() - start
+        if details.status in _ENDED and (ran or _is_new(details, after, waited)):
+            return item
+        ran = ran or details.status == "InProgress"
+        if waited > context.deadline_seconds:
+            raise DeadlineExceeded("the sync of the mirrored catalog", details.status, waited, where=item.display_name)
+        await clock.sleep(_POLL_SECONDS)
+
+
+def _is_new(details: SyncDetails, after: MirroredCatalog | None, waited: float) -> bool:
+    """Whether a sync's end is another one's than that of ``after``.
+
+    A sync that was asked for begins when Fabric comes to it; until then the last one's state is shown. Whether a
+    failure moves ``lastSyncDateTime`` isn't documented: one that stands long enough is this one's.
+    """
+    if after is None:
+        return True
+    before = _sync_of(after)
+    if (details.status, details.last_sync_date_time) != (before.status, before.last_sync_date_time):
+        return True
+    return details.status == "Failed" and waited > _BEGINS_WITHIN_SECONDS
+
+
+def succeeded(item: MirroredCatalog) -> MirroredCatalog:
+    """The item. Raises ``OperationFailed`` when its last sync failed."""
     details = _sync_of(item)
     if details.status == "Failed":
         raise _sync_failed(item, details)
     return item
 
 
-async def wait_until_idle(
-    context: Context, workspace_id: str, item_id: str, *, newer_than: str | None = None
-) -> MirroredCatalog:
-    """The item once no sync runs, and its last one isn't that of ``newer_than``."""
-    clock = context.clients.clock
-    start = clock.monotonic()
-    while True:
-        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
-        details = _sync_of(item)
-        if details.status == "Failed" or (details.status == "Success" and _is_new(item, newer_than)):
-            return item
-        waited = clock.monotonic() - start
-        if waited > context.deadline_seconds:
-            raise DeadlineExceeded("the sync of the mirrored catalog", details.status, waited, where=item.display_name)
-        await clock.sleep(_POLL_SECONDS)
-
-
-def _is_new(item: MirroredCatalog, newer_than: str | None) -> bool:
-    return newer_than is None or last_sync(item) != newer_than
-
-
 def _sync_of(item: MirroredCatalog) -> SyncDetails:
     return item.properties.sync_details or SyncDetails()
-
-
-def last_sync(item: MirroredCatalog) -> str | None:
-    """When the item was last synced, as Fabric writes it."""
-    return _sync_of(item).last_sync_date_time
 
 
 def _sync_failed(item: MirroredCatalog, details: SyncDetails) -> OperationFailed:

@@ -330,7 +330,29 @@ def test_init_adopts_what_was_set_up_by_hand(run: Run, live: World, tmp_path: Pa
     )
 
 
-def test_init_of_a_new_catalog_gives_the_least(run: Run) -> None:
+HR_URL = "https://adb-2234567890123456.16.azuredatabricks.net"
+
+
+def test_init_of_a_new_catalog_gives_a_spec_that_plans(
+    run: Run, live: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "hr.yaml"
+    made = run("init", "hr", "--databricks", HR_URL, "--fabric", "People Analytics", "--out", path)
+    assert made.code == 0, made.err
+    text = path.read_text(encoding="utf-8")
+    assert "No connection to this workspace that we may use is there" in text
+    assert "#   url: https://contosohr.dfs.core.windows.net/people/hr\n" in text
+    unfilled = run("plan", path)
+    assert (unfilled.code, "HR_DATABRICKS_CLIENT_ID is not set" in unfilled.err) == (1, True), unfilled.err
+    monkeypatch.setenv("HR_DATABRICKS_CLIENT_ID", "11110000-0000-4000-8000-00000000a002")
+    planned = run("plan", path)
+    assert (planned.code, planned.err) == (2, "")
+    assert "Fabric connection databricks-hr" in planned.out
+    assert "write" not in live.effects()
+
+
+def test_init_gives_the_least_where_a_connection_can_be_reused(run: Run) -> None:
+    run("apply", EXAMPLES / "sales.yaml", "--yes")
     made = run("init", "logistics", "--databricks", SALES_URL, "--fabric", "Sales Analytics")
     assert yaml.safe_load(made.out) == {
         "kind": "catalog",

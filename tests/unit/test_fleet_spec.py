@@ -102,11 +102,20 @@ def test_keys_of_a_fleet_are_its_own() -> None:
     assert [problem.hint for problem in refused.value.problems] == ["did you mean catalogs?"]
 
 
-@pytest.mark.parametrize("kind", ["fleets", 7, ["fleet"]])
-def test_an_unknown_kind_is_told_with_both(kind: object) -> None:
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("fleets", "did you mean fleet?"),
+        ("catalogue", "did you mean catalog?"),
+        ("plan", "one of catalog, fleet"),
+        (7, "one of catalog, fleet"),
+        (["fleet"], "one of catalog, fleet"),
+    ],
+)
+def test_an_unknown_kind_is_told_with_what_is_possible(kind: object, hint: str) -> None:
     with pytest.raises(SpecError) as refused:
         load_any({"kind": kind, "catalogs": []})
-    assert [(problem.path, problem.hint) for problem in refused.value.problems] == [("kind", "one of catalog, fleet")]
+    assert [(problem.path, problem.hint) for problem in refused.value.problems] == [("kind", hint)]
 
 
 def test_secrets_of_a_fleet_are_refused_and_not_repeated() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.spec_samples import minimal, only_problem, problems, service_principal, with_databricks_auth
 from unity_mirror.errors import SpecError
-from unity_mirror.spec import load_spec
+from unity_mirror.spec import ExistingAuth, KeyVaultSecret, ServicePrincipalAuth, load_spec
 
 ROOT = Path(__file__).parents[2]
 TEXT = """
@@ -153,6 +153,25 @@ def test_overlays_merge_mappings_and_replace_lists(tmp_path: Path) -> None:
     assert (spec.fabric.workspace, spec.fabric.item_name) == ("Sales Analytics", "prod")
     assert not spec.auto_sync
     assert base["lakehouse"] == {"name": "lake"}
+
+
+def test_an_overlay_can_say_another_kind_of_sign_in_or_another_place_of_a_secret() -> None:
+    base = with_databricks_auth(service_principal())
+    vault = {"key_vault": {"connection": "vault", "secret_name": "sales"}}
+    kept = load_spec(base, overlays=[{"databricks": {"connection": {"auth": {"secret": vault}}}}])
+    auth = kept.databricks.connection.auth
+    assert isinstance(auth, ServicePrincipalAuth)
+    assert isinstance(auth.secret, KeyVaultSecret)
+    assert auth.secret.key_vault.secret_name == "sales"
+    renamed = load_spec(
+        base, [{"databricks": {"connection": {"auth": {"secret": vault}}}}],
+        ["databricks.connection.auth.secret.key_vault.secret_name=dev"],
+    ).databricks.connection.auth  # fmt: skip
+    assert isinstance(renamed, ServicePrincipalAuth)
+    assert isinstance(renamed.secret, KeyVaultSecret)
+    assert (renamed.secret.key_vault.connection, renamed.secret.key_vault.secret_name) == ("vault", "dev")
+    reused = load_spec(base, sets=["databricks.connection.auth={kind: existing}"])
+    assert isinstance(reused.databricks.connection.auth, ExistingAuth)
 
 
 def test_settings_have_yaml_types_and_win_over_overlays() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-import yaml
 from rich.markup import escape
 from rich.table import Table
 
 from unity_mirror.cli.documents import checks_document
 from unity_mirror.cli.session import DONE, FAILED, Session
+from unity_mirror.cli.starter import starter_text
 from unity_mirror.cli.text import show_checks
 from unity_mirror.errors import SpecError, SpecProblem, UnityMirrorError
 from unity_mirror.plan.model import Check, Outcome, Remedy, Scope, ScopeKind
 from unity_mirror.spec import load_spec, workspace_url_fault
-from unity_mirror.steps.adopt import write_spec
+from unity_mirror.steps.adopt import storage_of, write_spec
 from unity_mirror.steps.context import Reads
 from unity_mirror.steps.discover import Discovered, discover
 from unity_mirror.steps.doctor import diagnose
@@ -89,9 +91,10 @@ async def run_init(session: Session) -> int:
     """Writes the spec to a new file or to standard output."""
     options = session.options
     workspace = _workspace(options.databricks)
-    spec = await write_spec(session.clouds.clients, options.catalog, workspace, options.fabric)
-    load_spec(spec)
-    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=1000)
+    clients = session.clouds.clients
+    spec = await write_spec(clients, options.catalog, workspace, options.fabric)
+    _check(spec)
+    text = starter_text(spec, await storage_of(clients, spec["catalog"], workspace))
     if options.out is not None:
         _write_new(options.out, text)
         session.output.console.print(
@@ -100,6 +103,13 @@ async def run_init(session: Session) -> int:
     elif not options.json:
         session.output.text(text)
     return session.finish({"spec": spec}, DONE)
+
+
+def _check(spec: Mapping[str, Any]) -> None:
+    """Raises SpecError for what can't be in a spec, such as a name. The application's id is still to come."""
+    auth = spec["databricks"].get("connection", {}).get("auth", {})
+    variable = str(auth.get("client_id", "")).strip("${}")
+    load_spec(spec, environ={variable: str(UUID(int=1))})
 
 
 def _write_new(path: Path, text: str) -> None:

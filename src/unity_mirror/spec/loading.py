@@ -14,7 +14,7 @@ from unity_mirror.spec.documents import Document, read_document
 from unity_mirror.spec.fleet import FleetSpec
 from unity_mirror.spec.merging import apply_setting, merge, parse_setting, substitute
 from unity_mirror.spec.places import placed
-from unity_mirror.spec.problems import problems_of
+from unity_mirror.spec.problems import NOT_A_CHOICE, nearest_of, problems_of
 
 S = TypeVar("S", CatalogSpec, FleetSpec)
 Source = str | Path | Mapping[str, Any] | Document
@@ -31,7 +31,7 @@ def load_any(
     data, documents = _assemble(source, overlays, sets)
     kind = data.get("kind", "catalog")
     if kind not in _KINDS:
-        unknown = SpecProblem("kind", "this is not one of the possible values", f"one of {', '.join(_KINDS)}")
+        unknown = SpecProblem("kind", NOT_A_CHOICE, nearest_of(kind, _KINDS))
         raise SpecError(placed([unknown], documents), where=documents[0].where)
     if kind == "fleet":
         return _load(data, documents, environ or {}, FleetSpec)

@@ -16,13 +16,20 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one mapping over another: maps merge key by key, all else (lists too) is replaced. Neither is changed."""
+    """Lay one mapping over another. Maps merge key by key, but for what is an alternative to what was there: another
+    ``kind``, a secret kept elsewhere. That and all else (lists too) is replaced. Neither is changed."""
     merged = {key: deepcopy(value) for key, value in base.items()}
     for key, value in overlay.items():
         below = merged.get(key)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = merge(below, value) if isinstance(below, dict) and both else deepcopy(value)
+        goes_on = isinstance(below, dict) and isinstance(value, dict) and not _is_another(key, below, value)
+        merged[key] = merge(below, value) if isinstance(below, dict) and goes_on else deepcopy(value)
     return merged
+
+
+def _is_another(key: str, below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    if key == SECRET_KEY:
+        return not set(value) <= set(below)
+    return "kind" in below and "kind" in value and below["kind"] != value["kind"]
 
 
 def parse_setting(setting: str) -> dict[str, Any]:

@@ -112,8 +112,7 @@ def _missing_kind(fault: _Fault) -> tuple[str, str]:
 
 def _wrong_kind(fault: _Fault) -> tuple[str, str]:
     given = str(fault.detail.get("ctx", {}).get("tag", ""))
-    near = _nearest(given, [kind.strip() for kind in fault.expected.split(",")])
-    return "this kind is unknown", f"did you mean {near}?" if near else f"one of {fault.expected}"
+    return "this kind is unknown", nearest_of(given, [kind.strip() for kind in fault.expected.split(",")])
 
 
 def _nothing() -> tuple[str, str]:
@@ -129,10 +128,18 @@ def _not_text(fault: _Fault) -> tuple[str, str]:
     return f"a text is expected here, but YAML reads this as {kind}", "put it in quotes"
 
 
+NOT_A_CHOICE = "this is not one of the possible values"
+
+
 def _not_a_choice(fault: _Fault) -> tuple[str, str]:
-    expected, given = fault.expected.replace(" or ", ", "), fault.given
-    near = _nearest(given, [choice.strip() for choice in expected.split(",")]) if isinstance(given, str) else None
-    return "this is not one of the possible values", f"did you mean {near}?" if near else f"one of {expected}"
+    expected = fault.expected.replace(" or ", ", ").split(",")
+    return NOT_A_CHOICE, nearest_of(fault.given, [choice.strip() for choice in expected])
+
+
+def nearest_of(given: object, possible: Sequence[str]) -> str:
+    """The hint for a value that isn't among the possible ones: the one that is meant, or else all."""
+    near = _nearest(given, possible) if isinstance(given, str) else None
+    return f"did you mean {near}?" if near else f"one of {', '.join(possible)}"
 
 
 def _not_a_list(fault: _Fault) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,7 @@ from unity_mirror.models.fabric import Connection, Workspace
 from unity_mirror.models.items import Lakehouse, MirroredCatalog
 from unity_mirror.models.storage import StorageUrl
 from unity_mirror.models.table_ref import TableRef
+from unity_mirror.steps.connections import reusable
 from unity_mirror.steps.context import side_by_side
 from unity_mirror.steps.discover import find_fabric_workspaces, host_of
 from unity_mirror.steps.lakehouses import our_shortcuts
@@ -33,7 +35,32 @@ async def write_spec(clients: Clients, catalog: str, databricks: str, fabric: st
         "fabric": {"workspace": workspace.display_name},
     }
     item = await _find_item(clients, catalog, databricks, workspace)
-    return spec if item is None else {**spec, **await _as_it_is(clients, spec, workspace, item)}
+    if item is not None:
+        return {**spec, **await _as_it_is(clients, spec, workspace, item)}
+    if not reusable(databricks, await clients.fabric.connections.list()):
+        connection = _new_connection(catalog, (await clients.whoami()).tenant_id)
+        spec["databricks"] = {**spec["databricks"], "connection": connection}
+    return spec
+
+
+async def storage_of(clients: Clients, catalog: str, databricks: str) -> str | None:
+    """The URL of the folder in which a catalog keeps its managed tables, where Unity Catalog tells and it is ADLS."""
+    found = await clients.unity_catalog(databricks).catalog(catalog)
+    with suppress(ValueError):
+        return StorageUrl.parse(found.storage_root or found.storage_location or "").https_url
+    return None
+
+
+def _new_connection(catalog: str, tenant: str) -> dict[str, Any]:
+    """One that signs in as an application; who that is, and its secret, the environment says."""
+    prefix = re.sub(r"[^A-Z0-9]+", "_", f"{catalog}_DATABRICKS".upper()).lstrip("_0123456789")
+    auth = {
+        "kind": "service_principal",
+        "tenant_id": tenant,
+        "client_id": f"${{{prefix}_CLIENT_ID}}",
+        "secret": {"env": f"{prefix}_SECRET"},
+    }
+    return {"name": f"databricks-{catalog}", "auth": auth}
 
 
 async def _find_item(clients: Clients, catalog: str, databricks: str, workspace: Workspace) -> MirroredCatalog | None:

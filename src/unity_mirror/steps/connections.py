@@ -18,7 +18,7 @@ from unity_mirror.models.fabric import Connection, SupportedConnectionType
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made, Memory
 from unity_mirror.plan.selection import location_of
-from unity_mirror.spec import ExistingAuth, KeyVaultSecret, StorageSpec
+from unity_mirror.spec import ConnectionRef, ExistingAuth, KeyVaultSecret, StorageSpec
 from unity_mirror.steps.connection_body import (
     DATABRICKS,
     STORAGE,
@@ -161,6 +161,21 @@ def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection 
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
     return fitting[0] if fitting else None
+
+
+def reusable(databricks: str, listed: Sequence[Connection]) -> bool:
+    """Whether a connection to a Databricks workspace is there that a spec without any sign-in data would reuse."""
+    wanted = Wanted(
+        field="databricks.connection",
+        type=DATABRICKS,
+        url=databricks,
+        ref=ConnectionRef(),
+        auth=None,
+        default_name="",
+        fact="databricks_connection",
+        made=Made.CONNECTION_DATABRICKS,
+    )
+    return bool(_fitting(wanted, listed))
 
 
 def _is_ours(wanted: Wanted, made: frozenset[Memory]) -> bool:

@@ -354,6 +354,8 @@ def test_answers_are_lost(sample: Cloud, at: Address, action: str, when: str, ch
     while changed and not _is_renamed(sample) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert _is_renamed(sample) is changed
+    told = [(each["method"], each["status"], each["effect"]) for each in sample.requests]
+    assert told == [("PATCH", 0, "write")]
 
 
 @pytest.mark.parametrize(("when", "changed"), [("before", False), ("after", True)])

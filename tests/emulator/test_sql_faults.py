@@ -86,6 +86,7 @@ def test_an_answer_never_comes(world: World) -> None:
         connection.cursor().execute(COUNT)
     connection.close()
     assert world.query(COUNT) == [(3,)]
+    assert told(world) == [("LOGIN", 200), ("BATCH", 0), ("LOGIN", 200), ("BATCH", 200)]
 
 
 def slept(monkeypatch: pytest.MonkeyPatch) -> Sequence[float]:

@@ -41,6 +41,8 @@ class Emulator:
             await _lifespan(receive, send)
             return
         request = await _read(scope, receive)
+        if request is None:
+            return
         service = self._service(request.path)
         if service.name == "control":
             await _send(self._answer(service, request, None)[0], None, scope, send)
@@ -57,6 +59,7 @@ class Emulator:
     ) -> None:
         """Answers, unless a fault has the request or its answer lost."""
         if fault is not None and fault.when == "before" and fault.action == "hang":
+            self._log(service, request, 0, self._effect(service, request))
             await _hang(receive)
             return
         if fault is not None and fault.when == "before" and fault.action == "kill":
@@ -64,11 +67,19 @@ class Emulator:
         response, effect = self._answer(service, request, fault)
         if fault is not None and fault.when == "after" and fault.action == "kill":
             fault.end_process()
+        lost = fault is not None and fault.action in LOST
+        self._log(service, request, 0 if lost else response.status, effect)
         if fault is not None and fault.action == "hang":
             await _hang(receive)
             return
-        self._log(service, request, response, effect, fault)
         await _send(response, fault, scope, send)
+
+    def _effect(self, service: Service, request: Request) -> Effect:
+        """What a request would do that isn't served."""
+        try:
+            return service.locate(self.cloud, request).effect
+        except Refusal:
+            return Effect.READ
 
     def _answer(self, service: Service, request: Request, fault: FaultRule | None) -> tuple[Response, Effect]:
         """What the service says, everything it wrote committed or undone."""
@@ -131,16 +142,13 @@ class Emulator:
                 return service
         raise LookupError(path)
 
-    def _log(
-        self, service: Service, request: Request, response: Response, effect: Effect, fault: FaultRule | None
-    ) -> None:
-        struck = fault is not None and fault.action in LOST
+    def _log(self, service: Service, request: Request, status: int, effect: Effect) -> None:
         self.cloud.requests.append(
             {
                 "service": service.name,
                 "method": request.method,
                 "path": request.raw_path,
-                "status": 0 if struck else response.status,
+                "status": status,
                 "at": self.cloud.clock.iso(),
                 "effect": effect.value,
             }
@@ -161,11 +169,14 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def _read(scope: Scope, receive: Receive) -> Request:
-    body = b""
+async def _read(scope: Scope, receive: Receive) -> Request | None:
+    """The request once it is there as a whole; ``None`` when the client goes away before."""
+    parts = []
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
         if not message.get("more_body"):
             break
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -176,7 +187,7 @@ async def _read(scope: Scope, receive: Receive) -> Request:
         raw_path=raw_path,
         query=_query(scope["query_string"]),
         headers=headers,
-        body=body,
+        body=b"".join(parts),
         peer=(scope.get("client") or ("",))[0],
         base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
     )

@@ -16,7 +16,7 @@ from cloud_emulator.core.pressure import ServiceName
 logger = logging.getLogger("cloud_emulator")
 
 Action = Literal["status", "reset", "hang", "half_body", "fail_operation", "forget_operation", "kill"]
-LOST = frozenset({"reset", "half_body", "kill"})
+LOST = frozenset({"reset", "half_body", "hang", "kill"})
 """Actions after which the client has no whole answer."""
 ON_OPERATIONS = frozenset({"fail_operation", "forget_operation"})
 

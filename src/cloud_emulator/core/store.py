@@ -17,6 +17,12 @@ import orjson
 
 Document = Mapping[str, Any]
 _MISSING: Any = object()
+FORMAT = 1
+"""Of what is kept. Raise it with each change after which an older folder can't be read any more."""
+
+
+class OtherFormat(sqlite3.DatabaseError):
+    """What is kept was written by another version of the emulator."""
 
 
 class Table(MutableMapping[str, Document]):
@@ -80,6 +86,7 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
+        self._claim()
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS documents ("
             "tbl TEXT, key TEXT, doc BLOB, position INTEGER PRIMARY KEY AUTOINCREMENT, UNIQUE (tbl, key))"
@@ -87,6 +94,15 @@ class Store:
         self._tables: dict[str, Table] = {}
         self._touched: dict[tuple[str, str], Any] = {}
         self._load()
+
+    def _claim(self) -> None:
+        """Marks a new file with the format. Raises :class:`OtherFormat`."""
+        (found,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if found not in (0, FORMAT):
+            self._connection.close()
+            raise OtherFormat(f"another version wrote it: its format is {found}, ours {FORMAT}")
+        if not found:
+            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
     def table(self, name: str) -> Table:
         """The table of that name, made when first asked for."""
@@ -100,13 +116,13 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commits what the block wrote, or undoes all of it when the block raises."""
+        """Commits what the block wrote, or undoes all of it: when the block raises, or it can't be written."""
         try:
             yield
+            self.commit()
         except BaseException:
             self.rollback()
             raise
-        self.commit()
 
     def commit(self) -> None:
         """Writes the collected changes to disk as one transaction."""

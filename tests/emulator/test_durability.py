@@ -1,4 +1,4 @@
-"""What the emulator keeps, and what it doesn't: requests that end early, writes that fail, folders of other versions."""
+"""What the emulator keeps, and what not: requests that end early, writes that fail, folders of other versions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def test_an_upload_that_is_broken_off_leaves_nothing(cloud: Cloud) -> None:
         put_blob(at, cloud, WHOLE, b"all of it", length=9)
     assert files.stat(cloud, ACCOUNT, CONTAINER, CUT) is None
     held = files.stat(cloud, ACCOUNT, CONTAINER, WHOLE)
-    assert held is not None and files.content(cloud, held) == b"all of it"
+    assert held is not None
+    assert files.content(cloud, held) == b"all of it"
     assert [(each["path"].rpartition("/")[2], each["status"]) for each in cloud.requests] == [(WHOLE, 201)]
 
 
@@ -55,8 +56,7 @@ def test_what_cannot_be_written_is_undone_and_stops_nothing_after(tmp_path: Path
     with store.transaction():
         table["kept"] = {"is": 1}
     with pytest.raises(TypeError), store.transaction():
-        table["kept"] = {"is": 2}
-        table["bad"] = {"is": object()}
+        table.update({"kept": {"is": 2}, "bad": {"is": object()}})
     assert dict(table) == {"kept": {"is": 1}}
     with store.transaction():
         table["after"] = {"is": 3}

@@ -13,11 +13,13 @@ from cloud_emulator.seeds.contoso.identities import ANALYST, RUNNER, SALES_ANALY
 from cloud_emulator.unity_catalog import state
 from tests.onboarding.world import EXAMPLES, World, example, failed
 from unity_mirror.errors import InvalidRequest, PermissionDenied, SpecError
-from unity_mirror.plan.model import Action, Outcome, StepName
+from unity_mirror.plan.model import Action, Outcome, RestCall, StepName
 from unity_mirror.spec import CatalogSpec, ConnectionShare, load_spec
+from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
 from unity_mirror.steps.rotation import rotate_secrets
 from unity_mirror.steps.runner import apply_plan, make_plan
 
+CONNECTIONS = "https://api.fabric.microsoft.com/v1/connections"
 HR_HOST = "adb-2234567890123456.16.azuredatabricks.net"
 TOKEN = "dapi0123456789abcdef0123456789abcdef"
 
@@ -211,6 +213,70 @@ async def test_rotating_a_secret_changes_the_credential_and_nothing_else(world: 
         async with world.context(example("hr"), HR_DATABRICKS_SECRET="wrong") as context:
             await rotate_secrets(context)
     assert world.dump()["fabric.connectionCredentials"] == after["fabric.connectionCredentials"]
+
+
+LOWEST = "00000000-0000-4000-8000-000000000001"
+"""Sorts before any id that the cloud gives."""
+
+
+def unnamed(name: str) -> CatalogSpec:
+    """An example whose spec names no connection: one that fits is reused, else one is made."""
+    base = load_spec(EXAMPLES / f"{name}.yaml", environ={}).model_dump(mode="json", exclude_none=True)
+    del base["databricks"]["connection"]["name"]
+    return load_spec(base, environ={})
+
+
+def another_connection(world: World, like: str, **roles: str) -> str:
+    """Others make one that leads to the same place by the same kind of sign-in, and share it; its id."""
+    for table, key in (("fabric.connections", "id"), ("fabric.connectionCredentials", "connectionId")):
+        rows, held = world.cloud.table(table), connection(world, like)["id"]
+        rows[LOWEST] = {**rows[held], key: LOWEST, **({"displayName": "Theirs"} if key == "id" else {})}
+    for number, (who, role) in enumerate(roles.items()):
+        key = f"{LOWEST[:-1]}{number + 2}"
+        row = {"id": key, "connectionId": LOWEST, "principalId": who, "principalType": "ServicePrincipal", "role": role}
+        world.cloud.table("fabric.connectionRoleAssignments")[key] = row
+    world.cloud.store.commit()
+    return LOWEST
+
+
+async def test_what_others_make_later_and_fits_as_well_is_not_taken_instead_of_ours(world: World) -> None:
+    """An item's Databricks connection can't be changed: the plan would be refused from then on."""
+    await apply(world, unnamed("hr"))
+    another_connection(world, "databricks-hr", **{RUNNER.object_id: "Owner"})
+    planned = await world.plan(unnamed("hr"))
+    assert planned.known.databricks_connection == connection(world, "databricks-hr")["id"]
+    assert planned.plan.changes == ()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_a_rotated_secret_goes_into_no_connection_that_only_fits(world: World, ours: bool) -> None:
+    await apply(world, unnamed("hr"))
+    theirs = another_connection(world, "databricks-hr", **{RUNNER.object_id: "Owner"})
+    if not ours:
+        await world.call(RestCall("fabric", "DELETE", f"{CONNECTIONS}/{connection(world, 'databricks-hr')['id']}"))
+        async with world.context(unnamed("hr")) as context:
+            await apply_offboarding(context, await plan_offboarding(context))
+    before = world.dump()["fabric.connectionCredentials"][theirs]
+    async with world.context(unnamed("hr")) as context:
+        done = await rotate_secrets(context)
+    assert [each.name for each in done] == (["databricks-hr"] if ours else [])
+    assert world.dump()["fabric.connectionCredentials"][theirs] == before
+
+
+async def test_offboarding_deletes_no_connection_that_the_spec_came_to_name(world: World) -> None:
+    """We made one, the mark says; the item reads by another one than the spec names now, which isn't ours."""
+    await world.apply(example("hr"))
+    theirs = another_connection(world, "databricks-hr", **{RUNNER.object_id: "Owner"})
+    spec = example("hr", **{"databricks.connection.name": "Theirs"})
+    with pytest.raises(SpecError, match="uses another Databricks connection"):
+        await world.plan(spec)
+    async with world.context(spec) as context:
+        offboarding = await plan_offboarding(context)
+        await apply_offboarding(context, offboarding)
+    assert theirs in world.dump()["fabric.connections"]
+    assert "Fabric connection" not in {change.kind for change in offboarding.plan.changes}
+    notes = [note for step in offboarding.plan for note in step.notes]
+    assert any(note.startswith("Fabric connection Theirs stays: the item doesn't read by it") for note in notes), notes
 
 
 async def apply(world: World, spec: CatalogSpec, **environ: str) -> Any:

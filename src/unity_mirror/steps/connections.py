@@ -8,13 +8,14 @@ in place, so that whatever uses it goes on doing so. Types, parameters and crede
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from unity_mirror.errors import CloudError, InvalidRequest, NotSupported, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.fabric import Connection, SupportedConnectionType
+from unity_mirror.models.items import MirroredCatalog
 from unity_mirror.plan.model import Action, AfterApply, Change, StepName, StepPlan
 from unity_mirror.plan.ownership import Made, Memory
 from unity_mirror.plan.selection import location_of
@@ -31,7 +32,7 @@ from unity_mirror.steps.connection_body import (
 from unity_mirror.steps.connection_sharing import Sharing, missing_shares, share
 from unity_mirror.steps.context import Context, Done, Found, Known, Survey
 from unity_mirror.steps.patience import patiently
-from unity_mirror.steps.record import list_mirrored, owner_of, recorded
+from unity_mirror.steps.record import find_item, list_mirrored, owner_of, recorded
 
 CONNECTION = "Fabric connection"
 TENANT_SWITCH = (
@@ -61,14 +62,15 @@ class Connections:
         missing: list[Wanted] = []
         changed: list[tuple[Wanted, Connection]] = []
         made = known.made | await recorded(context, known.surveyed.workspace.id)
+        item = await spec_item(context, known.surveyed.workspace.id)
         sharing: list[Sharing] = []
         notes: list[str] = []
         for wanted in wanted_connections(context, known.surveyed):
-            found = await _changed_by_others(context, known, wanted, listed) if _is_ours(wanted, made) else None
+            found = await _changed_by_others(context, item, wanted, listed) if _is_ours(wanted, made) else None
             if found is not None:
                 changed.append((wanted, found))
             else:
-                found = find_connection(wanted, listed)
+                found = find_connection(wanted, listed, read_by(item))
             facts[wanted.fact] = found.id if found else AfterApply(self.name, wanted.fact)
             sharing += await missing_shares(context, wanted, found)
             if found is None:
@@ -148,8 +150,27 @@ def _storage_url(storage: StorageSpec, survey: Survey | None) -> str:
     return "/".join([storage.url.rstrip("/"), *containers])
 
 
-def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection | None:
-    """The connection to use; ``None`` when one has to be made. Raises ``SpecError`` when the named one doesn't fit."""
+async def spec_item(context: Context, workspace_id: str) -> MirroredCatalog | None:
+    """The spec's mirrored catalog, if it is there."""
+    owner, held = await owner_of(context), await list_mirrored(context, workspace_id)
+    return find_item(owner, context.spec.item_name, held)
+
+
+def read_by(item: MirroredCatalog | None) -> frozenset[str]:
+    """The ids of the connections that an item reads by."""
+    if item is None:
+        return frozenset()
+    ids = (item.properties.databricks_workspace_connection_id, item.properties.storage_connection_id)
+    return frozenset(each.lower() for each in ids if each)
+
+
+def find_connection(
+    wanted: Wanted, listed: Sequence[Connection], in_use: Container[str] = frozenset()
+) -> Connection | None:
+    """The connection to use, of several that fit rather one that is ``in_use``; ``None`` when one has to be made.
+
+    Raises ``SpecError`` when the named one doesn't fit.
+    """
     if wanted.ref.id is not None:
         return _checked(wanted, [each for each in listed if each.id.lower() == str(wanted.ref.id).lower()], "id")
     if wanted.ref.name is not None:
@@ -157,7 +178,7 @@ def find_connection(wanted: Wanted, listed: Sequence[Connection]) -> Connection 
         if not named and wanted.auth is None:
             raise _cannot_make(wanted)
         return _checked(wanted, named, "name") if named or _only_reuses(wanted) else None
-    fitting = _fitting(wanted, listed)
+    fitting = _fitting(wanted, listed, in_use)
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
     return fitting[0] if fitting else None
@@ -184,7 +205,7 @@ def _is_ours(wanted: Wanted, made: frozenset[Memory]) -> bool:
 
 
 async def _changed_by_others(
-    context: Context, known: Known, wanted: Wanted, listed: Sequence[Connection]
+    context: Context, item: MirroredCatalog | None, wanted: Wanted, listed: Sequence[Connection]
 ) -> Connection | None:
     """The connection that we made and whose kind of sign-in somebody changed.
 
@@ -192,14 +213,9 @@ async def _changed_by_others(
     be anybody's.
     """
     found = _with_another_kind(wanted, listed) if wanted.ref.id is None else None
-    if found is None:
+    if found is None or item is None or not (await owner_of(context)).owns(item.description):
         return None
-    owner = await owner_of(context)
-    items = await list_mirrored(context, known.surveyed.workspace.id)
-    ours = [each.properties for each in items if owner.owns(each.description)]
-    used = {each.databricks_workspace_connection_id.lower() for each in ours}
-    used |= {(each.storage_connection_id or "").lower() for each in ours}
-    return found if found.id.lower() in used else None
+    return found if found.id.lower() in read_by(item) else None
 
 
 def _with_another_kind(wanted: Wanted, listed: Sequence[Connection]) -> Connection | None:
@@ -209,9 +225,15 @@ def _with_another_kind(wanted: Wanted, listed: Sequence[Connection]) -> Connecti
     return next((each for each in named if _misfit(wanted, each) and not _misfit(anyhow, each)), None)
 
 
-def _fitting(wanted: Wanted, listed: Sequence[Connection]) -> list[Connection]:
-    """Of several that fit, the same one each time."""
-    return sorted((each for each in listed if not _misfit(wanted, each)), key=lambda each: each.id)
+def _fitting(wanted: Wanted, listed: Sequence[Connection], in_use: Container[str] = frozenset()) -> list[Connection]:
+    """Of several that fit, the same one each time, whatever others make besides: an item's Databricks connection can't
+    be changed."""
+
+    def rank(held: Connection) -> tuple[bool, bool, str]:
+        named = (held.display_name or "").lower() == wanted.name.lower()
+        return held.id.lower() not in in_use, not named, held.id
+
+    return sorted((each for each in listed if not _misfit(wanted, each)), key=rank)
 
 
 def _only_reuses(wanted: Wanted) -> bool:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from unity_mirror.errors import PermissionDenied
 from unity_mirror.steps.connection_body import rotation_body
-from unity_mirror.steps.connections import find_connection, wanted_connections
+from unity_mirror.steps.connections import find_connection, read_by, spec_item, wanted_connections
 from unity_mirror.steps.context import Context
+from unity_mirror.steps.record import recorded
+from unity_mirror.steps.survey import find_workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,20 @@ class Rotated:
 async def rotate_secrets(context: Context) -> tuple[Rotated, ...]:
     """Writes the secrets that the spec's connections sign in with into Fabric, which tests each before it keeps it.
 
-    Connections without a secret of ours (existing, workspace identity) and those still to be made are left alone.
+    Connections without a secret of ours (existing, workspace identity) and those still to be made are left alone. So
+    are others' that the spec doesn't name: they only fit.
     Raises ``InvalidRequest`` when a new secret doesn't work: then the old one stays.
     """
     listed = await context.clients.fabric.connections.list()
+    workspace = await find_workspace(context, context.spec.fabric.workspace, "fabric.workspace")
+    item, made = await spec_item(context, workspace.id), await recorded(context, workspace.id)
     done = []
     for wanted in wanted_connections(context):
-        if wanted.secret is None or (held := find_connection(wanted, listed)) is None:
+        may_be_others = wanted.ref.id is None and wanted.ref.name is None and wanted.made not in made
+        if wanted.secret is None or may_be_others:
+            continue
+        held = find_connection(wanted, listed, read_by(item))
+        if held is None:
             continue
         body = await rotation_body(context, wanted, held)
         try:

@@ -66,19 +66,16 @@ async def plan_offboarding(
 ) -> Offboarding:
     """What offboarding would remove. ``permits`` narrows it, for a rollback, to what one run made."""
     reading = await read(context)
-    return await _Planner(context, reading, permits or _all).make(keep_lakehouse=keep_lakehouse)
-
-
-def _all(_: Change) -> bool:
-    return True
+    return await _Planner(context, reading, permits).make(keep_lakehouse=keep_lakehouse)
 
 
 class _Planner:
-    def __init__(self, context: Context, reading: Reading, permits: Permits) -> None:
+    def __init__(self, context: Context, reading: Reading, permits: Permits | None) -> None:
         self._context = context
         self._spec = context.spec
         self._reading = reading
         self._permits = permits
+        self._rolls_back = permits is not None
         self._changes: list[Change] = []
         self._notes: list[str] = []
         self._heirs: dict[Made, Other] = {}
@@ -120,7 +117,7 @@ class _Planner:
 
     def _goes(self, step: StepName, kind: str, name: str, reason: str = _OURS) -> bool:
         change = Change(step, Action.DELETE, kind, name, reason)
-        if self._permits(change):
+        if self._permits is None or self._permits(change):
             self._changes.append(change)
             return True
         return False
@@ -180,12 +177,24 @@ class _Planner:
                 self._nobody_knows(kind, f"{CONNECTION} {name}")
             for connection in found if kind in made else ():
                 user = next((each for each in self._reading.others if each.uses(connection.id)), None)
-                if kind is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in made:
+                if self._reads_by_another(kind, connection):
+                    self._stays(f"{CONNECTION} {name}", "the item doesn't read by it, so that it isn't the one we made")
+                elif kind is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in made:
                     self._stays(f"{CONNECTION} {name}", "it was there when the spec came to name it")
                 elif user is not None:
                     self._keep(kind, f"{CONNECTION} {name}", user)
                 elif self._goes(StepName.CONNECTIONS, CONNECTION, name):
                     yield connection
+
+    def _reads_by_another(self, kind: Made, connection: Connection) -> bool:
+        """Our mark says that we made one, not which: the spec may have come to name another. A rollback knows which."""
+        item = self._reading.item if self._reading.is_ours and not self._rolls_back else None
+        if item is None:
+            return False
+        properties = item.properties
+        databricks = properties.databricks_workspace_connection_id
+        used = databricks if kind is Made.CONNECTION_DATABRICKS else properties.storage_connection_id or ""
+        return bool(used) and used.lower() != connection.id.lower()
 
     async def _principal(self) -> str:
         """Whom the storage rights were given to; empty when nobody can tell any more."""

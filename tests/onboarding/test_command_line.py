@@ -71,6 +71,10 @@ def test_plan_then_apply_then_nothing_to_do(run: Run, live: World) -> None:
     applied = run("apply", EXAMPLES / "sales.yaml", "--yes")
     assert applied.code == 0, applied.err
     assert "created 10 OneLake shortcuts" in applied.out
+    assert "created Mirrored Azure Databricks catalog sales" in applied.out
+    assert (
+        applied.err.index("Mirror …\n") < applied.err.index("Semantic model …\n") < applied.err.index("Verification …")
+    )
     live.cloud.requests.clear()
     again = run("plan", EXAMPLES / "sales.yaml")
     assert (again.code, again.err) == (0, "")
@@ -162,6 +166,8 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "an unknown workspace": (lambda spec: spec["fabric"].update(workspace="Nowhere"), "fabric.workspace"),
     "an unknown catalog": (lambda spec: spec.update(catalog="nope"), "catalog"),
 }
+BY_A_CHECK = {"a storage url of another account"}
+"""What isn't the spec's fault alone, hence has no line in it."""
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -171,6 +177,7 @@ def test_a_bad_spec_is_refused_with_its_path(run: Run, live: World, spec: Callab
         refused = run(command, spec(edit), *(["--yes"] if command == "apply" else []))
         assert refused.code == 1
         assert path in refused.err
+        assert what in BY_A_CHECK or f"{path} (line " in refused.err
         assert "Traceback" not in refused.err + refused.out
         assert SECRET not in refused.err + refused.out
     assert "write" not in live.effects()
@@ -363,8 +370,11 @@ def test_init_gives_the_least_where_a_connection_can_be_reused(run: Run) -> None
 
 
 def test_doctor_without_a_spec_looks_at_the_sign_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run("doctor").code == 0
+    signed_in = run("doctor")
+    assert signed_in.code == 0
+    assert "tenant 72f988bf-0000-4000-8000-00000000c0de; Fabric workspaces: " in signed_in.out
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
     refused = run("doctor")
     assert refused.code == 1
     assert "ClientSecretCredential" not in refused.err
+    assert refused.out.count("AZURE_CLIENT_SECRET is not the secret's value") == 1

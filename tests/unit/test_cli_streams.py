@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -54,7 +55,22 @@ def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys: pytest.
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "usage: unity-mirror plan" in captured.err
-    assert "unrecognized arguments: --prun" in captured.err
+    assert "unrecognized arguments: --prun (did you mean --prune?); see unity-mirror plan --help" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["verfy", "x"], "unknown command: verfy (did you mean verify?); see unity-mirror --help"),
+        (["frobnicate"], "unknown command: frobnicate; see"),
+        (["plan", "x", "y"], "unrecognized arguments: y; see"),
+        (["plan", "x", "--overlays=y"], "unrecognized arguments: --overlays=y (did you mean --overlay?); see"),
+    ],
+)
+def test_what_was_meant_is_told(said: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(said)
+    assert told in capsys.readouterr().err
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,18 +80,19 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("unity-mirror 0.")
 
 
-@pytest.mark.parametrize(
-    ("command", "told"), [("plan", "nothing was changed"), ("apply", "what was made until now stays")]
-)
+@pytest.mark.parametrize(("agreed", "told"), [(False, "nothing was changed"), (True, "what was made until now stays")])
 def test_an_interruption_is_130_and_one_document(
-    command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    agreed: bool, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> int:
+    """Before the question is answered, nothing is made."""
+
+    def interrupted(options: Namespace) -> int:
+        options.agreed = agreed
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "run_or_tell", interrupted)
     with pytest.raises(SystemExit) as stopped:
-        main([command, "spec.yaml", "--json"])
+        main(["apply", "spec.yaml", "--json"])
     captured = capsys.readouterr()
     assert stopped.value.code == 130
     assert told in json.loads(captured.out)["message"]

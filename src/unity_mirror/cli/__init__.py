@@ -11,7 +11,6 @@ from unity_mirror.cli.arguments import WrongUsage, parse
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 64, 130
 """64 is EX_USAGE of sysexits.h, because 2 means that changes are pending; 130 is 128 and the number of SIGINT."""
-_WRITERS = ("apply", "offboard", "rotate-secret")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,14 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _command(spoken: Sequence[str]) -> int:
+    options = Namespace()
     try:
-        return _run(parse(spoken))
+        options = parse(spoken)
+        return _run(options)
     except WrongUsage as wrong:
-        sys.stderr.write(f"{wrong.usage}{wrong.prog}: {wrong}\n")
+        sys.stderr.write(f"{wrong.usage}{wrong.prog}: {wrong}; {wrong.remedy}\n")
         _document(spoken, "WrongUsage", str(wrong), wrong.remedy)
         return WRONG_USAGE
     except KeyboardInterrupt:
-        what = "what was made until now stays" if set(_WRITERS) & set(spoken) else "nothing was changed"
+        what = "what was made until now stays" if getattr(options, "agreed", False) else "nothing was changed"
         sys.stderr.write(f"\nunity-mirror: interrupted; {what}, run again to go on.\n")
         _document(spoken, "Interrupted", f"interrupted; {what}", "run again to go on")
         return INTERRUPTED

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,8 +36,21 @@ class WrongUsage(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
+    @property
+    def options(self) -> list[str]:
+        """All options that it takes."""
+        return [name for action in self._actions for name in action.option_strings]
+
     def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if wrong is not None:
+            message = f"unknown command: {wrong[1]}{_meant(wrong[1], re.findall(r'[a-z-]+', wrong[2]))}"
         raise WrongUsage(message, self.prog, self.format_usage())
+
+
+def _meant(word: str, possible: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(possible), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 class _Version(argparse.Action):
@@ -54,7 +69,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = _commands(parser)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+        command = commands.choices[options.command]
+        near = _meant(unknown[0].partition("=")[0], command.options) if unknown[0].startswith("-") else ""
+        command.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
     return options
 
 

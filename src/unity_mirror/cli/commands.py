@@ -75,10 +75,12 @@ async def _run_connected(options: argparse.Namespace, output: Output, settings: 
     async with connect(settings) as clouds:
         session = Session(clouds, output, options, source)
         try:
-            return await commands[options.command](session)
+            async with session.pulse.beating():
+                return await commands[options.command](session)
         except UnityMirrorError as error:
-            session.failed(error)
-            raise
+            told = source.with_lines(error)
+            session.failed(told)
+            raise told from None
         except Exception as error:
             if is_fault(error):
                 raise

@@ -22,12 +22,17 @@ from unity_mirror.steps.context import Reads
 from unity_mirror.steps.discover import Discovered, discover
 from unity_mirror.steps.doctor import diagnose
 
+_GIVE_A_SPEC = "Give a spec, and its prerequisites and our rights are checked, too."
+
 
 async def run_doctor(session: Session) -> int:
     """Checks; 1 when one failed or is unknown."""
-    checks = [await _sign_in(session)] if session.options.spec is None else await _of_specs(session)
+    alone = session.options.spec is None
+    checks = [await _sign_in(session)] if alone else await _of_specs(session)
     show_checks(session.output.console, checks)
     passed = all(check.outcome is Outcome.PASSED for check in checks)
+    if alone and passed:
+        session.output.console.print(f"      {escape(checks[0].evidence)}\n{_GIVE_A_SPEC}")
     return session.finish({"checks": checks_document(checks)}, DONE if passed else FAILED)
 
 
@@ -43,24 +48,28 @@ async def _of_specs(session: Session) -> list[Check]:
             if session.source.is_single:
                 raise
             scope = Scope(ScopeKind.CATALOG, member.name)
-            checks.append(Check("catalog", "The catalog can be looked at", scope, Outcome.FAILED, str(error)))
+            checks.append(_failed("catalog", "The catalog can be looked at", scope, error))
     return checks
 
 
 async def _sign_in(session: Session) -> Check:
     """Whether we can sign in, and see a Fabric workspace."""
-    title, scope = "Signed in, and Fabric answers", Scope(ScopeKind.CATALOG, "(none given)")
+    title, scope = "Signed in, and Fabric answers", Scope(ScopeKind.CATALOG, "")
     try:
         identity = await session.clouds.clients.whoami()
         workspaces = await session.clouds.clients.fabric.workspaces.list()
     except UnityMirrorError as error:
-        return Check(
-            "sign_in", title, scope, Outcome.FAILED, str(error), Remedy(error.remedy) if error.remedy else None
-        )
+        return _failed("sign_in", title, scope, error)
     names = ", ".join(each.display_name for each in workspaces[:5]) or "none"
     evidence = f"object id {identity.object_id} in tenant {identity.tenant_id}; Fabric workspaces: {names}"
     outcome = Outcome.PASSED if workspaces else Outcome.FAILED
     return Check("sign_in", title, scope, outcome, evidence, Remedy("Add the identity to a Fabric workspace."))
+
+
+def _failed(id_: str, title: str, scope: Scope, error: UnityMirrorError) -> Check:
+    """An error as a check that failed: what it says is to be done is the remedy."""
+    evidence = str(error).partition(". What to do: ")[0] if error.remedy else str(error)
+    return Check(id_, title, scope, Outcome.FAILED, evidence, Remedy(error.remedy) if error.remedy else None)
 
 
 async def run_discover(session: Session) -> int:

@@ -10,10 +10,12 @@ from typing import Any
 
 from unity_mirror.cli.documents import failure_document
 from unity_mirror.cli.output import Output
+from unity_mirror.cli.pulse import Pulse
 from unity_mirror.cli.reporting import Effort, write_report
 from unity_mirror.cli.sources import Source
 from unity_mirror.clouds import Clouds
 from unity_mirror.errors import UnityMirrorError
+from unity_mirror.plan.model import StepName
 from unity_mirror.spec import CatalogSpec, Member
 from unity_mirror.steps.context import Context, Reads
 from unity_mirror.steps.fleet import resolve
@@ -30,11 +32,13 @@ class Session:
     options: argparse.Namespace
     source: Source
     started: float = field(init=False)
+    pulse: Pulse = field(init=False)
     so_far: Mapping[str, Any] = field(default_factory=dict)
     """What is known of a single catalog, for the report of a run that fails."""
 
     def __post_init__(self) -> None:
         self.started = self.clouds.clock.monotonic()
+        self.pulse = Pulse(sys.stderr, self.clouds.clock)
 
     async def members(self) -> tuple[Member, ...]:
         """The catalogs that SPEC names. Raises the error of a single one that has no spec."""
@@ -50,20 +54,29 @@ class Session:
         def make(spec: CatalogSpec, reads: Reads) -> Context:
             pruned = asked or bool(prune and prune.get(spec.catalog))
             return Context(
-                spec, self.clouds.clients, self.clouds.secrets, deadline_seconds=deadline, prune=pruned, reads=reads
+                spec,
+                self.clouds.clients,
+                self.clouds.secrets,
+                deadline_seconds=deadline,
+                prune=pruned,
+                reads=reads,
+                progress=self.pulse.progress,
+                at_work=lambda step: self.pulse.at_work(self._named(spec.catalog, step)),
             )
 
         return make
 
+    def _named(self, catalog: str, step: StepName) -> str:
+        return step.label if self.source.is_single else f"{catalog}: {step.label}"
+
     def require_consent(self, question: str) -> None:
         """Raises UnityMirrorError unless the person at the terminal says yes, or ``--yes`` did before."""
-        if self.options.yes:
-            return
         message, remedy = "nothing was changed", "Add --yes to go on without asking."
-        if not sys.stdin.isatty():
+        if not self.options.yes and not sys.stdin.isatty():
             raise UnityMirrorError(message, why="there is no terminal to ask at", remedy=remedy)
-        if not self.output.ask(question):
+        if not self.options.yes and not self.output.ask(question):
             raise UnityMirrorError(message, why="the answer wasn't yes")
+        self.options.agreed = True
 
     def finish(self, document: Mapping[str, Any], code: int) -> int:
         """Writes the report, prints the document where one is wanted, and gives the exit code back."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from unity_mirror.errors import SpecError, SpecProblem
+from unity_mirror.errors import SpecError, SpecProblem, UnityMirrorError
 from unity_mirror.plan.saved import KIND, SavedPlan, read_saved
 from unity_mirror.spec import (
     CatalogSpec,
@@ -15,8 +15,10 @@ from unity_mirror.spec import (
     FleetSpec,
     Member,
     check_spec,
+    documents_of,
     load_any,
     parse_document,
+    placed,
     read_document,
 )
 
@@ -30,11 +32,20 @@ class Source:
     members: tuple[Member, ...] = ()
     fleet: FleetSpec | None = None
     saved: tuple[SavedPlan, ...] = ()
+    documents: tuple[Document, ...] = ()
+    """What a single catalog's spec was read from."""
 
     @property
     def is_single(self) -> bool:
         """Whether it is one catalog, whose failure is the command's."""
         return self.fleet is None and len(self.members) == 1
+
+    def with_lines(self, error: UnityMirrorError) -> UnityMirrorError:
+        """The error; what only the clouds showed to be wrong with a spec is told with its line, too."""
+        if not isinstance(error, SpecError) or not self.documents:
+            return error
+        where = error.where or self.documents[0].where
+        return SpecError(placed(error.problems, self.documents), where=where, remedy=error.remedy)
 
 
 def read_source(options: argparse.Namespace, environ: Mapping[str, str], allowed: Sequence[str]) -> Source:
@@ -47,7 +58,8 @@ def read_source(options: argparse.Namespace, environ: Mapping[str, str], allowed
         return _saved(options, document)
     spec = load_any(document, options.overlay, options.set, environ)
     if isinstance(spec, CatalogSpec):
-        return Source((Member(spec.catalog, spec),))
+        documents = documents_of(document, options.overlay, options.set)
+        return Source((Member(spec.catalog, spec),), documents=tuple(documents))
     return Source(fleet=spec)
 
 

@@ -23,8 +23,9 @@ from unity_mirror.plan.model import (
     Remedy,
     StepPlan,
 )
+from unity_mirror.plan.render_markdown import done_text
 from unity_mirror.steps.fleet import CatalogRun
-from unity_mirror.steps.runner import Result, StepResult
+from unity_mirror.steps.runner import Result
 
 _SIGNS = {Action.CREATE: "[green]+[/]", Action.UPDATE: "[yellow]~[/]", Action.DELETE: "[red]-[/]"}
 _OUTCOMES = {Outcome.PASSED: "[green]✓[/]", Outcome.FAILED: "[red]✗[/]", Outcome.UNKNOWN: "[yellow]?[/]"}
@@ -86,7 +87,8 @@ def show_checks(console: Console, checks: Iterable[Check]) -> None:
     """Checks with evidence and remedy."""
     for check in checks:
         fixed = " [dim](apply repairs it)[/]" if check.repaired_by_apply else ""
-        console.print(f"  {_OUTCOMES[check.outcome]} {escape(check.title)} [dim]({escape(str(check.scope))})[/]{fixed}")
+        scope = f" [dim]({escape(str(check.scope))})[/]" if check.scope.name else ""
+        console.print(f"  {_OUTCOMES[check.outcome]} {escape(check.title)}{scope}{fixed}")
         if check.outcome is not Outcome.PASSED:
             console.print(f"      {escape(check.evidence)}")
             _show_remedy(console, check.remedy)
@@ -202,9 +204,10 @@ def show_result(console: Console, result: Result) -> None:
     """What each step did, what is left out, and whether it works."""
     table = Table(title="Steps", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("step", "what it did", "seconds"):
-        table.add_column(heading, header_style="dim")
+        table.add_column(heading, header_style="dim", overflow="fold")
     for step in result.steps:
-        table.add_row(step.step.label, escape(_did(step)), f"{step.seconds:.1f}" if step.seconds else "")
+        did = escape(done_text(step.plan.changes))
+        table.add_row(step.step.label, did, f"{step.seconds:.1f}" if step.seconds else "")
     console.print(table)
     console.print()
     for step in result.steps:
@@ -213,13 +216,6 @@ def show_result(console: Console, result: Result) -> None:
         show_tables(console, step.done.tables)
     show_left_out(console, [left for step in result.steps for left in step.done.left_out])
     show_verification(console, result.verification)
-
-
-def _did(step: StepResult) -> str:
-    groups = groupby(step.plan.changes, key=lambda change: (change.action, change.kind))
-    counted = [(action, kind, len(list(group))) for (action, kind), group in groups]
-    past = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
-    return ", ".join(f"{past[action]} {_count(count, kind)}" for action, kind, count in counted) or "nothing to do"
 
 
 def show_verification(console: Console, verification: StepPlan) -> None:

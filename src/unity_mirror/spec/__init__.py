@@ -24,8 +24,9 @@ from unity_mirror.spec.catalog import (
 from unity_mirror.spec.connections import ConnectionRef, DatabricksConnection, DatabricksSpec, StorageSpec
 from unity_mirror.spec.documents import Document, parse_document, read_document
 from unity_mirror.spec.fleet import DiscoverSpec, FleetSpec, Member, document_json_schema, members
-from unity_mirror.spec.loading import check_spec, load_any, load_spec
+from unity_mirror.spec.loading import check_spec, documents_of, load_any, load_spec
 from unity_mirror.spec.patterns import matches, matches_any
+from unity_mirror.spec.places import placed
 from unity_mirror.spec.schema import spec_json_schema
 from unity_mirror.spec.secrets import BlockSecret, EnvSecret, KeyVaultReference, KeyVaultSecret, SecretRef
 from unity_mirror.spec.semantic_model import (
@@ -74,12 +75,14 @@ __all__ = [
     "check_spec",
     "column_of",
     "document_json_schema",
+    "documents_of",
     "load_any",
     "load_spec",
     "matches",
     "matches_any",
     "members",
     "parse_document",
+    "placed",
     "read_document",
     "spec_json_schema",
     "workspace_url_fault",

@@ -54,6 +54,11 @@ def load_spec(
     return _load(data, documents, environ or {}, CatalogSpec)
 
 
+def documents_of(source: Source, overlays: Sequence[Source], sets: Sequence[str]) -> list[Document]:
+    """What a spec is laid together from, for ``placed``. Raises SpecError."""
+    return _assemble(source, overlays, sets)[1]
+
+
 def check_spec(data: Mapping[str, Any], where: str) -> CatalogSpec:
     """Check a spec in which everything is filled in already: ``${`` is plain text there. Raises SpecError."""
     spec, problems = _validate(data, CatalogSpec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -112,6 +112,16 @@ async def no_progress(done: int, total: int, what: str) -> None:
     del done, total, what
 
 
+AtWork = Callable[[StepName], AbstractAsyncContextManager[None]]
+"""Is entered for as long as a step applies its changes."""
+
+
+def unwatched(name: StepName) -> AbstractAsyncContextManager[None]:
+    """Nobody watches."""
+    del name
+    return nullcontext()
+
+
 SHARED_READS = frozenset(
     {
         "capacities", "connection types", "connections", "gateways", "items", "metastore", "mirrored catalogs",
@@ -183,6 +193,7 @@ class Context:
     delta_logs: Reads = field(default_factory=Reads)
     """Apart from the other reads, because nothing that we apply changes a table's log: each is read once in a run."""
     progress: Progress = no_progress
+    at_work: AtWork = unwatched
 
 
 class Step(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,10 +168,8 @@ async def run_step(context: Context, name: StepName, known: Known, planned: Plan
     start = clock.monotonic()
     if not approved.plan.changes:
         return StepResult(name, approved.plan, Done(approved.facts))
-    if name in _SHARED:
-        async with context.reads.writing:
-            done, plan = await _apply_step(context, name, known, planned)
-    else:
+    turn: AbstractAsyncContextManager[None] = context.reads.writing if name in _SHARED else nullcontext()
+    async with turn, context.at_work(name):
         done, plan = await _apply_step(context, name, known, planned)
     return StepResult(name, plan, done, clock.monotonic() - start)
 
@@ -222,7 +221,8 @@ async def _apply_stages(context: Context, planned: Planned) -> Result:
         part = await _all_to_their_end([run_step(context, name, before, planned) for name in stage])
         results += part
         known = known.learn(result.done.facts for result in part)
-    return Result(planned.plan, tuple(results), await verify(context, known), known)
+    async with context.at_work(StepName.VERIFICATION):
+        return Result(planned.plan, tuple(results), await verify(context, known), known)
 
 
 async def _all_to_their_end(steps: Sequence[Coroutine[Any, Any, StepResult]]) -> list[StepResult]:

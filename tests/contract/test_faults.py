@@ -12,7 +12,7 @@ import pytest
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.faults import FaultRule
 from tests.contract.world import RUNNER, URL, WORKSPACE, SharedTime, databricks_connection, services, settings
-from tests.emulator.served import running
+from tests.emulator.served import eventually, running
 from unity_mirror.clouds import Clouds, connect
 from unity_mirror.errors import OperationFailed, ServiceUnavailable, Throttled
 from unity_mirror.models.fabric import ShortcutRequest
@@ -78,8 +78,11 @@ class TestOverTls:
     async def test_a_cancelled_request_leaves_the_client_usable(self, cloud: Cloud, time: SharedTime) -> None:
         strike(cloud, method="GET", path="/workspaces$", action="hang")
         async with over_tls(cloud, time) as clouds:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(clouds.clients.fabric.workspaces.list(), 0.5)
+            asked = asyncio.create_task(clouds.clients.fabric.workspaces.list())
+            await asyncio.to_thread(eventually, lambda: cloud.faults.counts()[0]["struck"], "the request hangs")
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
             assert len(await clouds.clients.fabric.workspaces.list()) == 1
 
     async def test_an_untrusted_certificate_is_said_so(self, cloud: Cloud, time: SharedTime) -> None:

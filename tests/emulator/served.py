@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,6 +34,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def eventually(holds: Callable[[], object], what: str) -> None:
+    """Waits until something holds that another thread brings about."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, f"not within a minute: {what}"
+        time.sleep(0.002)
+
+
 @contextmanager
 def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[Address]:
     """Serves the cloud until the block ends. An exchange that isn't as specified is answered by 500."""
@@ -42,10 +50,7 @@ def running(cloud: Cloud, services: Sequence[tuple[str, Service]]) -> Iterator[A
     loop, done = asyncio.new_event_loop(), asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(server, done)), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline, "the emulator did not start"
-        time.sleep(0.002)
+    eventually(lambda: server.started, "the emulator has started")
     try:
         yield Address(f"https://localhost:{port}", str(cloud.folder / "tls" / "ca.pem"))
     finally:

@@ -21,12 +21,13 @@ from unity_mirror.settings import Settings
 
 
 class Server:
-    """Speaks just enough HTTP; counts connections. A request for /cut has its connection cut, one for /last
-    is the last that its connection answers."""
+    """Speaks just enough HTTP; counts connections. A request for /cut has its connection cut, one for /last is the last
+    that its connection answers, and those for /together are put down in ``waiting`` until they are answered."""
 
     def __init__(self) -> None:
         self.connections = 0
         self.together = asyncio.Event()
+        self.waiting: asyncio.Queue[bytes] = asyncio.Queue()
         self.writers: list[asyncio.StreamWriter] = []
         self.lines: list[bytes] = []
 
@@ -39,6 +40,7 @@ class Server:
             if b"/cut" in line:
                 break
             if b"/together" in line:
+                self.waiting.put_nowait(line)
                 await self.together.wait()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             if b"/last" in line:
@@ -72,7 +74,8 @@ async def test_as_many_connections_as_requests_at_once_and_no_more() -> None:
         for _ in range(2):
             server.together.clear()
             asked = [asyncio.create_task(opened.get("/together")) for _ in range(5)]
-            await asyncio.sleep(0.05)
+            for _ in asked:
+                await server.waiting.get()
             server.together.set()
             assert [(await each).text for each in asked] == ["ok"] * 5
         assert server.connections == 5
@@ -89,7 +92,7 @@ async def test_after_a_cut_connection_the_next_request_gets_through() -> None:
 async def test_a_request_that_nobody_waits_for_any_more_leaves_its_place_usable() -> None:
     async with client() as (opened, server):
         waiting = asyncio.create_task(opened.get("/together"))
-        await asyncio.sleep(0.05)
+        await server.waiting.get()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -100,7 +103,7 @@ async def test_a_request_that_nobody_waits_for_any_more_leaves_its_place_usable(
 async def test_a_connection_that_the_server_has_closed_since_is_not_used_again() -> None:
     async with client() as (opened, server):
         assert (await opened.get("/last")).text == "ok"
-        await asyncio.sleep(0.05)
+        await server.writers[0].wait_closed()
         assert (await opened.post("/", content=b"")).text == "ok"
         assert server.connections == 2
 

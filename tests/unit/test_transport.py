@@ -194,12 +194,14 @@ class TestThrottling:
 class TestConcurrency:
     async def test_never_more_at_once_than_allowed(self) -> None:
         running, most = 0, 0
-        gate = asyncio.Event()
+        full, gate = asyncio.Event(), asyncio.Event()
 
         async def handle(request: httpx.Request) -> httpx.Response:
             nonlocal running, most
             running += 1
             most = max(most, running)
+            if running == 3:
+                full.set()
             await gate.wait()
             running -= 1
             return httpx.Response(200, json={})
@@ -207,8 +209,7 @@ class TestConcurrency:
         b = bench(limits=Limits(max_concurrency=3))
         b.transport._wire = httpx.MockTransport(handle)
         tasks = [asyncio.create_task(b.transport.send(call())) for _ in range(10)]
-        await asyncio.sleep(0.05)
-        assert running == 3
+        await full.wait()
         tasks[0].cancel()
         tasks[9].cancel()
         gate.set()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.coverage_rows import read_rows, unproven
@@ -21,6 +22,16 @@ _SEEN = "emulator operations"
 _passed: set[str] = set()
 _seen: set[observed.Sighting] = set()
 _figures: list[str] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Has Hypothesis draw the same examples in every run, so that none fails by chance, and take as long as a busy
+    machine needs. ``--hypothesis-profile=others`` draws other ones."""
+    patient = settings(deadline=None, derandomize=False, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("others", patient)
+    settings.register_profile("same", patient, derandomize=True, database=None)
+    settings.load_profile("same")
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -60,7 +60,7 @@ def test_a_wide_table_and_many_tables(tom: Tom, tmp_path: Path) -> None:
     assert len(report.of("column")) == 360
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=100, suppress_health_check=RELAXED)
 @given(drawn=catalogs_with_options())
 def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, drawn: tuple[tuple[Table, ...], dict[str, Any]]) -> None:
     tables, options = drawn
@@ -80,7 +80,7 @@ def test_any_catalog_gives_a_model_that_tom_accepts(tom: Tom, drawn: tuple[tuple
     assert not difference.edited
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=100, suppress_health_check=RELAXED)
 @given(drawn=tangles())
 def test_any_tangle_of_keys_is_related_without_a_second_way(tom: Tom, drawn: tuple[Table, ...]) -> None:
     """By what TOM says of the model alone: each key between two tables is there, and filters have one way at most."""
@@ -117,7 +117,7 @@ def _ways(onward: dict[str, list[str]], start: str) -> Counter[str]:
     return reached
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=8, suppress_health_check=RELAXED)
 @given(odd=odd_names, types=some_types)
 def test_any_table_of_300_columns(tom: Tom, odd: list[str], types: list[str]) -> None:
     definition = build(wide(odd, types))
@@ -213,7 +213,7 @@ def test_one_edit_is_a_model_before_and_after_merging(tom: Tom, tmp_path: Path, 
     assert not tom.check(merged.parts, tmp_path / "merged").errors
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=60, suppress_health_check=RELAXED)
 @given(drawn=catalogs_before_and_after())
 def test_any_merged_model_is_one_that_tom_accepts(
     tom: Tom, drawn: tuple[tuple[tuple[Table, ...], dict[str, Any]], tuple[tuple[Table, ...], dict[str, Any]]]

@@ -105,7 +105,7 @@ def test_the_date_table_is_told() -> None:
     assert "date table" in diagram(build(day), "x")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogs_with_options())
 def test_any_model_can_be_drawn(drawing: tuple[tuple[Table, ...], dict[str, Any]]) -> None:
     tables, options = drawing

@@ -62,7 +62,7 @@ def plainly_reads(found: Grants, names: frozenset[str], table: TableRef) -> bool
     return has("USECATALOG", catalog) and has("USESCHEMA", catalog, schema) and has("SELECT", catalog, schema, own)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(found=grants())
 def test_roles_open_exactly_what_the_grants_let_each_principal_read(found: Grants) -> None:
     directory = Directory(ids=IDS)

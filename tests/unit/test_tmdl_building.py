@@ -321,7 +321,7 @@ def test_unique_names() -> None:
     assert unique(["a", "A", "b", "a (2)"]) == ["a", "A (2)", "b", "a (2) (2)"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(catalogs())
 def test_any_catalog_is_accounted_for(tables: tuple[Table, ...]) -> None:
     """Whatever the names, each column and table is in the model or told, and no path leaves the definition."""

@@ -45,7 +45,7 @@ def test_how_it_is_written_makes_no_difference() -> None:
     assert not difference.edited
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogs())
 def test_any_model_equals_itself(tables: tuple[Table, ...]) -> None:
     parts = build(*tables).parts
@@ -54,7 +54,7 @@ def test_any_model_equals_itself(tables: tuple[Table, ...]) -> None:
     assert (difference.edited, difference.foreign, difference.conflicts) == ((), (), ())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogs(), catalogs())
 def test_after_a_merge_there_is_nothing_left_to_do(before: tuple[Table, ...], after: tuple[Table, ...]) -> None:
     wanted = build(*after).parts

@@ -39,7 +39,7 @@ def measures(definition: ModelDefinition) -> dict[str, str]:
     return {one.name: one.expression for each in definition.tables for one in each.measures}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(catalogs_with_options())
 def test_any_catalog_with_any_options_is_a_model_that_equals_itself(
     drawn: tuple[tuple[Table, ...], dict[str, Any]],
@@ -347,7 +347,7 @@ def test_a_fact_keeps_its_own_dimension_and_not_the_one_through_another_fact() -
     assert "path from zz_day to returns" in made["returns[sale_id] -> sales[id]"].reason
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(catalogs_before_and_after())
 def test_from_any_model_to_a_later_one(
     drawn: tuple[tuple[tuple[Table, ...], dict[str, Any]], tuple[tuple[Table, ...], dict[str, Any]]],

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -106,95 +102,6 @@ async def test_a_connection_that_the_server_has_closed_since_is_not_used_again()
         await server.writers[0].wait_closed()
         assert (await opened.post("/", content=b"")).text == "ok"
         assert server.connections == 2
-
-
-def _answer_and_close(listening: socket.socket, answers: int) -> None:
-    for _ in range(answers):
-        accepted, _ = listening.accept()
-        with accepted:
-            accepted.recv(65536)
-            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-
-async def test_a_connection_that_the_server_closed_while_we_were_busy_is_not_used_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = threading.Thread(target=_answer_and_close, args=(listening, 2))
-        serving.start()
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(transport=Connections(ssl.create_default_context(), 30.0)) as opened:
-            assert (await opened.get(address)).text == "ok"
-            time.sleep(0.1)  # noqa: ASYNC251 - the loop has no chance to hear of the close
-            assert (await opened.post(address, content=b"once")).text == "ok"
-        serving.join()
-
-
-async def test_an_answer_that_does_not_come_is_a_read_timeout() -> None:
-    async with client() as (opened, server):
-        with pytest.raises(httpx.ReadTimeout):
-            await opened.get("/together", timeout=httpx.Timeout(0.05, connect=5))
-        server.together.set()
-
-
-async def test_a_server_that_takes_nothing_is_a_write_timeout() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(transport=Connections(ssl.create_default_context(), 30.0)) as opened:
-            # httpcore goes on to look for an early answer, which doesn't come either.
-            with pytest.raises(httpx.TimeoutException):
-                await opened.post(address, content=bytes(50_000_000), timeout=0.05)
-
-
-async def test_a_server_that_speaks_no_tls_is_a_connect_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = threading.Thread(target=_answer_and_close, args=(listening, 1))
-        serving.start()
-        async with httpx.AsyncClient(transport=Connections(ssl.create_default_context(), 30.0)) as opened:
-            with pytest.raises(httpx.ConnectError, match="SSL"):
-                await opened.get(f"https://127.0.0.1:{listening.getsockname()[1]}")
-        serving.join()
-
-
-@pytest.mark.parametrize("handshaking", [False, True])
-async def test_a_connection_cut_off_while_it_is_made_leaves_no_socket_behind(handshaking: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # whose part of the TLS handshake never comes
-        address = f"https://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(transport=Connections(ssl.create_default_context(), 30.0)) as opened:
-            asked = asyncio.create_task(opened.get(address))
-            accepted, _ = await asyncio.to_thread(listening.accept)
-            with accepted:
-                accepted.settimeout(5)
-                if handshaking:
-                    assert await asyncio.to_thread(accepted.recv, 1)
-                asked.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await asked
-                await asyncio.to_thread(_read_to_the_end, accepted)  # there is one
-
-
-@pytest.mark.parametrize("first", ["refuses", "never answers"])
-async def test_a_host_is_reached_at_its_second_address_when_the_first_leads_nowhere(
-    first: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connect = asyncio.open_connection
-
-    async def connecting(host: str, *args: Any, **options: Any) -> Any:
-        if host == "127.0.0.2" and first == "refuses":
-            raise ConnectionRefusedError
-        return await (asyncio.Event().wait() if host == "127.0.0.2" else connect(host, *args, **options))
-
-    async def resolved(*_: object, **__: object) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", 0)) for last in (2, 1)]
-
-    async with client() as (opened, _):
-        monkeypatch.setattr(asyncio, "open_connection", connecting)
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
-        assert (await opened.get("/", timeout=httpx.Timeout(5.0, connect=0.4))).text == "ok"
-
-
-def _read_to_the_end(accepted: socket.socket) -> None:
-    with contextlib.suppress(ConnectionResetError):
-        while accepted.recv(65536):
-            pass
 
 
 async def test_a_host_that_nobody_listens_at_is_an_error_of_httpx() -> None:

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 import httpcore
 import httpx
 
-from unity_mirror.http.streams import open_stream
-
 Origin = tuple[bytes, bytes, int | None]
 
 
@@ -23,10 +21,9 @@ class Connections(httpx.AsyncBaseTransport):
     """HTTP/1.1 over as many connections as there are requests at once; whoever calls bounds these."""
 
     def __init__(self, verify: ssl.SSLContext, keepalive_seconds: float) -> None:
-        verify.set_alpn_protocols(["http/1.1"])
         self._verify = verify
         self._keepalive_seconds = keepalive_seconds
-        self._idle: dict[Origin, list[httpcore.AsyncHTTP11Connection]] = {}
+        self._idle: dict[Origin, list[httpcore.AsyncHTTPConnection]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request over the connection that was last used, or a new one."""
@@ -47,7 +44,7 @@ class Connections(httpx.AsyncBaseTransport):
 
     async def _exchange(self, request: httpcore.Request, origin: Origin) -> httpx.Response:
         idle = self._idle.setdefault(origin, [])
-        connection = await self._usable(idle) or await self._another(request)
+        connection = await self._usable(idle) or self._another(request.url.origin)
         response = await connection.handle_async_request(request)  # which closes what breaks
         try:
             content = await response.aread()
@@ -59,7 +56,7 @@ class Connections(httpx.AsyncBaseTransport):
             response.status, headers=response.headers, content=content, extensions=dict(response.extensions)
         )
 
-    async def _usable(self, idle: list[httpcore.AsyncHTTP11Connection]) -> httpcore.AsyncHTTP11Connection | None:
+    async def _usable(self, idle: list[httpcore.AsyncHTTPConnection]) -> httpcore.AsyncHTTPConnection | None:
         while idle:
             connection = idle.pop()
             if not connection.has_expired():  # nor has the server closed it
@@ -67,10 +64,8 @@ class Connections(httpx.AsyncBaseTransport):
             await connection.aclose()
         return None
 
-    async def _another(self, request: httpcore.Request) -> httpcore.AsyncHTTP11Connection:
-        origin, seconds = request.url.origin, request.extensions.get("timeout", {}).get("connect")
-        stream = await open_stream(origin, self._verify, seconds)
-        return httpcore.AsyncHTTP11Connection(origin, stream, self._keepalive_seconds)
+    def _another(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        return httpcore.AsyncHTTPConnection(origin, self._verify, keepalive_expiry=self._keepalive_seconds)
 
     async def aclose(self) -> None:
         """Close those that are idle; no other is left once all requests have ended."""

@@ -1,5 +1,6 @@
 """Runs Microsoft's Tabular Object Model (TOM) under Mono over a folder of TMDL."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ PACKAGES = (
 )
 LATE = ("System.Runtime.Serialization.dll", "System.Xml.Linq.dll")
 """TOM loads these only once it needs them, and calls the model wrong when it can't: so compiling asks for them."""
+_ATTEMPTS = 3
+"""pip itself tries a connection again, but not a download that is cut off."""
 
 
 class TomUnavailableError(Exception):
@@ -51,17 +54,20 @@ class Tom:
 
     @classmethod
     def prepare(cls) -> "Tom":
-        """Fetch and compile once for each version of either, in the user's cache. Raises TomUnavailableError."""
+        """Fetch and compile once for each version of either, in the user's cache, also when several processes ask at
+        once. Raises TomUnavailableError."""
         if not (shutil.which("mono") and shutil.which("mcs")):
             raise TomUnavailableError(f"Mono is missing: apt-get install --no-install-recommends {PACKAGES}")
         parts = (REQUIREMENT.read_bytes(), SOURCE.read_bytes(), " ".join((*ASSEMBLIES, *LATE)).encode())
         version = sha256(b"".join(parts)).hexdigest()[:16]
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unity-mirror" / f"tom-{version}"
         program = folder / "TomCheck.exe"
-        if not program.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            _fetch(folder)
-            _compile(program)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not program.exists():
+                _fetch(folder)
+                _compile(program)
         return cls(program)
 
     def check(self, parts: Mapping[str, str], folder: Path, rewritten: Path | None = None) -> TomReport:
@@ -96,9 +102,12 @@ class Tom:
 
 def _fetch(folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    done = subprocess.run(
-        [*pip, "-r", str(REQUIREMENT), "-d", str(folder)], capture_output=True, text=True, check=False
-    )
+    for _ in range(_ATTEMPTS):
+        done = subprocess.run(
+            [*pip, "-r", str(REQUIREMENT), "-d", str(folder)], capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            break
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
         raise TomUnavailableError(f"pip can't download what {REQUIREMENT.name} names: {done.stderr.strip()[-300:]}")

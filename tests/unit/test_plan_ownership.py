@@ -71,6 +71,23 @@ def test_a_mark_tells_the_name_that_we_gave_an_item() -> None:
     assert not Owner("hr").named(ours.mark().line(), "sales")
 
 
+def test_a_mark_tells_whose_a_lakehouse_is_that_stands_elsewhere() -> None:
+    """The name always, and the workspace of the mirrored catalog where that isn't its own; what was made isn't told."""
+    ours, made = Owner("sales", "0a1b2c3d-0000-4000-8000-000000000000"), frozenset[Memory]({Made.ACL})
+    here, there = ours.mark_on_top(made, "Sales"), ours.mark_on_top(made, "Sales", "W1")
+    assert (here.made, there.made) == (made, frozenset())
+    for mark, serves in ((here, ""), (there, "w1")):
+        assert read_mark(mark.line()) == mark
+        assert [ours.owns_on_top(mark.line(), each) for each in ("", "w1", "w2")] == [
+            serves == "",
+            serves == "w1",
+            False,
+        ]
+        assert ours.named_on_top(mark.line(), "SALES")
+        assert not ours.named_on_top(mark.line(), "another")
+    assert ours.named_on_top(ours.mark().line(), "whatever"), "as marks were before they told it"
+
+
 def test_what_was_there_before_is_remembered_by_digest() -> None:
     made: frozenset[Memory] = frozenset(
         {Made.ACL, Spared.path("a/c/f/branch", below=True), Spared.path("a/c/f/one", below=False)}

@@ -1,10 +1,11 @@
 """How we tell what is ours: a last line in an item's description, and role assignment names that we derive.
 
 The line reads ``unity-mirror: <catalog> metastore=<first eight digits of its id>`` and, where we made things that can't
-carry a mark, ``made=<what>,…``. The metastore keeps catalogs of one name apart that share a workspace. On a mirrored
-catalog that isn't called as its catalog, ``item=<digest of the name that we gave it>`` tells whether someone renamed it
-or a spec asks for another one. Fabric descriptions hold at most 256 characters in all (platform specification,
-CreateItemRequest.description).
+carry a mark, ``made=<what>,…``. The metastore keeps catalogs of one name apart that share a workspace.
+``item=<digest of the name that we gave it>`` tells whether someone renamed an item or a spec asks for another one; a
+mirrored catalog that is called as its catalog goes without. ``for=<digest of a workspace's id>`` is on a lakehouse that
+stands in another workspace than the mirrored catalog that it serves. Fabric descriptions hold at most
+256 characters in all (platform specification, CreateItemRequest.description).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TypeAlias
 PREFIX = "unity-mirror: "
 DESCRIPTION_LIMIT = 256
 _LONGEST_NAME = 56
-_METASTORE, _ITEM, _MADE = " metastore=", " item=", " made="
+_METASTORE, _ITEM, _FOR, _MADE = " metastore=", " item=", " for=", " made="
 _DIGITS, _ITEM_DIGITS = 8, 6
 _SPARED, _SPARED_DIGITS = "acl-not-", 6
 _SPARED_WORD = re.compile(r"acl-not-(\*|[0-9a-f]{6}\*?)")
@@ -106,10 +107,12 @@ class Mark:
     made: frozenset[Memory] = frozenset()
     metastore: str = ""
     item: str = ""
+    serves: str = ""
 
     def line(self) -> str:
         """The line as it stands in the description."""
-        words = ((_METASTORE, self.metastore), (_ITEM, self.item), (_MADE, ",".join(sorted(self.made))))
+        made = ",".join(sorted(self.made))
+        words = ((_METASTORE, self.metastore), (_ITEM, self.item), (_FOR, self.serves), (_MADE, made))
         return f"{PREFIX}{self.catalog}" + "".join(f"{key}{value}" for key, value in words if value)
 
 
@@ -129,6 +132,25 @@ class Owner:
         mark = read_mark(description)
         return mark is not None and self.owns(description) and mark.item == self._digest(item_name)
 
+    def mark_on_top(self, made: frozenset[Memory], name: str, serves: str = "") -> Mark:
+        """The mark on what rests on the mirrored catalog, with the name that it is given. ``serves``: the id of that
+        catalog's workspace, where it stands in another one; what was made is told in that catalog's own only."""
+        told = frozenset[Memory]() if serves else made
+        return replace(
+            mark_of(self.catalog, told, self.metastore, _digest_of(name)), serves=_digest_of(serves) if serves else ""
+        )
+
+    def owns_on_top(self, description: str | None, serves: str = "") -> bool:
+        """Whether what carries the description was made for a mirrored catalog in that workspace, or in its own."""
+        mark = read_mark(description)
+        return mark is not None and self.owns(description) and mark.serves == _digest_of(serves)
+
+    def named_on_top(self, description: str | None, name: str) -> bool:
+        """Whether the mark says that it was given this name, whatever it is called now. Marks that say nothing of it
+        were made before they did."""
+        mark = read_mark(description)
+        return mark is not None and mark.item in ("", _digest_of(name))
+
     def owns(self, description: str | None) -> bool:
         """Whether a description carries its mark. Without a metastore on either side the catalog's name decides."""
         mark, wanted = read_mark(description), self.mark()
@@ -137,8 +159,11 @@ class Owner:
         return "" in (mark.metastore, wanted.metastore) or mark.metastore == wanted.metastore
 
     def _digest(self, item_name: str) -> str:
-        name = item_name.casefold()
-        return "" if name in ("", self.catalog.casefold()) else hashlib.sha256(name.encode()).hexdigest()[:_ITEM_DIGITS]
+        return "" if item_name.casefold() == self.catalog.casefold() else _digest_of(item_name)
+
+
+def _digest_of(name: str) -> str:
+    return hashlib.sha256(name.casefold().encode()).hexdigest()[:_ITEM_DIGITS] if name else ""
 
 
 def mark_of(catalog: str, made: frozenset[Memory] = frozenset(), metastore: str = "", item: str = "") -> Mark:
@@ -159,12 +184,13 @@ def read_mark(description: str | None) -> Mark | None:
     if not last.startswith(PREFIX):
         return None
     named, _, made = last.removeprefix(PREFIX).partition(_MADE)
+    named, _, serves = named.partition(_FOR)
     named, _, item = named.partition(_ITEM)
     catalog, _, metastore = named.partition(_METASTORE)
     known = {each.value: each for each in Made}
     found: set[Memory] = {known[word] for word in made.split(",") if word in known}
     found |= {Spared(word) for word in made.split(",") if _SPARED_WORD.fullmatch(word)}
-    return Mark(catalog, frozenset(found), metastore, item)
+    return Mark(catalog, frozenset(found), metastore, item, serves)
 
 
 def with_mark(description: str | None, mark: Mark) -> str:

@@ -14,7 +14,7 @@ from unity_mirror.models.fabric import Shortcut, ShortcutRequest
 from unity_mirror.models.items import Lakehouse
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import Action, AfterApply, Change, LeftOut, Reason, StepName, StepPlan
-from unity_mirror.plan.ownership import with_mark
+from unity_mirror.plan.ownership import Mark, with_mark
 from unity_mirror.plan.shortcuts import without_shortcut
 from unity_mirror.spec import LakehouseSpec
 from unity_mirror.steps import survey
@@ -22,9 +22,10 @@ from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.lakehouses import (
     Held,
     House,
+    Household,
     delete_shortcuts,
-    find_lakehouse,
     held_shortcuts,
+    household,
     key_of,
     our_shortcuts,
     read_house,
@@ -66,14 +67,14 @@ class LakehouseShortcuts:
         selected = [ref for ref in known.mirrored if spec.selects(ref)]
         unfit = without_shortcut(selected)
         wanted = tuple(ref for ref in selected if ref not in unfit)
-        owner = await owner_of(context)
-        lakehouse = find_lakehouse(owner, spec, await context.clients.fabric.lakehouses.list(workspace.id))
+        whose = household(await owner_of(context), known.surveyed.workspace.id, workspace.id)
+        lakehouse = whose.find(spec, await context.clients.fabric.lakehouses.list(workspace.id))
         if lakehouse is None:
             await require_free_database(context, workspace.id, spec.name, "lakehouse.name")
         with_schemas = spec.schemas if lakehouse is None else lakehouse.has_schemas
         _refuse_collisions(wanted, with_schemas)
         held = await held_shortcuts(context, workspace.id, lakehouse)
-        ours = lakehouse is not None and owner.owns(lakehouse.description)
+        ours = lakehouse is not None and whose.owns(lakehouse)
         missing, foreign = _compare(wanted, held, with_schemas, str(known.item), ours=ours)
         unwanted = _unwanted(wanted, held, with_schemas, str(known.item))
         deletions = tuple(_deletion(spec, each) for each in unwanted)
@@ -96,11 +97,10 @@ class LakehouseShortcuts:
         """A lakehouse of ours that the spec has no more: only if all that is in it leads to our mirrored catalog."""
         if not context.prune or not isinstance(known.item, str):
             return Found(StepPlan(self.name))
-        workspace_id, owner = known.surveyed.workspace.id, await owner_of(context)
-        listed = await context.clients.fabric.lakehouses.list(workspace_id)
-        marked = [each for each in listed if owner.owns(each.description)]
+        workspace_id, whose = known.surveyed.workspace.id, Household(await owner_of(context))
+        marked = [each for each in await context.clients.fabric.lakehouses.list(workspace_id) if whose.owns(each)]
         try:
-            houses = [await read_house(context, owner, workspace_id, each, known.item) for each in marked]
+            houses = [await read_house(context, whose, workspace_id, each, known.item) for each in marked]
         except PermissionDenied as error:
             return Found(StepPlan(self.name, checks=(unseen(context, "No lakehouse of ours is left over", error),)))
         going = tuple(each for each in houses if each.shortcuts and not each.foreign)
@@ -130,7 +130,7 @@ class LakehouseShortcuts:
         lakehouses = context.clients.fabric.lakehouses
         lakehouse = work.lakehouse
         if lakehouse is None:
-            description = with_mark("", (await owner_of(context)).mark(known.made))
+            description = with_mark("", await _mark(context, known, spec, work.workspace_id))
             lakehouse = await lakehouses.create(work.workspace_id, spec.name, description, enable_schemas=spec.schemas)
         elif lakehouse.display_name.lower() != spec.name.lower():
             await lakehouses.update(work.workspace_id, lakehouse.id, display_name=spec.name)
@@ -139,6 +139,11 @@ class LakehouseShortcuts:
         names = {left.subject for left in failed}
         made = tuple(ref for ref in found.facts["shortcuts"] if str(ref) not in names)
         return Done({"lakehouse": lakehouse.id, "shortcuts": made}, failed)
+
+
+async def _mark(context: Context, known: Known, spec: LakehouseSpec, workspace_id: str) -> Mark:
+    whose = household(await owner_of(context), known.surveyed.workspace.id, workspace_id)
+    return whose.owner.mark_on_top(known.made, spec.name, whose.serves)
 
 
 def _stays(house: House) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from unity_mirror.errors import NotFound
+from unity_mirror.errors import NotFound, SpecError, SpecProblem
 from unity_mirror.models.fabric import Shortcut
 from unity_mirror.models.items import Lakehouse
 from unity_mirror.models.table_ref import ShortcutPlace, TableRef
@@ -15,6 +15,7 @@ from unity_mirror.spec import LakehouseSpec
 from unity_mirror.steps.context import Context, side_by_side
 
 _DEPTH = 3
+RENAME = "to rename it, rename it in Fabric first; a second one of the same mirrored catalog can't be kept in step"
 Held = Mapping[tuple[str, str], Shortcut]
 
 
@@ -29,13 +30,37 @@ class House:
     foreign: tuple[str, ...]
 
 
-def find_lakehouse(owner: Owner, spec: LakehouseSpec, listed: Sequence[Lakehouse]) -> Lakehouse | None:
-    """The lakehouse by its name, or, renamed by someone, by our mark."""
-    named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
-    if named is not None:
-        return named
-    marked = [each for each in listed if owner.owns(each.description)]
-    return marked[0] if len(marked) == 1 else None
+@dataclass(frozen=True, slots=True)
+class Household:
+    """Whose lakehouses are the spec's. ``serves``: the workspace of the mirrored catalog, where it isn't theirs."""
+
+    owner: Owner
+    serves: str = ""
+
+    def owns(self, lakehouse: Lakehouse) -> bool:
+        """Whether it was made for the spec's mirrored catalog: one of the same name in another workspace is another."""
+        return self.owner.owns_on_top(lakehouse.description, self.serves)
+
+    def find(self, spec: LakehouseSpec, listed: Sequence[Lakehouse]) -> Lakehouse | None:
+        """The lakehouse by its name, or, renamed by someone, by our mark.
+
+        Raises ``SpecError`` where the catalog has one that was given another name than the spec's: by another spec, or
+        by this one before it was changed. Nothing tells which.
+        """
+        named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+        if named is not None:
+            return named
+        ours = [each for each in listed if self.owns(each)]
+        renamed = [each for each in ours if self.owner.named_on_top(each.description, spec.name)]
+        if len(renamed) == 1 or not ours:
+            return next(iter(renamed), None)
+        message = f"the catalog's lakehouse is there already, as {ours[0].display_name!r}"
+        raise SpecError([SpecProblem("lakehouse.name", message, RENAME)])
+
+
+def household(owner: Owner, item_workspace: str, workspace: str) -> Household:
+    """The lakehouses in ``workspace`` of an owner whose mirrored catalog is in ``item_workspace``."""
+    return Household(owner, "" if item_workspace == workspace else item_workspace)
 
 
 async def held_shortcuts(context: Context, workspace_id: str, lakehouse: Lakehouse | None) -> Held:
@@ -72,7 +97,7 @@ def key_of(place: ShortcutPlace) -> tuple[str, str]:
 
 
 async def read_house(
-    context: Context, owner: Owner, workspace_id: str, lakehouse: Lakehouse, item_id: str | None
+    context: Context, whose: Household, workspace_id: str, lakehouse: Lakehouse, item_id: str | None
 ) -> House:
     """All that it holds. ``item_id`` is the mirrored catalog's that our shortcuts lead to."""
     held = await held_shortcuts(context, workspace_id, lakehouse)
@@ -81,8 +106,7 @@ async def read_house(
     foreign = {"/".join(place) for place in held if place not in places}
     contents = await _contents(context, workspace_id, lakehouse)
     foreign |= {path for path in contents if path not in {"/".join(place) for place in places}}
-    is_ours = owner.owns(lakehouse.description)
-    return House(workspace_id, lakehouse, is_ours, mine, tuple(sorted(foreign)))
+    return House(workspace_id, lakehouse, whose.owns(lakehouse), mine, tuple(sorted(foreign)))
 
 
 async def _contents(context: Context, workspace_id: str, lakehouse: Lakehouse) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from unity_mirror.errors import CloudError, PermissionDenied
+from unity_mirror.errors import CloudError, PermissionDenied, SpecError, SpecProblem
 from unity_mirror.models.delta import described_state
 from unity_mirror.models.items import SemanticModel
 from unity_mirror.models.power_bi import Refresh
@@ -32,6 +32,7 @@ from unity_mirror.plan.tmdl import tables_shown
 from unity_mirror.spec import SemanticModelSpec
 from unity_mirror.steps.context import Context, Known, side_by_side, tables_of
 from unity_mirror.steps.delta_logs import read_log
+from unity_mirror.steps.lakehouses import RENAME
 from unity_mirror.steps.mirror_reading import shown_tables
 from unity_mirror.steps.record import owner_of
 from unity_mirror.steps.survey import find_capacity
@@ -115,16 +116,26 @@ async def find_readers(context: Context, known: Known, *, thorough: bool = False
 
 
 async def find_model(context: Context, known: Known) -> SemanticModel | None:
-    """The semantic model that the spec names, if it is there; or, renamed by someone, the one with our mark."""
+    """The semantic model that the spec names, if it is there; or, renamed by someone, the one with our mark.
+
+    Raises ``SpecError`` where the catalog has one that was given another name than the spec's: by another spec, or by
+    this one before it was changed. Nothing tells which.
+    """
     spec, workspace_id = context.spec.semantic_model, known.surveyed.workspace.id
     if spec is None:
         return None
     models = context.clients.fabric.semantic_models
     listed = await context.reads.once(("semantic models", workspace_id), lambda: models.list(workspace_id))
     named = next((each for each in listed if each.display_name.lower() == spec.name.lower()), None)
+    if named is not None:
+        return named
     owner = await owner_of(context)
-    marked = [each for each in listed if owner.owns(each.description)]
-    return named or (marked[0] if len(marked) == 1 else None)
+    ours = [each for each in listed if owner.owns(each.description)]
+    renamed = [each for each in ours if owner.named_on_top(each.description, spec.name)]
+    if len(renamed) == 1 or not ours:
+        return next(iter(renamed), None)
+    message = f"the catalog's semantic model is there already, as {ours[0].display_name!r}"
+    raise SpecError([SpecProblem("semantic_model.name", message, RENAME)])
 
 
 async def read_model(context: Context, known: Known, model: SemanticModel) -> Mapping[str, str]:

@@ -97,9 +97,12 @@ async def find_record(context: Context, workspace_id: str) -> Item | None:
 
 
 async def recorded(context: Context, workspace_id: str) -> frozenset[Memory]:
-    """All that the marks of the catalog's items say that we made: its item may be gone, and the others still know."""
+    """All that the marks of the catalog's items say that we made: its item may be gone, and the others still know.
+
+    What stands here for a mirrored catalog in another workspace tells of that.
+    """
     owner = await owner_of(context)
-    marked = [each for each in await list_items(context, workspace_id) if owner.owns(each.description)]
+    marked = [each for each in await list_items(context, workspace_id) if owner.owns_on_top(each.description)]
     return frozenset(made for each in marked for made in made_by(each.description))
 
 

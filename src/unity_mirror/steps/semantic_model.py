@@ -151,7 +151,7 @@ async def _refuse_others(context: Context, model: SemanticModel, there: Mapping[
 async def _create(context: Context, known: Known, spec: SemanticModelSpec, wanted: ModelInput) -> str:
     """Makes the model. That it is bound to a connection is noted only once it is, so that a failure is made good."""
     definition = build_model(replace(wanted, connection_id=None))
-    description = with_mark("", (await owner_of(context)).mark(known.made))
+    description = with_mark("", (await owner_of(context)).mark_on_top(known.made, spec.name))
     models, workspace_id = context.clients.fabric.semantic_models, known.surveyed.workspace.id
     return (await models.create(workspace_id, spec.name, description, definition.parts)).id
 

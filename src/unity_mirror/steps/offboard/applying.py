@@ -67,7 +67,7 @@ async def _empty_house(context: Context, removal: Removal, house: House) -> None
     await delete_shortcuts(context, house.workspace_id, house.item.id, removal.shortcuts)
     mark = read_mark(house.item.description)
     if mark is not None and mark.made:
-        text = with_mark(house.item.description, removal.reading.owner.mark())
+        text = with_mark(house.item.description, replace(mark, made=frozenset()))
         await lakehouses.update(house.workspace_id, house.item.id, description=text)
 
 

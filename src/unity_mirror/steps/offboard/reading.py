@@ -13,7 +13,7 @@ from unity_mirror.models.storage import StorageUrl
 from unity_mirror.plan.ownership import Made, Memory, Owner, read_mark
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
-from unity_mirror.steps.lakehouses import House, find_lakehouse, read_house
+from unity_mirror.steps.lakehouses import House, household, read_house
 from unity_mirror.steps.model_upkeep import Model, marked_models
 from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded
 
@@ -109,12 +109,14 @@ async def _house(context: Context, owner: Owner, workspace: Workspace, item: Mir
     spec = context.spec.lakehouse
     if spec is None:
         return None
+    home = workspace.id
     if spec.workspace is not None:
         workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
-    lakehouse = find_lakehouse(owner, spec, await context.clients.fabric.lakehouses.list(workspace.id))
+    whose = household(owner, home, workspace.id)
+    lakehouse = whose.find(spec, await context.clients.fabric.lakehouses.list(workspace.id))
     if lakehouse is None:
         return None
-    return await read_house(context, owner, workspace.id, lakehouse, item.id if item else None)
+    return await read_house(context, whose, workspace.id, lakehouse, item.id if item else None)
 
 
 async def _others(

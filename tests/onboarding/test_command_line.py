@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -378,3 +379,44 @@ def test_doctor_without_a_spec_looks_at_the_sign_in(run: Run, monkeypatch: pytes
     assert refused.code == 1
     assert "ClientSecretCredential" not in refused.err
     assert refused.out.count("AZURE_CLIENT_SECRET is not the secret's value") == 1
+
+
+def documented(row: str) -> set[str]:
+    """The keys of a document or a part of one, as the page tells them."""
+    page = (EXAMPLES.parent / "docs" / "plan-and-drift.md").read_text(encoding="utf-8")
+    [line] = [line for line in page.splitlines() if line.startswith(f"| {row} |")]
+    return set(re.findall(r"`(\w+)`", line.split("|")[2]))
+
+
+def test_the_documents_are_what_the_page_tells(run: Run) -> None:
+    hr, yes = EXAMPLES / "hr.yaml", ("--yes",)
+    commands: list[tuple[str, tuple[str | Path, ...]]] = [
+        ("`plan`, `offboard`", ("plan", hr)),
+        ("`apply`", ("apply", hr, *yes)),
+        ("`verify`", ("verify", hr)),
+        ("`doctor`", ("doctor", hr)),
+        ("`discover`", ("discover", "--databricks", HR_URL)),
+        ("`init`", ("init", "hr", "--databricks", HR_URL, "--fabric", "People Analytics")),
+        ("`rotate-secret`", ("rotate-secret", hr, *yes)),
+        ("`plan`, `offboard`", ("offboard", hr, *yes)),
+        ("`plan`, `apply`, `verify` of a fleet", ("plan", EXAMPLES / "fleet.yaml")),
+    ]
+    found = [(name, documented(name), set(json.loads(run(*said, "--json").out))) for name, said in commands]
+    assert [(name, given ^ told) for name, told, given in found if told != given] == []
+
+
+def test_the_parts_of_a_document_are_what_the_page_tells(run: Run, spec: Callable[[Edit], Path]) -> None:
+    planned = json.loads(run("plan", EXAMPLES / "sales.yaml", "--json").out)
+    steps = {step["step"]: step for step in planned["steps"]}
+    refused = json.loads(run("plan", spec(_drop_workspace), "--json").out)
+    parts = {
+        "step": steps["connections"],
+        "change": steps["connections"]["changes"][0],
+        "check": (check := next(each for each in steps["prerequisites"]["checks"] if each["remedy"])),
+        "remedy": check["remedy"],
+        "left out": planned["left_out"][0],
+        "table": steps["access_roles"]["tables"][0],
+        "problem of a spec": refused["problems"][0],
+        "a failure": {key: each for key, each in refused.items() if key != "problems"},
+    }
+    assert {name: documented(name) for name in parts} == {name: set(part) for name, part in parts.items()}

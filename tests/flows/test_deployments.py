@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +11,10 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.blocks.core import Block
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
+from prefect.utilities.templating import apply_values
 from pydantic import SecretStr, ValidationError
 
 from blocks import Addresses, UnityMirrorClouds
@@ -17,7 +22,8 @@ from flows.onboard_catalog import onboard_catalog
 from tests.flows.cloud import EXAMPLES
 
 ROOT = EXAMPLES.parent
-DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+PREFECT_YAML: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DEPLOYMENTS: list[dict[str, Any]] = PREFECT_YAML["deployments"]
 CLOUDS = {"$ref": {"block_document_slug": "unity-mirror-clouds/emulator"}}
 
 
@@ -43,6 +49,25 @@ def test_what_counts_its_starts_is_started_again_after_a_crash_with_all_paramete
     triggers = [each for each in deployment.get("triggers", []) if each["expect"] == ["prefect.flow-run.Crashed"]]
     assert [set(each["parameters"]) for each in triggers] == ([set(parameters)] if "start" in parameters else [])
     assert [each["match_related"]["prefect.resource.name"] for each in triggers] == [deployment["name"]] * len(triggers)
+
+
+@pytest.mark.parametrize(("said", "active"), [(None, True), ("", True), ("true", True), ("false", False)])
+def test_schedules_are_on_unless_the_environment_says_that_they_are_not(
+    said: str | None, active: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``prefect deploy`` makes them: the build step, then what it puts out in the schedules."""
+    monkeypatch.delenv("UNITY_MIRROR_SCHEDULES", raising=False)
+    if said is not None:
+        monkeypatch.setenv("UNITY_MIRROR_SCHEDULES", said)
+    [step] = PREFECT_YAML["build"]
+    asked = step["prefect.deployments.steps.run_shell_script"]
+    ran = subprocess.run(shlex.split(asked["script"]), capture_output=True, text=True, check=True)
+    written = [each for deployment in DEPLOYMENTS for each in deployment.get("schedules", [])]
+    schedules = apply_values(written, {asked["id"]: {"stdout": ran.stdout.strip()}})
+    assert isinstance(schedules, list)
+    crons = [(CronSchedule(cron=each["cron"]), each["active"]) for each in schedules]
+    found = [DeploymentScheduleCreate(schedule=cron, active=said_active) for cron, said_active in crons]
+    assert [each.active for each in found] == [active, active]
 
 
 def test_prefect_yaml_names_no_machine() -> None:

@@ -7,10 +7,12 @@ import pytest
 from cloud_emulator.core.faults import FaultRule
 from tests.onboarding.states import differences, timeless
 from tests.onboarding.test_drift import drop_network_rule, settle
-from tests.onboarding.test_offboard import moved_on
-from tests.onboarding.world import World, example
+from tests.onboarding.test_offboard import moved_on, offboard
+from tests.onboarding.world import World, example, failed
 from unity_mirror.errors import CloudError
 from unity_mirror.plan.model import StepName
+from unity_mirror.plan.ownership import Made
+from unity_mirror.steps.record import made_by
 
 REFUSED = {
     "the item": "mirroredAzureDatabricksCatalogs$",
@@ -63,6 +65,56 @@ async def test_rollback_of_a_later_run_keeps_the_earlier(world: World) -> None:
         await world.apply(example("sales", on_failure="rollback"))
     world.cloud.faults.set([])
     assert {path for path in differences(before, world.dump()) if not path.endswith("|description")} == set()
+
+
+REFUSED_TO_US = {
+    "Storage network rule": ("PATCH", "storageAccounts/contosolake$"),
+    "Storage ACL": ("PATCH", "storage/contosolake"),
+    "Fabric workspace role": ("POST", "roleAssignments$"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED_TO_US)
+async def test_what_an_administrator_made_after_our_failure_is_not_ours(world: World, kind: str) -> None:
+    """It was noted ahead, as everything is that the run was about to make; once the run is through, it is theirs."""
+    spec = example("sales")
+    method, path = REFUSED_TO_US[kind]
+    world.cloud.faults.set([FaultRule(method=method, path=path, status=403)])
+    with pytest.raises(CloudError):
+        await world.apply(spec)
+    world.cloud.faults.set([])
+    wanted = [change for change in (await world.plan(spec)).plan.changes if change.kind == kind]
+    for change in wanted:
+        assert change.remedy is not None
+        await world.carry_out(change.remedy)
+    await settle(world)
+    assert kind not in {change.kind for change in (await world.plan(spec)).plan.changes}
+    assert failed((await world.apply(spec)).verification) == []
+    gone = await offboard(world, "sales")
+    assert kind not in gone
+    assert "Mirrored Azure Databricks catalog" in gone
+    assert gone.count("Fabric connection") == 2
+
+
+async def test_what_was_noted_ahead_and_never_begun_is_not_said_to_be_ours(world: World) -> None:
+    refuse(world, "roleAssignments$")
+    with pytest.raises(CloudError):
+        await world.apply(example("sales"))
+    records = [each for each in world.dump()["fabric.items"].values() if each["type"] == "VariableLibrary"]
+    assert [sorted(made_by(each["description"])) for each in records] == [["identity"]]
+
+
+async def test_a_failure_that_leaves_open_what_was_done_leaves_the_note_as_it_is(world: World) -> None:
+    """What was asked for and not answered may still come."""
+    before = world.dump()
+    world.cloud.faults.set([FaultRule(method="PATCH", path="storageAccounts/contosolake$", status=500)])
+    with pytest.raises(CloudError):
+        await world.apply(example("sales"))
+    world.cloud.faults.set([])
+    records = [each for each in world.dump()["fabric.items"].values() if each["type"] == "VariableLibrary"]
+    assert [Made.NETWORK_RULE in made_by(each["description"]) for each in records] == [True]
+    await offboard(world, "sales")
+    assert set(differences(before, world.dump())) <= set(moved_on(before))
 
 
 async def test_what_another_tool_manages_is_reported_and_not_changed(world: World) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from unity_mirror.errors import AlreadyExists, CloudError, NotFound, SpecError, SpecProblem
 from unity_mirror.models.items import Item, MirroredCatalog
@@ -143,6 +144,22 @@ async def write_record(context: Context, workspace_id: str, made: frozenset[Memo
         text = _text(owner, made | made_by(record.description))
         await items.describe(workspace_id, record.id, text)
         context.reads.forget(_key(workspace_id))
+
+
+async def unsay(context: Context, workspace_id: str, unmade: frozenset[Memory]) -> None:
+    """Says no more that these are ours, where ``write_ahead`` said it; a record that tells of nothing goes."""
+    owner = await owner_of(context)
+    for item in await list_mirrored(context, workspace_id):
+        mark = read_mark(item.description)
+        if mark is not None and owner.owns(item.description) and mark.made & unmade:
+            text = with_mark(item.description, replace(mark, made=mark.made - unmade))
+            await context.clients.fabric.mirrored_catalogs.update(workspace_id, item.id, description=text)
+    record = await find_record(context, workspace_id)
+    left = made_by(record.description) - unmade if record else frozenset[Memory]()
+    if record is not None and left:
+        await context.clients.fabric.items.describe(workspace_id, record.id, _text(owner, left))
+    elif record is not None:
+        await remove_record(context, workspace_id)
 
 
 async def remove_record(context: Context, workspace_id: str) -> None:

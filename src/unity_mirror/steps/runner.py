@@ -36,6 +36,7 @@ from unity_mirror.steps.secrets import secret_checks
 from unity_mirror.steps.semantic_model import SemanticModelStep
 from unity_mirror.steps.sql_endpoint import SqlEndpoint
 from unity_mirror.steps.storage_access import StorageAccess
+from unity_mirror.steps.take_back import take_back
 from unity_mirror.steps.trusted_access import TrustedAccess
 from unity_mirror.steps.verification import verify
 
@@ -199,19 +200,24 @@ async def apply_plan(context: Context, planned: Planned) -> Result:
     try:
         return await _apply_stages(context, planned)
     except UnityMirrorError as error:
-        if context.spec.on_failure == "rollback":
-            await _roll_back(context, planned.plan, error)
+        error.remedy = f"{await after_failure(context, planned, error)} {error.remedy}".strip()
         raise
 
 
-async def _roll_back(context: Context, plan: Plan, error: UnityMirrorError) -> None:
-    """Undoes what this run made; what comes of it is told with the failure that led to it."""
+async def after_failure(context: Context, planned: Planned, error: UnityMirrorError) -> str:
+    """What is to be done once a run failed while it applied its plan; returns what to tell of it.
+
+    If the spec asks for it, what was made is undone. Else it stays, and the note that it is ours is corrected.
+    """
+    if context.spec.on_failure != "rollback":
+        if any(change.makes for change in planned.plan.changes):
+            await take_back(context, planned.known, error)
+        return ""
     try:
-        undone = await roll_back(context, plan)
+        undone = await roll_back(context, planned.plan)
     except UnityMirrorError as failure:
-        error.remedy = f"The rollback failed, too: {failure} Run again, or offboard. {error.remedy}".strip()
-    else:
-        error.remedy = f"Undone: {', '.join(undone) or 'nothing had been made'}. {error.remedy}".strip()
+        return f"The rollback failed, too: {failure} Run again, or offboard."
+    return f"Undone: {', '.join(undone) or 'nothing had been made'}."
 
 
 async def _apply_stages(context: Context, planned: Planned) -> Result:

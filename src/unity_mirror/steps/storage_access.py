@@ -8,7 +8,7 @@ documentation). Roles that the principal's groups hold count as its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from unity_mirror.errors import AlreadyExists, FirewallDenied, PermissionDenied
@@ -28,7 +28,7 @@ from unity_mirror.plan.model import (
     StepName,
     StepPlan,
 )
-from unity_mirror.plan.ownership import Made, Spared, acl_above, role_assignment_name
+from unity_mirror.plan.ownership import Made, Memory, Spared, acl_above, role_assignment_name
 from unity_mirror.spec import SasAuth, StorageSpec
 from unity_mirror.steps import remedies
 from unity_mirror.steps.context import Context, Done, Found, Known
@@ -133,6 +133,15 @@ class StorageAccess:
         if work.acls is not None and any(change.kind == ACL for change in found.plan.changes):
             await write_acls(context, storage.location, work.principal, work.acls)
         return Done({"rights_changed": True})
+
+
+def has_begun_below(context: Context, found: Found, made: Collection[Memory]) -> bool:
+    """Whether below the folder, whose own entry is written last, are entries that weren't there before the run that
+    noted these."""
+    work, storage = found.work, context.spec.storage
+    if not isinstance(work, _Work) or work.acls is None or storage is None:
+        return False
+    return work.acls.spared(storage.location, work.principal) != {each for each in made if isinstance(each, Spared)}
 
 
 async def _missing_roles(

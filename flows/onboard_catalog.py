@@ -94,8 +94,11 @@ async def _plan_only(session: Session) -> State[None]:
 
 async def _onboard(session: Session) -> State[Any]:
     plan = await _planned(session)
-    for stage in STAGES:
-        await _side_by_side(session, *(_task_of(name, plan) for name in stage))
+    try:
+        for stage in STAGES:
+            await _side_by_side(session, *(_task_of(name, plan) for name in stage))
+    except Stopped as error:
+        raise _with(await session.after_failure(error), error) from error
     report = report_of(session)
     if report.broken:
         return await _failed(session, _not_in_order(report))
@@ -122,6 +125,13 @@ async def _side_by_side(session: Session, *tasks: StepTask) -> None:
     states = await asyncio.gather(*(state_of(task, session) for task in tasks))
     for task, state in zip(tasks, states, strict=True):
         await raise_for(state, task.name)
+
+
+def _with(told: str, error: Stopped) -> Stopped:
+    """The failure, and what was done about what the run had made."""
+    if not told:
+        return error
+    return Stopped(f"{error.message} {told}", step=error.step, remedy=f"{told} {error.remedy}".strip())
 
 
 def _not_in_order(report: Report) -> Stopped:

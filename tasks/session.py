@@ -20,7 +20,14 @@ from unity_mirror.redaction import Redactor
 from unity_mirror.settings import Settings
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.context import Context, Known
-from unity_mirror.steps.runner import Planned, StepResult, make_plan, require_prerequisites, run_step
+from unity_mirror.steps.runner import (
+    Planned,
+    StepResult,
+    after_failure,
+    make_plan,
+    require_prerequisites,
+    run_step,
+)
 from unity_mirror.steps.verification import verify
 
 _SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "SAS", "PAT", "API_KEY", "AUTH_STRING")
@@ -39,6 +46,7 @@ class Session:
         self.redactor = redactor
         self._planned: Planned | None = None
         self._results: dict[StepName, StepResult] = {}
+        self._failures: dict[StepName, UnityMirrorError] = {}
         self._verified: StepOutcome | None = None
 
     def __repr__(self) -> str:
@@ -90,9 +98,24 @@ class Session:
 
     async def apply(self, name: StepName) -> StepOutcome:
         """Apply one step's part of the plan. Those of the stages before it must have been applied."""
-        result = await run_step(self._reporting(name), name, self._known_before(name), self.planned)
+        try:
+            result = await run_step(self._reporting(name), name, self._known_before(name), self.planned)
+        except UnityMirrorError as error:
+            self._failures[name] = error
+            raise
+        self._failures.pop(name, None)
         self._results[name] = result
         return _outcome(result)
+
+    async def after_failure(self, error: UnityMirrorError) -> str:
+        """Do what the spec asks for when a run fails that had begun to apply its plan; returns what to tell of it.
+
+        A step's own failure counts before ``error``, which tells of it.
+        """
+        if not (self._results or self._failures):
+            return ""
+        own = next(iter(self._failures.values()), error)
+        return await after_failure(self._context, self.planned, own)
 
     async def verify(self) -> StepPlan:
         """Look whether what was made works. Writes nothing."""

@@ -149,6 +149,17 @@ async def test_a_spec_that_the_cloud_contradicts_fails_with_the_fields_path(clou
     assert "Traceback" not in shown.log
 
 
+async def test_a_run_that_fails_is_rolled_back_where_the_spec_asks_for_it(cloud: SampleCloud) -> None:
+    before = cloud.names("People Analytics")
+    cloud.strike({"method": "POST", "path": "semanticModels$", "status": 403})
+    state = await onboard_catalog(example("hr", "on_failure=rollback"), clouds=cloud.block, return_state=True)
+    cloud.strike()
+    assert state.is_failed()
+    message = str(state.message)
+    assert "Undone: Mirrored Azure Databricks catalog hr, Fabric connection databricks-hr." in message, message
+    assert cloud.names("People Analytics") == before
+
+
 async def test_a_secret_comes_from_a_prefect_block(cloud: SampleCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HR_DATABRICKS_SECRET")
     written = yaml.safe_load((EXAMPLES / "hr.yaml").read_text())

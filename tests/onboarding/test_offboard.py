@@ -25,7 +25,7 @@ from tests.onboarding.world import World, example, failed
 from unity_mirror.errors import CloudError, SpecError
 from unity_mirror.plan.model import Plan
 from unity_mirror.plan.ownership import Spared, read_mark, with_mark
-from unity_mirror.steps.offboard import apply_offboarding, plan_offboarding
+from unity_mirror.steps.offboard import apply_offboarding, outsiders, plan_offboarding
 
 ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
 OTHER_NAME = "00000000-0000-4000-8000-00000000abcd"
@@ -308,3 +308,82 @@ async def _only_item(world: World) -> str:
     items = world.dump()["fabric.items"].values()
     kind = "MirroredAzureDatabricksCatalog"
     return next(str(each["id"]) for each in items if (each["workspaceId"], each["type"]) == (PEOPLE, kind))
+
+
+def an_item(world: World, kind: str, **properties: str) -> str:
+    """An analyst's item in the workspace of ``sales``, made in the portal; its id."""
+    item, items = "99990000-0000-4000-8000-000000000001", world.cloud.table("fabric.items")
+    like = items[item_of(world, "Lakehouse", "sales_lake")]
+    held = {**like["properties"], **properties}
+    items[item] = {**like, "id": item, "type": kind, "displayName": "raw", "description": "", "properties": held}
+    world.cloud.store.commit()
+    return item
+
+
+def a_shortcut(world: World, connection: str) -> None:
+    """In a lakehouse of an analyst's, into the folder of ``sales``."""
+    item = an_item(world, "Lakehouse")
+    place = {"itemId": item, "folder": "Files", "path": "Files", "name": "raw"}
+    adls = {
+        "location": "https://contosolake.dfs.core.windows.net",
+        "subpath": "/lake/sales",
+        "connectionId": connection,
+    }
+    target = {"type": "AdlsGen2", "adlsGen2": adls}
+    world.cloud.table("fabric.shortcuts")[f"{item}/Files/raw"] = {**place, "target": target}
+    world.cloud.store.commit()
+
+
+def connection_of(world: World, name: str) -> str:
+    held = world.dump()["fabric.connections"].items()
+    return str(next(key for key, each in held if each["displayName"] == name))
+
+
+async def planned(world: World) -> Plan:
+    async with world.context(example("sales")) as context:
+        return (await plan_offboarding(context)).plan
+
+
+ON_TOP = ["Fabric connection", "Lakehouse", "Mirrored Azure Databricks catalog", "Semantic model"]
+"""What goes where all stays that the storage connection stands on; the one to Databricks is used by nobody else."""
+
+
+async def test_a_storage_connection_that_a_lakehouse_reads_through_stays_with_all_it_stands_on(world: World) -> None:
+    await world.apply(example("sales"))
+    a_shortcut(world, connection_of(world, "adls-sales"))
+    plan = await planned(world)
+    assert sorted(change.kind for change in plan.changes) == ON_TOP
+    why = " stays: Lakehouse raw reads through the connection."
+    assert len([note for note in _notes(plan) if note.endswith(why)]) == 7
+
+
+async def test_a_shortcut_by_another_connection_still_needs_the_network_rule(world: World) -> None:
+    await world.apply(example("sales"))
+    a_shortcut(world, "99990000-0000-4000-8000-000000000002")
+    plan = await planned(world)
+    kinds = {change.kind for change in plan.changes}
+    assert "Storage network rule" not in kinds
+    assert {"Storage ACL", "Fabric workspace identity"} <= kinds
+    assert any(note.endswith("stays: Lakehouse raw has a shortcut into the account.") for note in _notes(plan))
+
+
+async def test_a_databricks_connection_that_another_item_reads_through_stays(world: World) -> None:
+    await world.apply(example("sales"))
+    an_item(world, "Dataflow", databricksWorkspaceConnectionId=connection_of(world, "databricks-sales"))
+    plan = await planned(world)
+    assert [change.name for change in plan.changes if change.kind == "Fabric connection"] == ["adls-sales"]
+    assert "Fabric connection databricks-sales stays: Dataflow raw reads through the connection." in _notes(plan)
+
+
+async def test_what_the_spec_says_is_used_outside_the_item_stays(world: World) -> None:
+    spec = {"storage.used_outside_item": "true"}
+    await world.apply(example("sales", **spec))
+    assert await offboard(world, "sales", sets=spec) == ON_TOP
+    assert connection_of(world, "adls-sales")
+
+
+async def test_how_many_items_were_not_asked_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.apply(example("sales"))
+    monkeypatch.setattr(outsiders, "ASKED", 0)
+    note = "3 items of the workspace weren't asked which connections they read through."
+    assert note in _notes(await planned(world))

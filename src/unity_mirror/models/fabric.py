@@ -156,11 +156,20 @@ class OneLakeTarget(CamelModel):
     connection_id: str | None = None
 
 
+class AdlsTarget(CamelModel):
+    """A folder of a storage account that a shortcut points at; ``location`` is the account's URL."""
+
+    location: str
+    subpath: str = ""
+    connection_id: str
+
+
 class ShortcutTarget(CamelModel):
-    """What a shortcut points at. Only ``one_lake`` targets are held in full; ``type`` names the others."""
+    """What a shortcut points at. Only two kinds of targets are held in full; ``type`` names the others."""
 
     type: str = "OneLake"
     one_lake: OneLakeTarget | None = None
+    adls_gen2: AdlsTarget | None = None
 
 
 class Shortcut(CamelModel):

@@ -65,7 +65,7 @@ async def plan_offboarding(
     context: Context, *, keep_lakehouse: bool = False, permits: Permits | None = None
 ) -> Offboarding:
     """What offboarding would remove. ``permits`` narrows it, for a rollback, to what one run made."""
-    reading = await read(context)
+    reading = await read(context, whole=permits is None)
     return await _Planner(context, reading, permits).make(keep_lakehouse=keep_lakehouse)
 
 
@@ -109,6 +109,8 @@ class _Planner:
         return Offboarding(self._plan(), removal)
 
     def _plan(self) -> Plan:
+        if unasked := self._reading.outsiders.unasked:
+            self._notes.append(f"{unasked} items of the workspace weren't asked which connections they read through.")
         names = dict.fromkeys(change.step for change in self._changes)
         steps = [StepPlan(name, tuple(each for each in self._changes if each.step is name)) for name in names]
         if self._notes:
@@ -175,16 +177,23 @@ class _Planner:
             found = [each for each in self._reading.connections if (each.display_name or "").lower() == name.lower()]
             if found and kind not in made:
                 self._nobody_knows(kind, f"{CONNECTION} {name}")
-            for connection in found if kind in made else ():
-                user = next((each for each in self._reading.others if each.uses(connection.id)), None)
-                if self._reads_by_another(kind, connection):
-                    self._stays(f"{CONNECTION} {name}", "the item doesn't read by it, so that it isn't the one we made")
-                elif kind is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in made:
-                    self._stays(f"{CONNECTION} {name}", "it was there when the spec came to name it")
-                elif user is not None:
-                    self._keep(kind, f"{CONNECTION} {name}", user)
-                elif self._goes(StepName.CONNECTIONS, CONNECTION, name):
-                    yield connection
+            yield from (each for each in found if kind in made and self._connection_goes(kind, name, each))
+
+    def _connection_goes(self, kind: Made, name: str, connection: Connection) -> bool:
+        what, reading = f"{CONNECTION} {name}", self._reading
+        user = next((each for each in reading.others if each.uses(connection.id)), None)
+        outsider = self._outsider if kind is Made.CONNECTION_STORAGE else self._reader(connection.id)
+        if self._reads_by_another(kind, connection):
+            self._stays(what, "the item doesn't read by it, so that it isn't the one we made")
+        elif kind is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in reading.made:
+            self._stays(what, "it was there when the spec came to name it")
+        elif user is not None:
+            self._keep(kind, what, user)
+        elif outsider:
+            self._stays(what, outsider)
+        else:
+            return self._goes(StepName.CONNECTIONS, CONNECTION, name)
+        return False
 
     def _reads_by_another(self, kind: Made, connection: Connection) -> bool:
         """Our mark says that we made one, not which: the spec may have come to name another. A rollback knows which."""
@@ -227,10 +236,34 @@ class _Planner:
         reading = self._reading
         place = self._spec.storage.location
         user = needed_by(made, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
-        if user is None:
-            return True
-        self._keep(made, what, user)
-        return False
+        outsider = self._outsider or (self._shortcut if made is Made.NETWORK_RULE else "")
+        if user is not None:
+            self._keep(made, what, user)
+        elif outsider:
+            self._stays(what, outsider)
+        return user is None and not outsider
+
+    @property
+    def _outsider(self) -> str:
+        """Who besides mirrored catalogs uses the storage connection, and so all that it stands on; empty for nobody."""
+        storage = self._spec.storage
+        if storage is None or self._rolls_back:
+            return ""
+        if storage.used_outside_item:
+            return "the spec says that the storage connection is used outside the item"
+        name = (storage.connection.name or f"adls-{self._spec.catalog}").lower()
+        ids = [each.id for each in self._reading.connections if (each.display_name or "").lower() == name]
+        return next(filter(None, map(self._reader, ids)), "")
+
+    def _reader(self, connection_id: str) -> str:
+        user = self._reading.outsiders.of(connection_id)
+        return f"{user} reads through the connection" if user else ""
+
+    @property
+    def _shortcut(self) -> str:
+        """Which item of the workspace reaches the storage account in another way; empty for none."""
+        user = self._reading.outsiders.on(self._spec.storage.location.account) if self._spec.storage else ""
+        return f"{user} has a shortcut into the account" if user else ""
 
     def _keep(self, made: Made, what: str, user: Other) -> None:
         self._stays(what, f"the mirrored catalog {user.item.display_name} needs it")
@@ -270,8 +303,9 @@ class _Planner:
         name = f"{_ROLES.get(role.role_id, role.role_id)} on {role.scope.rsplit('/', 1)[-1]}"
         place = storage.location
         user = role_needed_by(role.scope, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
-        if user is not None:
-            self._stays(f"{ROLE} {name}", f"the mirrored catalog {user.item.display_name} needs it")
+        if user is not None or self._outsider:
+            needs = f"the mirrored catalog {user.item.display_name} needs it" if user else self._outsider
+            self._stays(f"{ROLE} {name}", needs)
             return False
         return self._goes(StepName.STORAGE_ACCESS, ROLE, name)
 

@@ -15,9 +15,12 @@ from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.lakehouses import House, household, read_house
 from unity_mirror.steps.model_upkeep import Model, marked_models
+from unity_mirror.steps.offboard.outsiders import Outsiders, read_outsiders
 from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded
 
 WORKSPACE_IDENTITY = "WorkspaceIdentity"
+_SHARED = frozenset({Made.CONNECTION_DATABRICKS, Made.CONNECTION_STORAGE, Made.NETWORK_RULE})
+_NONE = Outsiders()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Reading:
     house: House | None
     connections: tuple[Connection, ...]
     others: tuple[Other, ...]
+    outsiders: Outsiders
 
     @property
     def remembers(self) -> bool:
@@ -72,8 +76,11 @@ class Reading:
         return self.is_ours or self.has_record or bool(self.models) or (self.house is not None and self.house.ours)
 
 
-async def read(context: Context) -> Reading:
-    """Reads it. Raises ``SpecError`` when there is no such workspace."""
+async def read(context: Context, *, whole: bool = True) -> Reading:
+    """Reads it; unless it is to be ``whole``, without asking the workspace's items what they read through.
+
+    Raises ``SpecError`` when there is no such workspace.
+    """
     workspace = await survey.find_workspace(context, context.spec.fabric.workspace, "fabric.workspace")
     owner = await owner_of(context)
     held = await list_mirrored(context, workspace.id)
@@ -82,17 +89,20 @@ async def read(context: Context) -> Reading:
     ours = find_item(owner, context.spec.item_name, marked)
     theirs = (each for each in held if each.display_name.lower() == context.spec.item_name.lower())
     connections = await context.reads.once(("connections",), context.clients.fabric.connections.list)
+    made, models = await recorded(context, workspace.id), await marked_models(context, owner, workspace.id)
+    asked = whole and not made.isdisjoint(_SHARED)
     return Reading(
         owner=owner,
         workspace=workspace,
         item=ours or next(theirs, None),
         is_ours=ours is not None,
         has_record=await find_record(context, workspace.id) is not None,
-        made=await recorded(context, workspace.id),
-        models=await marked_models(context, owner, workspace.id),
+        made=made,
+        models=models,
         house=await _house(context, owner, workspace, ours),
         connections=tuple(connections),
         others=await _others(context, ours, connections),
+        outsiders=await read_outsiders(context, workspace.id, {each.item.id for each in models}) if asked else _NONE,
     )
 
 

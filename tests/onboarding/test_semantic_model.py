@@ -9,11 +9,12 @@ import pytest
 from cloud_emulator.fabric import connections
 from cloud_emulator.fabric.items import ITEMS
 from cloud_emulator.fabric.semantic_models import REFRESHES
+from tests.onboarding.test_drift import NEW_LOCATION, register, write_log
 from tests.onboarding.world import World, example, failed
 from unity_mirror.errors import CloudError
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.model import StepName
-from unity_mirror.plan.tmdl import tables_shown
+from unity_mirror.plan.tmdl import held_names, tables_shown
 from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.model_upkeep import frame
 from unity_mirror.steps.runner import Result
@@ -106,6 +107,17 @@ async def test_tables_that_come_and_go_change_the_model_in_place(world: World) -
     shrunk = await settled(world, model_of(tables=["orders.dim_*"]), prune=True)
     assert {ref.schema for ref in tables_shown(await definition(world, shrunk))} == {"orders"}
     assert TableRef("orders", "fact_sales") not in tables_shown(await definition(world, shrunk))
+
+
+async def test_a_table_of_a_name_that_is_in_the_model_already_leaves_that_one_alone(world: World) -> None:
+    """Reports know a table by its name; a table of another schema must not take it, nor change it."""
+    spec = model_of(tables=["orders.*", "marketing.dim_date"])
+    await settled(world, spec)
+    await write_log(world, "sales/marketing/dim_date")
+    await register(world, "marketing", "dim_date", NEW_LOCATION.replace("orders/returns_again", "marketing/dim_date"))
+    grown = await definition(world, await settled(world, spec))
+    tables = {TableRef("orders", "dim_date"): "dim_date", TableRef("marketing", "dim_date"): "marketing.dim_date"}
+    assert tables.items() <= held_names(grown).items()
 
 
 async def test_an_inactive_relationship_is_told_with_its_reason(world: World) -> None:

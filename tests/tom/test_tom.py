@@ -213,6 +213,15 @@ def test_one_edit_is_a_model_before_and_after_merging(tom: Tom, tmp_path: Path, 
     assert not tom.check(merged.parts, tmp_path / "merged").errors
 
 
+@pytest.mark.parametrize("edits", [*((each,) for each in EDITS), EDITS], ids=lambda edits: str(edits[-1].what))
+def test_edits_are_a_model_after_the_spec_asks_for_other_names(
+    tom: Tom, tmp_path: Path, edits: tuple[Edit, ...]
+) -> None:
+    """What people's roles, hierarchies, translations and relationships refer to is found by the name that they say."""
+    merged = compare(build(*star(), friendly_names=True).parts, edited(build(*star()), edits))
+    assert not tom.check(merged.parts, tmp_path).errors
+
+
 @settings(max_examples=60, suppress_health_check=RELAXED)
 @given(drawn=catalogs_before_and_after())
 def test_any_merged_model_is_one_that_tom_accepts(

@@ -206,7 +206,7 @@ _sums = st.none() | st.integers(-3, 3).map(float)
 _counts = st.sampled_from([0.0, 1.0, 4.0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_measures, _sums, _sums, _counts, _counts)
 def test_arithmetic_gives_the_same_in_dax(tree: Any, a: float | None, b: float | None, n: float, m: float) -> None:
     term = translate(_written(tree), SCOPE, {})

@@ -26,6 +26,7 @@ from unity_mirror.plan.tmdl import (
     ModelInput,
     build_model,
     compare,
+    held_names,
     keep_tables,
     made_by_us,
 )
@@ -65,29 +66,27 @@ class SemanticModelStep:
             return await self._plan_removal(context, known)
         readers = await find_readers(context, known)
         wanted = await model_input(context, known, spec, readers)
-        definition = build_model(wanted)
-        plan = StepPlan(
-            self.name,
-            left_out=_left_out(spec, definition, readers),
-            notes=tuple(_notes(definition, readers)),
-            picture=diagram(definition, f"Semantic model {spec.name}"),
-        )
         model = await find_model(context, known)
         if model is None:
-            created = replace(plan, changes=(_creation(spec, definition),))
-            return Found(created, {"semantic_model": AfterApply(self.name, "id")}, _Work(readers))
+            definition = build_model(wanted)
+            plan = replace(_described(spec, definition, readers), changes=(_creation(spec, definition),))
+            return Found(plan, {"semantic_model": AfterApply(self.name, "id")}, _Work(readers))
+        facts = {"semantic_model": model.id}
         try:
             there = await read_model(context, known, model)
         except PermissionDenied as error:
             check = unseen(context, "The semantic model is as the spec says", error)
-            return Found(replace(plan, checks=(check,)), {"semantic_model": model.id}, _Work(readers, model))
+            plan = replace(_described(spec, build_model(wanted), readers), checks=(check,))
+            return Found(plan, facts, _Work(readers, model))
         await _refuse_others(context, model, there)
+        definition = build_model(replace(wanted, held_names=held_names(there)))
+        plan = _described(spec, definition, readers)
         plan, stale = _compared(context, known, plan, model, definition, there, readers)
         if not plan.changes and not stale:
             plan = replace(plan, changes=await out_of_order(context, known, spec, model, wanted))
         if model.display_name.lower() != spec.name.lower():
             plan = replace(plan, changes=(_renaming(spec, model), *plan.changes))
-        return Found(plan, {"semantic_model": model.id}, _Work(readers, model, there))
+        return Found(plan, facts, _Work(readers, model, there))
 
     async def _plan_removal(self, context: Context, known: Known) -> Found:
         """A model of ours that the spec has no more; one with others' work in it stays."""
@@ -125,7 +124,8 @@ class SemanticModelStep:
             await context.clients.fabric.semantic_models.update(workspace_id, model_id, display_name=spec.name)
         if work.model is not None or spec.connection is not None:
             there = work.there or await context.clients.fabric.semantic_models.definition(workspace_id, model_id)
-            difference = compare(_with_kept(context, known, build_model(wanted).parts, there).parts, there)
+            definition = build_model(replace(wanted, held_names=held_names(there)))
+            difference = compare(_with_kept(context, known, definition.parts, there).parts, there)
             if not difference.equal:
                 await context.clients.fabric.semantic_models.update_definition(workspace_id, model_id, difference.parts)
         notes = await frame(context, workspace_id, model_id)
@@ -136,6 +136,16 @@ class SemanticModelStep:
         looked = await look_at_values(context, endpoint, build_model(wanted))
         notes = (*notes, *(note for each in looked for note in each.notes))
         return Done(facts, (), notes, tuple(table for each in looked for table in each.tables))
+
+
+def _described(spec: SemanticModelSpec, definition: ModelDefinition, readers: Readers) -> StepPlan:
+    """What is to be said of the model wanted, whether or not it is there."""
+    return StepPlan(
+        StepName.SEMANTIC_MODEL,
+        left_out=_left_out(spec, definition, readers),
+        notes=tuple(_notes(definition, readers)),
+        picture=diagram(definition, f"Semantic model {spec.name}"),
+    )
 
 
 async def _refuse_others(context: Context, model: SemanticModel, there: Mapping[str, str]) -> None:

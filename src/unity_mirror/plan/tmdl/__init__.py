@@ -14,7 +14,7 @@ from unity_mirror.plan.tmdl.model import (
     NotModelled,
     SqlSource,
 )
-from unity_mirror.plan.tmdl.shown import made_by_us, tables_shown
+from unity_mirror.plan.tmdl.shown import held_names, made_by_us, tables_shown
 
 __all__ = [
     "METRIC_VIEW",
@@ -30,6 +30,7 @@ __all__ = [
     "SqlSource",
     "build_model",
     "compare",
+    "held_names",
     "keep_tables",
     "made_by_us",
     "tables_shown",

@@ -44,7 +44,12 @@ _PBISM_VERSION = "4.2"
 
 def build_model(wanted: ModelInput) -> ModelDefinition:
     """Make the definition's parts. The same input gives the same text, whatever the order of its tables."""
-    mapped = model_tables(wanted.tables, friendly_names=wanted.friendly_names, date_table=wanted.date_table)
+    mapped = model_tables(
+        wanted.tables,
+        friendly_names=wanted.friendly_names,
+        date_table=wanted.date_table,
+        held=wanted.held_names,
+    )
     sources = wanted.tables if wanted.relationships else ()
     related = model_relationships(sources, mapped.tables, wanted.more_relationships)
     measured = with_measures(mapped.tables, wanted.metric_views)

@@ -1,7 +1,9 @@
 """Names for what we want among what is there: people's names stay, and no two objects get the same.
 
 A name of ours can be taken: people made a measure that a friendly column name would repeat, or gave a column of ours
-the name of one that comes later. Then ours keeps the name it has, or gets a number.
+the name of one that comes later. Then ours keeps the name it has, or gets a number. It also keeps the name by which
+something that people made refers to it: renamed, a role, a hierarchy or a relationship of theirs would lead nowhere.
+Our measures say the names that their columns have in the end.
 """
 
 from __future__ import annotations
@@ -9,9 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unity_mirror.plan.tmdl.merging import Merger, find, is_foreign, is_ours, label, with_properties
-from unity_mirror.plan.tmdl.names import column_reference, split_reference
-from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, TmdlObject, written
+from unity_mirror.plan.tmdl.dax import with_names
+from unity_mirror.plan.tmdl.merging import (
+    Merger,
+    find,
+    is_foreign,
+    is_ours,
+    label,
+    mentioned,
+    rewritten,
+    with_properties,
+)
+from unity_mirror.plan.tmdl.names import column_reference, free, split_reference
+from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, EXPRESSION, TmdlObject, written
 
 _NAMED = frozenset({"column", "measure", "hierarchy"})
 """Objects of a table that share one space of names."""
@@ -51,9 +63,10 @@ def fitted(
         match = find(table, there)
         held = [child for child in match.children if child.kind in _NAMED] if match else []
         own = [child for child in table.children if child.kind in _NAMED]
-        names = _final(own, held, measures, merger, table)
+        names = _final(own, held, measures, merger, match or table)
         columns |= {(table.name, child.name): names[id(child)] for child in own if child.kind == "column"}
-        fits[id(table)] = _renamed(table, match, tables[id(table)], {id(c): (c, find(c, held)) for c in own}, names)
+        in_dax = _Renaming(table, tables[id(table)], names)
+        fits[id(table)] = _renamed(table, match, tables[id(table)], {id(c): find(c, held) for c in own}, names, in_dax)
     files = {path: [fits.get(id(item), item) for item in items] for path, items in wanted.items()}
     return files, Names({table.name: tables[id(table)] for table in roots}, columns)
 
@@ -67,7 +80,9 @@ def _final(
 ) -> dict[int, str]:
     """The name of each wanted object after merging, by identity."""
     matches = {id(item): find(item, there) for item in wanted}
-    final = {id(item): match.name for item in wanted if (match := matches[id(item)]) and not _still_ours(match)}
+    final = {
+        id(item): match.name for item in wanted if (match := matches[id(item)]) and _is_kept(item, match, merger, owner)
+    }
     matched = {id(match) for match in matches.values() if match is not None}
     taken = {item.name.casefold() for item in there if _stays(item, matched, merger)}
     taken |= {name.casefold() for name in final.values()}
@@ -75,10 +90,10 @@ def _final(
     for item in open_ones:
         if item.name.casefold() not in _closed(item, taken, measures):
             final[id(item)] = item.name
-    taken |= {name.casefold() for name in final.values()}
+            taken.add(item.name.casefold())
     for item in (one for one in open_ones if id(one) not in final):
         match = matches[id(item)]
-        name = _free(match.name if match else item.name, _closed(item, taken, measures))
+        name = free(match.name if match else item.name, _closed(item, taken, measures))
         merger.outcome.conflicts.append(f"{label(item, owner)} is called {name!r}: its name is taken")
         final[id(item)] = name
         taken.add(name.casefold())
@@ -88,6 +103,17 @@ def _final(
 def _closed(item: TmdlObject, taken: Iterable[str], measures: frozenset[str]) -> set[str]:
     """The names that an object can't have; measures mustn't share theirs with one of any other table."""
     return {*taken, *measures} if item.kind == "measure" else set(taken)
+
+
+def _is_kept(item: TmdlObject, match: TmdlObject, merger: Merger, owner: TmdlObject | None) -> bool:
+    """Whether what is there keeps its name: people gave it, or what they made refers to it."""
+    if not _still_ours(match):
+        return True
+    if match.name == item.name or not mentioned(match.name, merger.foreign_text):
+        return False
+    why = "something that others made refers to it by the name it has"
+    merger.outcome.conflicts.append(f"{label(match, owner)} isn't called {item.name!r}: {why}")
+    return True
 
 
 def _still_ours(match: TmdlObject) -> bool:
@@ -102,29 +128,42 @@ def _stays(item: TmdlObject, matched: Iterable[int], merger: Merger) -> bool:
     return is_foreign(item) or bool(merger.why_it_stays(item))
 
 
-def _free(name: str, closed: Iterable[str]) -> str:
-    wish, number = name, 1
-    while name.casefold() in closed:
-        number += 1
-        name = f"{wish} ({number})"
-    return name
+class _Renaming:
+    """The measures of a table in the names that it and its members have in the end."""
+
+    def __init__(self, table: TmdlObject, name: str, names: Mapping[int, str]) -> None:
+        finals = {(child.kind, child.name): names[id(child)] for child in table.children if id(child) in names}
+        self._tables = {table.name: name}
+        self._columns = {(table.name, old): new for (kind, old), new in finals.items() if kind == "column"}
+        self._measures = {old: new for (kind, old), new in finals.items() if kind == "measure"}
+
+    def __call__(self, measure: TmdlObject, held: TmdlObject | None) -> TmdlObject:
+        """The measure; one of a table that stays says what people made it say, in the names that they see."""
+        text = measure.properties.get(EXPRESSION)
+        theirs = held is not None and rewritten(held) and held.properties.get(EXPRESSION) == text
+        if measure.kind != "measure" or text is None or theirs:
+            return measure
+        renamed = with_names(text, self._tables, self._columns, self._measures)
+        return measure if renamed == text else with_properties(measure, {EXPRESSION: renamed})
 
 
 def _renamed(
     table: TmdlObject,
     match: TmdlObject | None,
     name: str,
-    children: Mapping[int, tuple[TmdlObject, TmdlObject | None]],
+    held: Mapping[int, TmdlObject | None],
     names: Mapping[int, str],
+    in_dax: _Renaming,
 ) -> TmdlObject:
     """The table and its children under their final names; where people chose it, the wish stays for the comparison."""
 
     def child_of(child: TmdlObject) -> TmdlObject:
-        _, held = children.get(id(child), (child, None))
+        there = held.get(id(child))
         final = names.get(id(child), child.name)
-        if final == child.name or (held is not None and not _still_ours(held)):
-            return child
-        return with_properties(replace(child, name=final), {})
+        said = in_dax(child, there)
+        if final == child.name or (there is not None and not _still_ours(there)):
+            return said
+        return with_properties(replace(said, name=final), {})
 
     renamed = tuple(map(child_of, table.children))
     own = table.name if match is not None and not _still_ours(match) else name

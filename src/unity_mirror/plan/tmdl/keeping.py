@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.tmdl.filter_paths import FilterPaths
 from unity_mirror.plan.tmdl.merging import find, is_ours, with_properties
-from unity_mirror.plan.tmdl.names import split_reference
+from unity_mirror.plan.tmdl.names import column_reference, split_reference
 from unity_mirror.plan.tmdl.parsing import parse_part
 from unity_mirror.plan.tmdl.shown import sources
 from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, TmdlObject, render, written
@@ -36,12 +36,7 @@ def keep_tables(wanted: Parts, there: Parts, only: Collection[TableRef] | None =
     tables = [each for each in tables if only is None or not set(only).isdisjoint(sources(each))]
     if not tables:
         return Kept(wanted, {})
-    names = frozenset(each.name for each in tables)
-    relationships = [
-        each
-        for each in have
-        if each.kind == "relationship" and id(each) not in matched and is_ours(each) and names & set(_ends(each))
-    ]
+    relationships = list(_relationships_of(tables, want, have))
     parts = dict(wanted)
     for number, table in enumerate(tables):
         parts[f"definition/tables/kept-{number}.tmdl"] = render(_own(table))
@@ -55,6 +50,31 @@ def _objects(parts: Parts) -> Iterator[TmdlObject]:
     for path, text in sorted(parts.items()):
         if path.lower().endswith(".tmdl"):
             yield from parse_part(text, path)
+
+
+def _relationships_of(
+    tables: Sequence[TmdlObject], want: Sequence[TmdlObject], have: Sequence[TmdlObject]
+) -> Iterator[TmdlObject]:
+    """Our relationships of the tables that stay, unless the column goes that they lead to in another table."""
+    names = frozenset(each.name for each in tables)
+    for each in (one for one in have if one.kind == "relationship" and is_ours(one)):
+        if names & set(_ends(each)) and find(each, want) is None:
+            ends = {key: _as_wanted(each.properties.get(key, ""), names, want, have) for key in COLUMN_REFERENCES}
+            if all(ends.values()):
+                yield with_properties(each, ends)
+
+
+def _as_wanted(reference: str, staying: Collection[str], want: Sequence[TmdlObject], have: Sequence[TmdlObject]) -> str:
+    """A column as the wanted definition calls it; empty when it is in neither that nor in a table that stays."""
+    table_name, column_name = split_reference(reference)
+    if table_name in staying:
+        return reference
+    for table in (each for each in have if each.kind == "table" and each.name == table_name):
+        column = next((each for each in table.children if each.kind == "column" and each.name == column_name), None)
+        wanted = find(table, want)
+        named = find(column, wanted.children) if column and wanted else None
+        return column_reference(wanted.name, named.name) if wanted and named else ""
+    return ""
 
 
 def _own(item: TmdlObject) -> TmdlObject:

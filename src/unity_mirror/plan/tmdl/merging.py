@@ -171,8 +171,9 @@ def is_foreign(item: TmdlObject) -> bool:
 
 
 def mentioned(name: str, text: str) -> bool:
-    """Whether a text holds a name as a whole word."""
-    return re.search(rf"(?<!\w){re.escape(name.replace(chr(39), chr(39) * 2))}(?!\w)", text, re.IGNORECASE) is not None
+    """Whether a text holds a name as a whole word, as TMDL or DAX writes it: within quotes, brackets or neither."""
+    spellings = {name, name.replace("'", "''"), name.replace("]", "]]")}
+    return any(re.search(rf"(?<!\w){re.escape(each)}(?!\w)", text, re.IGNORECASE) for each in spellings)
 
 
 def _same(left: TmdlObject, right: TmdlObject) -> bool:

@@ -30,7 +30,8 @@ class ModelInput:
     ``more_relationships`` come from the spec and win over those between the same columns. ``date_table`` is ``auto``,
     ``none`` or a column (``schema.table.column``). ``sql``, where given, is read from instead of OneLake, which is
     reason enough to say what is referentially whole: only DirectQuery, to which such a model falls back, heeds it.
-    ``connection_id`` is noted as the connection to which the model is bound.
+    ``connection_id`` is noted as the connection to which the model is bound. ``held_names``: what the tables that the
+    model shows already are called in it; such names stay when another table comes to want them.
     """
 
     workspace_id: str
@@ -46,6 +47,7 @@ class ModelInput:
     metric_views: tuple[Table, ...] = ()
     sql: SqlSource | None = None
     connection_id: str | None = None
+    held_names: Mapping[TableRef, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

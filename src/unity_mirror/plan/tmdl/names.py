@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from hashlib import sha256
 from uuid import UUID, uuid5
 
@@ -71,15 +71,21 @@ def friendly(name: str) -> str:
     return " ".join(_ACRONYMS.get(word.lower(), word[:1].upper() + word[1:]) for word in words)
 
 
-def unique(wished: Iterable[str]) -> list[str]:
+def unique(wished: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """The names wished for, numbered where one was given before; compared as Analysis Services does: without case."""
-    taken: set[str] = set()
+    closed = {name.casefold() for name in taken}
     result: list[str] = []
     for wish in wished:
-        name, number = wish, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{wish} ({number})"
-        taken.add(name.casefold())
+        name = free(wish, closed)
+        closed.add(name.casefold())
         result.append(name)
     return result
+
+
+def free(wish: str, closed: Container[str]) -> str:
+    """The name wished for, or the first with a number that isn't among those that are closed (in lower case)."""
+    name, number = wish, 1
+    while name.casefold() in closed:
+        number += 1
+        name = f"{wish} ({number})"
+    return name

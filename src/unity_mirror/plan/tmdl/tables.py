@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import Column, Table
 from unity_mirror.plan.tmdl.dates import with_date_table
 from unity_mirror.plan.tmdl.model import ModelColumn, ModelTable, NotModelled
@@ -36,9 +38,15 @@ class Tables:
     left_out: tuple[NotModelled, ...]
 
 
-def model_tables(tables: Iterable[Table], *, friendly_names: bool = False, date_table: str = "auto") -> Tables:
+def model_tables(
+    tables: Iterable[Table],
+    *,
+    friendly_names: bool = False,
+    date_table: str = "auto",
+    held: Mapping[TableRef, str] = MappingProxyType({}),
+) -> Tables:
     """Map the tables, by schema and name. A table keeps its name (or gets a friendly one), with its schema before it
-    where two are equal.
+    where two are equal. ``held``: the names that a model gives already; reports know its tables by them.
     """
     say = friendly if friendly_names else str
     left_out: list[NotModelled] = []
@@ -47,7 +55,7 @@ def model_tables(tables: Iterable[Table], *, friendly_names: bool = False, date_
         columns = _possible_columns(table, left_out)
         if columns:
             kept.append((table, columns))
-    names = _table_names([table for table, _ in kept], say)
+    names = _table_names([table for table, _ in kept], say, held)
     made = [_table(table, columns, name, say) for (table, columns), name in zip(kept, names, strict=True)]
     return Tables(with_date_table(made, [table for table, _ in kept], date_table, left_out), tuple(left_out))
 
@@ -90,16 +98,35 @@ def _column_fault(column: Column) -> str:
     return ""
 
 
-def _table_names(tables: Sequence[Table], say: Callable[[str], str]) -> list[str]:
-    count = Counter(_said(table.name, say, _PREFIX).casefold() for table in tables)
-    return unique(
-        name
-        if count[(name := _said(table.name, say, _PREFIX)).casefold()] == 1
-        else (
-            f"{table.schema_name}.{table.name}" if say is str else f"{say(table.schema_name)} {say(table.name)}".strip()
-        )
-        for table in tables
-    )
+def _table_names(tables: Sequence[Table], say: Callable[[str], str], held: Mapping[TableRef, str]) -> list[str]:
+    """The short name where only one wants it, else the long one; but a table that has either already keeps it."""
+    short = {table.ref: _said(table.name, say, _PREFIX) for table in tables}
+    long = {table.ref: _with_schema(table, say) for table in tables}
+    kept = dict(_kept(held, short, long))
+    closed = {name.casefold() for name in kept.values()}
+    count = Counter(name.casefold() for name in short.values())
+    new = [ref for ref in short if ref not in kept]
+    alone = {ref for ref in new if count[short[ref].casefold()] == 1 and short[ref].casefold() not in closed}
+    given = dict(zip(new, unique((short[ref] if ref in alone else long[ref] for ref in new), closed), strict=True))
+    return [(kept.get(table.ref) or given[table.ref]) for table in tables]
+
+
+def _kept(
+    held: Mapping[TableRef, str], short: Mapping[TableRef, str], long: Mapping[TableRef, str]
+) -> Iterator[tuple[TableRef, str]]:
+    """The names that stay, also those of tables that aren't wanted any more: nobody else gets them."""
+    closed: set[str] = set()
+    for ref, name in sorted(held.items()):
+        stays = ref not in short or name in (short[ref], long[ref])
+        if stays and name.casefold() not in closed:
+            closed.add(name.casefold())
+            yield ref, name
+
+
+def _with_schema(table: Table, say: Callable[[str], str]) -> str:
+    if say is str:
+        return f"{table.schema_name}.{table.name}"
+    return f"{say(table.schema_name)} {say(table.name)}".strip()
 
 
 def _said(name: str, say: Callable[[str], str], prefix: re.Pattern[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from unity_mirror.clients import Clients
 from unity_mirror.models.arm import StorageAccount
 from unity_mirror.models.fabric import Gateway, Workspace
+from unity_mirror.models.items import SqlEndpointProperties
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.models.unity_catalog import MetastoreSummary, Table
 from unity_mirror.plan.model import AfterApply, DataTable, LeftOut, StepName, StepPlan
@@ -56,7 +57,11 @@ class Known:
     item: str | AfterApply | None = None
     sql_endpoint: str | AfterApply | None = None
     mirrored: tuple[TableRef, ...] = ()
+    endpoint: SqlEndpointProperties | None = None
+    """The SQL endpoint as the sync left it; ``None`` until then, and while it is still to come."""
     mirror_changes: bool = False
+    synced: bool = False
+    """Whether those changes have been made, so that OneLake shows just what is ``mirrored``."""
     lakehouse: str | AfterApply | None = None
     lakehouse_workspace: str | None = None
     shortcuts: tuple[TableRef, ...] = ()
@@ -129,6 +134,8 @@ SHARED_READS = frozenset(
     }
 )  # fmt: skip
 """What reads that don't belong to one catalog begin their key with."""
+LASTING_READS = frozenset({"capacities", "connection types", "policies before creation"})
+"""What a step about to write doesn't read again: nobody is overwritten, and nothing let in, by its being old."""
 
 
 class Reads:
@@ -165,6 +172,12 @@ class Reads:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         self._running = {key: task for key, task in self._running.items() if not task.cancelled()}
+
+    def renew(self) -> None:
+        """Lets be read anew what has to be as it is now when something is written (see ``LASTING_READS``)."""
+        self.forget(*(key for key in self._running if key[0] not in LASTING_READS))
+        if self._among is not None:
+            self._among.renew()
 
     def forget(self, *keys: tuple[Any, ...]) -> None:
         """Lets these be read anew; without keys, everything."""

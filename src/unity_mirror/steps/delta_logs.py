@@ -26,10 +26,9 @@ async def read_log(
     if files is None:
         return None, why
     if isinstance(files, StoredTable):
-        if await _turned_away(context, files):
-            return None, _FIREWALL
-        if await _denied_beside(context, table, files):
-            return None, _DENIED
+        why = await _refusal(context, table, files)
+        if why:
+            return None, why
     spec = context.spec.semantic_model
     limit = guardrail.row_groups if spec is not None and spec.selects(table.ref) else None
     try:
@@ -58,39 +57,32 @@ async def _grouped(
     return replace(state, row_groups=groups)
 
 
-async def _turned_away(context: Context, table: StoredTable) -> bool:
-    """Whether the firewall refuses us; asked once for each container, not for every table."""
+async def _refusal(context: Context, table: Table, files: StoredTable) -> str:
+    """Why the logs of the tables that lie beside this one can't be read; empty when nothing refuses us.
 
-    async def ask() -> bool:
-        try:
-            await table.client.reachable(table.account, table.container)
-        except FirewallDenied:
-            return True
-        except CloudError:
-            return False  # who may not see the container may all the same read a folder of it
-        return False
-
-    return await context.delta_logs.once(("turned away", table.account, table.container), ask)
-
-
-async def _denied_beside(context: Context, table: Table, files: StoredTable) -> bool:
-    """Whether we may not read the first table asked for of those that lie in one folder.
-
-    Rights come from above nearly always; asking for ten thousand tables in turn would bring as many refusals. Where one
+    The first table asked for tells it of the firewall for its whole container, and of our rights for its folder: these
+    come from above nearly always, and asking for ten thousand tables in turn would bring as many refusals. Where one
     of the others is ours to read all the same, that shows once it is mirrored.
     """
     folder = files.path.rpartition("/")[0]
 
-    async def ask() -> bool:
+    async def ask() -> tuple[str, str]:
         try:
             await context.delta_logs.once((table.full_name, False), lambda: read_delta_state(files))
+        except FirewallDenied:
+            return folder, _FIREWALL
         except (PermissionDenied, Unauthenticated):
-            return True
+            return folder, _DENIED
         except (CloudError, NoDeltaLog):
-            return False
-        return False
+            return folder, ""
+        return folder, ""
 
-    return await context.delta_logs.once(("denied", files.account, files.container, folder), ask)
+    container = (files.account, files.container)
+    asked, why = await context.delta_logs.once(("refusal", *container), ask)
+    if asked == folder or why == _FIREWALL:
+        return why
+    _, why = await context.delta_logs.once(("refusal", *container, folder), ask)
+    return why
 
 
 def _files(context: Context, known: Known, table: Table, *, mirrored: bool) -> tuple[LogFiles | None, str]:

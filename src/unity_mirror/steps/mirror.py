@@ -155,7 +155,7 @@ class Mirror:
         work: _Work = found.work
         workspace_id = known.surveyed.workspace.id
         if work.item is None:
-            item = await wait_for_sync(context, workspace_id, (await _create(context, workspace_id, work)).id)
+            item = await wait_for_sync(context, workspace_id, await _create(context, workspace_id, work))
         else:
             item = await _update(context, workspace_id, work.item, work, found.plan)
         await _keep_auto_sync(context, workspace_id, item)
@@ -169,6 +169,8 @@ class Mirror:
         facts: dict[str, Any] = {
             "item": item.id,
             "sql_endpoint": _endpoint_of(item),
+            "endpoint": item.properties.sql_endpoint_properties if _endpoint_of(item) else None,
+            "synced": True,
             "mirrored": tuple(ref for ref in _wanted(context, known, shown, gone) if ref in shown),
         }
         await until_readable(context, known, item.id, facts["mirrored"])

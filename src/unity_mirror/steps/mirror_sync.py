@@ -11,19 +11,30 @@ _BEGINS_WITHIN_SECONDS = 120.0
 _ENDED = frozenset({"Success", "Failed"})
 
 
-async def wait_for_sync(context: Context, workspace_id: str, item_id: str) -> MirroredCatalog:
-    """The item once its sync succeeded. Raises ``OperationFailed`` when it failed, ``DeadlineExceeded`` in the end."""
-    return succeeded(await wait_until_idle(context, workspace_id, item_id))
+async def wait_for_sync(context: Context, workspace_id: str, made: MirroredCatalog) -> MirroredCatalog:
+    """The item, just made, once its sync succeeded.
+
+    Raises ``OperationFailed`` when it failed, ``DeadlineExceeded`` in the end.
+    """
+    return succeeded(await wait_until_idle(context, workspace_id, made.id, seen=made))
 
 
 async def wait_until_idle(
-    context: Context, workspace_id: str, item_id: str, *, after: MirroredCatalog | None = None
+    context: Context,
+    workspace_id: str,
+    item_id: str,
+    *,
+    after: MirroredCatalog | None = None,
+    seen: MirroredCatalog | None = None,
 ) -> MirroredCatalog:
-    """The item once no sync runs and, with ``after``, one has ended that began since the item was like that."""
+    """The item once no sync runs and, with ``after``, one has ended that began since the item was like that.
+
+    It isn't read at once where it was ``seen`` a moment ago.
+    """
     clock = context.clients.clock
     start, ran = clock.monotonic(), False
     while True:
-        item = await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
+        item = seen or await context.clients.fabric.mirrored_catalogs.get(workspace_id, item_id)
         details, waited = _sync_of(item), clock.monotonic() - start
         if details.status in _ENDED and (ran or _is_new(details, after, waited)):
             return item
@@ -31,6 +42,7 @@ async def wait_until_idle(
         if waited > context.deadline_seconds:
             raise DeadlineExceeded("the sync of the mirrored catalog", details.status, waited, where=item.display_name)
         await clock.sleep(_POLL_SECONDS)
+        seen = None
 
 
 def _is_new(details: SyncDetails, after: MirroredCatalog | None, waited: float) -> bool:

@@ -23,11 +23,12 @@ async def covered(context: Context, refs: Iterable[TableRef], *, tables: bool) -
     """
     wanted = sorted(set(refs))
     catalog = context.spec.catalog
-    if not wanted or await policies_on(context, "CATALOG", catalog) is None:
+    when = "policies" if tables else "policies before creation"
+    if not wanted or await policies_on(context, "CATALOG", catalog, when) is None:
         return {}
     places = [("CATALOG", catalog), *(("SCHEMA", f"{catalog}.{name}") for name in sorted({r.schema for r in wanted}))]
     places += [("TABLE", ref.full_name(catalog)) for ref in wanted] if tables else []
-    listed = await side_by_side(policies_on(context, kind, name) for kind, name in places)
+    listed = await side_by_side(policies_on(context, kind, name, when) for kind, name in places)
     found = {name.casefold(): policies for (_, name), policies in zip(places, listed, strict=True) if policies}
     return {ref: reason for ref in wanted if (reason := _reason(catalog, ref, found)) is not None}
 
@@ -42,8 +43,11 @@ async def catalog_policies(context: Context, schemas: Iterable[str]) -> tuple[Po
     return (*on_catalog, *(policy for found in below for policy in found or ()))
 
 
-async def policies_on(context: Context, kind: str, name: str) -> tuple[Policy, ...] | None:
-    """The policies that are defined on a securable; ``None`` where we may not see them."""
+async def policies_on(context: Context, kind: str, name: str, when: str = "policies") -> tuple[Policy, ...] | None:
+    """The policies that are defined on a securable; ``None`` where we may not see them.
+
+    ``when``: those that only foretell what Fabric will leave out are read once, as the tables are (``Reads.renew``).
+    """
     client = context.clients.unity_catalog(context.spec.databricks.workspace)
 
     async def read() -> tuple[Policy, ...] | None:
@@ -56,7 +60,7 @@ async def policies_on(context: Context, kind: str, name: str) -> tuple[Policy, .
         except (PermissionDenied, NotSupported):
             return None
 
-    return await context.reads.once(("policies", kind, name.casefold()), read)
+    return await context.reads.once((when, kind, name.casefold()), read)
 
 
 def _reason(catalog: str, ref: TableRef, found: dict[str, tuple[Policy, ...]]) -> LeftOut | None:

@@ -191,10 +191,10 @@ async def _find(context: Context, known: Known, *, thorough: bool) -> Readers:
 
 
 async def _shown(context: Context, known: Known) -> frozenset[TableRef]:
-    """The tables that the item shows already. Where the mirror has nothing to do, those are all that are selected."""
+    """The tables that the item shows already: where the mirror has nothing more to do, all that are to be mirrored."""
     if not isinstance(known.item, str):
         return frozenset()
-    if not known.mirror_changes:
+    if known.synced or not known.mirror_changes:
         return frozenset(known.mirrored)
     try:
         return await shown_tables(context, known.surveyed.workspace.id, known.item)

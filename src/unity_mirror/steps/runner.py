@@ -177,7 +177,7 @@ async def run_step(context: Context, name: StepName, known: Known, planned: Plan
 
 async def _apply_step(context: Context, name: StepName, known: Known, planned: Planned) -> tuple[Done, StepPlan]:
     approved, step = planned.found[name], all_steps()[name]
-    context.reads.forget()
+    context.reads.renew()
     fresh = await step.plan(context, replace(known, made=known.made | planned.known.made))
     beyond = fresh.plan.outgrows(approved.plan)
     if beyond:

@@ -39,7 +39,7 @@ class SqlEndpoint:
         """Waits until it is there, then refreshes its metadata and reports what it couldn't take."""
         readers: Readers = found.work
         workspace_id = known.surveyed.workspace.id
-        endpoint = await wait_for_endpoint(context, workspace_id, str(known.item))
+        endpoint = known.endpoint or await wait_for_endpoint(context, workspace_id, str(known.item))
         statuses = await context.clients.fabric.sql_endpoints.refresh_metadata(workspace_id, endpoint.id)
         foreseen = {str(ref) for ref in readers.tables if readers.obstacle(ref, Engine.SQL_ENDPOINT)}
         failed = tuple(

@@ -123,3 +123,12 @@ async def test_a_proxy_that_the_environment_names_is_asked_for_the_whole_address
             response = await wire.handle_async_request(request)
             assert await response.aread() == b"ok"
         assert server.lines == [b"GET http://elsewhere.test/things HTTP/1.1\r\n"]
+
+
+async def test_hosts_that_no_proxy_is_for_are_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("NO_PROXY", "localhost,.internal")
+    async with open_wire(Settings()) as wire:
+        assert isinstance(wire, Connections)

@@ -1,5 +1,7 @@
 """Unity Catalog, Databricks, Azure Resource Manager, Power BI, OneLake: exact requests, and what is made of answers."""
 
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -218,6 +220,21 @@ class TestPowerBI:
             ),
         )
         assert await client.refresh("w", "m", {}) == "r"
+
+    @pytest.mark.parametrize("ahead", [-3600, 3600])
+    @pytest.mark.parametrize(("began", "takes"), [(-60, "new"), (1, "r")])
+    async def test_a_refresh_that_began_since_is_known_by_the_clock_of_the_service(
+        self, ahead: int, began: int, takes: str
+    ) -> None:
+        client, b = self.client()
+        theirs = b.clock.now() + timedelta(seconds=ahead)
+        ended = {"requestId": "r", "status": "Completed", "startTime": (theirs + timedelta(seconds=began)).isoformat()}
+        b.wire.script = [
+            httpx.ReadError("reset"),
+            answer(200, {"value": [ended]}, date=format_datetime(theirs + timedelta(seconds=2), usegmt=True)),
+            answer(202, None, location="https://localhost:9/refreshes/new"),
+        ]
+        assert await client.refresh("w", "m", {}) == takes
 
     async def test_an_answer_that_names_no_refresh(self) -> None:
         client, _ = self.client(answer(202))

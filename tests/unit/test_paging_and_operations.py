@@ -25,6 +25,7 @@ from unity_mirror.http.calls import Call
 from unity_mirror.http.failures import to_error
 from unity_mirror.http.operations import finished
 from unity_mirror.http.paging import arm_pages, fabric_pages, scim_pages, storage_pages, unity_catalog_pages
+from unity_mirror.settings import Timeouts
 
 BASE = "https://localhost:9/v1"
 URL = f"{BASE}/workspaces"
@@ -85,6 +86,15 @@ class TestFabricPages:
             await self.values(b)
         assert len(b.wire.requests) == 2
 
+    async def test_refuses_to_go_on_for_ever(self) -> None:
+        def another(_: httpx.Request) -> httpx.Response:
+            b.clock.advance(1)
+            return answer(200, {"value": [], "continuationToken": str(len(b.wire.requests))})
+
+        b = bench(handler=another, timeouts=Timeouts(operation=10))
+        with pytest.raises(DeadlineExceeded, match="page 11, and more to come"):
+            await self.values(b)
+
     async def test_a_page_that_is_no_json_is_an_error(self) -> None:
         b = bench(httpx.Response(200, text="<html>proxy</html>"))
         with pytest.raises(CloudError, match="isn't a JSON object"):
@@ -101,6 +111,15 @@ class TestOtherPages:
         pages = unity_catalog_pages(b.transport, call(params={"catalog_name": "sales"}))
         assert [v async for page in pages for v in page.get("tables", ())] == [1, 2]
         assert str(b.wire.requests[2].url.query) == str(b"catalog_name=sales&page_token=b")
+
+    async def test_unity_catalog_that_goes_on_for_ever(self) -> None:
+        def another(_: httpx.Request) -> httpx.Response:
+            b.clock.advance(1)
+            return answer(200, {"next_page_token": str(len(b.wire.requests))})
+
+        b = bench(handler=another, timeouts=Timeouts(operation=10))
+        with pytest.raises(DeadlineExceeded, match="list"):
+            [page async for page in unity_catalog_pages(b.transport, call())]
 
     async def test_arm(self) -> None:
         b = bench(

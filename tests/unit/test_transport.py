@@ -272,6 +272,17 @@ class TestFaults:
             await b.transport.send(call())
         assert b.clock.monotonic() < 60
 
+    async def test_an_answer_that_cannot_be_decoded_is_asked_for_again(self) -> None:
+        def broken(_: httpx.Request) -> httpx.Response:
+            stream = httpx.ByteStream(b"no gzip")
+            return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=stream)
+
+        b = bench(handler=lambda request: answer(200, {"a": 1}) if len(b.wire.requests) > 1 else broken(request))
+        assert (await b.transport.send(call())).json() == {"a": 1}
+        b = bench(handler=broken)
+        with pytest.raises(ServiceUnavailable, match="can't be decoded"):
+            await b.transport.send(call())
+
     async def test_a_refused_certificate_is_not_tried_again(self) -> None:
         b = bench(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"))
         with pytest.raises(ServiceUnavailable, match="SSL_CERT_FILE"):
@@ -331,6 +342,15 @@ class TestCreate:
         b = bench(fault)
         assert await create(b, ["made"]) == "made"
         assert len(b.wire.requests) == 1
+
+    async def test_what_was_done_behind_an_answer_that_says_later_is_found_by_the_conflict(self) -> None:
+        b = bench(answer(503, retry_after=2), answer(409, {"errorCode": "ItemDisplayNameAlreadyInUse"}))
+        assert await create(b, ["made"]) == "made"
+
+    async def test_but_not_when_it_was_throttled(self) -> None:
+        b = bench(answer(429, retry_after=2), answer(409, {"errorCode": "ItemDisplayNameAlreadyInUse"}))
+        with pytest.raises(AlreadyExists):
+            await create(b, [])
 
     async def test_sends_again_what_had_no_effect(self) -> None:
         b = bench(httpx.ReadError("reset"), answer(201, {"id": "second"}))

@@ -11,10 +11,12 @@ from unity_mirror.errors import CloudError, DeadlineExceeded, OperationFailed
 from unity_mirror.http.calls import Call
 from unity_mirror.http.failures import POWER_BI
 from unity_mirror.http.paging import json_object
+from unity_mirror.http.patience import moment
 from unity_mirror.http.transport import Transport
 from unity_mirror.models.power_bi import Refresh
 
 _CLOCKS_DIFFER = timedelta(seconds=2)
+"""What is left of a difference between two clocks once the answer's date, in whole seconds, is reckoned with."""
 
 
 class PowerBIClient:
@@ -32,11 +34,12 @@ class PowerBIClient:
         run, and another would do no more.
         """
         call = self._call("POST", workspace_id, model_id, "", "start a refresh of the semantic model", json=body)
-        asked_at = self._transport.clock.now() - _CLOCKS_DIFFER
+        asked_at = self._transport.clock.now()
 
         async def found() -> str | None:
-            listed = await self.refreshes(workspace_id, model_id)
-            return next((each.request_id for each in listed if each.is_running or _began(each, asked_at)), None)
+            listed, ahead = await self._listed(workspace_id, model_id)
+            since = asked_at + ahead - _CLOCKS_DIFFER
+            return next((each.request_id for each in listed if each.is_running or _began(each, since)), None)
 
         async def read(response: httpx.Response) -> str:
             return _refresh_id(call, response)
@@ -45,9 +48,16 @@ class PowerBIClient:
 
     async def refreshes(self, workspace_id: str, model_id: str) -> list[Refresh]:
         """List the refreshes that are remembered, newest first."""
+        return (await self._listed(workspace_id, model_id))[0]
+
+    async def _listed(self, workspace_id: str, model_id: str) -> tuple[list[Refresh], timedelta]:
+        """The refreshes, and how far the service's clock is ahead of ours."""
         call = self._call("GET", workspace_id, model_id, "", "list the refreshes of the semantic model")
-        body = json_object(call, await self._transport.send(call))
-        return [Refresh.model_validate(entry) for entry in body.get("value") or ()]
+        response = await self._transport.send(call)
+        now = self._transport.clock.now()
+        ahead = (moment(response.headers.get("date", "")) or now) - now
+        listed = json_object(call, response).get("value") or ()
+        return [Refresh.model_validate(entry) for entry in listed], ahead
 
     async def refresh_status(self, workspace_id: str, model_id: str, refresh_id: str) -> Refresh:
         """Read one refresh."""

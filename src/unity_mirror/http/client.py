@@ -14,6 +14,7 @@ from unity_mirror.settings import Settings, Timeouts
 
 USER_AGENT = "unity-mirror"
 _KEPT_SECONDS = 30.0
+_PROXIED = ("http", "https", "all")
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -33,13 +34,13 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 def _has_proxies() -> bool:
     """Tell whether the environment names proxies. Raises SettingsError, without the address, for one that can't be."""
     proxies = getproxies()
-    for kind in ("http", "https", "all"):
+    for kind in _PROXIED:
         address = proxies.get(kind, "")
         parts = urlsplit(address if "://" in address else f"http://{address}")
         if address and (parts.scheme not in {"http", "https"} or not parts.hostname):
             remedy = "set it to http://host:port, or unset it"
             raise SettingsError(f"{kind.upper()}_PROXY is not the address of an HTTP proxy", remedy=remedy)
-    return bool(proxies)
+    return any(proxies.get(kind) for kind in _PROXIED)  # NO_PROXY alone names none
 
 
 def timeout(timeouts: Timeouts) -> httpx.Timeout:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 from pydantic_core import from_json
 
-from unity_mirror.errors import CloudError
+from unity_mirror.errors import CloudError, DeadlineExceeded
 from unity_mirror.http.calls import Call
 from unity_mirror.http.transport import Transport
 
@@ -35,14 +35,14 @@ async def fabric_pages(transport: Transport, call: Call) -> AsyncIterator[httpx.
 
     The token comes percent-encoded already, so it isn't encoded again.
     """
-    seen: set[str] = set()
+    bounds = _Bounds(transport, call)
     following: Call | None = call
     while following is not None:
         response = await transport.send(following)
         body = json_object(call, response)
         yield response
         uri, token = body.get("continuationUri"), body.get("continuationToken")
-        _refuse_circles(call, seen, uri or token)
+        bounds.check(uri or token)
         following = _following(call, uri, token)
 
 
@@ -81,7 +81,7 @@ async def _pages(
     token_of: Callable[[httpx.Response, Mapping[str, Any]], Any],
     following: Callable[[str], Call],
 ) -> AsyncIterator[Mapping[str, Any]]:
-    seen: set[str] = set()
+    bounds = _Bounds(transport, call)
     this = call
     while True:
         response = await transport.send(this)
@@ -90,7 +90,7 @@ async def _pages(
         token = token_of(response, body)
         if not token:
             return
-        _refuse_circles(call, seen, token)
+        bounds.check(token)
         this = following(str(token))
 
 
@@ -137,11 +137,25 @@ def _parsed(response: httpx.Response) -> Any:
         return response.json()  # which knows other encodings and byte-order marks
 
 
-def _refuse_circles(call: Call, seen: set[str], token: object) -> None:
-    if not token:
-        return
-    if str(token) in seen:
-        raise CloudError(
-            f"could not {call.operation}", service=call.service, why="the list's pages go round in circles"
-        )
-    seen.add(str(token))
+class _Bounds:
+    """What ends a list that doesn't end by itself: a page that comes round again, and time."""
+
+    def __init__(self, transport: Transport, call: Call) -> None:
+        self._call = call
+        self._seen: set[str] = set()
+        self._deadline = transport.deadline(transport.timeouts.operation)
+
+    def check(self, token: object) -> None:
+        """Note where the next page is. Raises CloudError when it was there before, DeadlineExceeded after too long."""
+        if not token:
+            return
+        if str(token) in self._seen:
+            raise CloudError(
+                f"could not {self._call.operation}",
+                service=self._call.service,
+                why="the list's pages go round in circles",
+            )
+        if self._deadline.remaining < 0:
+            status, where = f"page {len(self._seen) + 1:,}, and more to come", self._call.service
+            raise DeadlineExceeded(self._call.operation, status, self._deadline.elapsed, where=where)
+        self._seen.add(str(token))

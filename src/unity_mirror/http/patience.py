@@ -25,16 +25,17 @@ def retry_after(response: httpx.Response, clock: Clock) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        return _between(_moment(response.headers.get("date", "")) or clock.now(), _moment(text))
+        return _between(moment(response.headers.get("date", "")) or clock.now(), moment(text))
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
+    """Return the moment that an HTTP date names; None when it is none."""
     try:
-        moment = parsedate_to_datetime(text)
+        named = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return named if named.tzinfo else named.replace(tzinfo=UTC)
 
 
 def _between(now: datetime, then: datetime | None) -> float | None:

@@ -201,8 +201,11 @@ class Transport:
         """Send one request. An ``httpx.AsyncClient`` would look for redirects, cookies and proxies each time."""
         request = to_request(call, token, self._extensions)
         self.meter.count(call.service, call.method, call.effect_or_default)
-        response = await self._wire.handle_async_request(request)
-        await response.aread()
+        try:
+            response = await self._wire.handle_async_request(request)
+            await response.aread()
+        except httpx.DecodingError as error:  # a body that isn't compressed as it says: cut off, or a proxy's
+            raise httpx.RemoteProtocolError(f"the answer can't be decoded: {error}") from error
         response.request = request
         return response
 
@@ -226,7 +229,9 @@ class Transport:
 
     async def _after_refusal(self, call: Call, response: httpx.Response, attempts: _Attempts) -> None:
         if is_throttled(response):
-            return  # the limiter now holds everyone still
+            # The limiter now holds everyone still. Who answers 503 may be in front of the one who did it all the same.
+            attempts.doubtful |= response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            return
         error = to_error(call, response, self.redact)
         if is_fault(response):
             if not call.is_idempotent:

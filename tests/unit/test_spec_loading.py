@@ -1,14 +1,16 @@
 """Where a spec comes from: files, text, overlays, settings, variables; and that everything wrong is told at once."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.spec_samples import minimal, only_problem, problems, service_principal, with_databricks_auth
-from unity_mirror.errors import SpecError
+from unity_mirror.errors import SpecError, SpecProblem
 from unity_mirror.spec import ExistingAuth, KeyVaultSecret, ServicePrincipalAuth, load_spec
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +136,28 @@ def test_lines_of_json_are_told_too(tmp_path: Path) -> None:
     path.write_text(json.dumps({**minimal(), "selekt": {}}, indent=2), encoding="utf-8")
     assert only_problem(str(path)).line == 9
     path.write_text(json.dumps({**minimal(), "selekt": {}}, indent="\t"), encoding="utf-8")
-    assert only_problem(str(path)).line == 0
+    assert only_problem(str(path)).line == (9 if yaml.__with_libyaml__ else 0)  # PyYAML's own reader takes no tabs
+
+
+@pytest.mark.parametrize("fault", ["", "catalog: again\n", "fabric: [\n", "7: x\n", "lakehouse: *none\n"])
+def test_a_large_spec_is_read_as_a_small_one_is(fault: str) -> None:
+    """By another loader, and in no time; what is wrong is told in the same words, with its line."""
+    groups = "\n".join(f"    group-{number}: 44440000-0000-4000-8000-{number:012x}" for number in range(5_000))
+    small, large = (f"{TEXT}access:\n  groups:\n{each}\n" for each in ("    group-0: 4444", groups))
+    if fault:
+        [told], [expected] = only(large + fault), only(small + fault)
+        assert re.sub(r"line \d+", "", told.message) == re.sub(r"line \d+", "", expected.message)
+        assert told.hint == expected.hint
+    else:
+        access = load_spec(large).access
+        assert access is not None
+        assert len(access.groups) == 5_000
+
+
+def only(text: str) -> list[SpecProblem]:
+    with pytest.raises(SpecError) as refused:
+        load_spec(text)
+    return list(refused.value.problems)
 
 
 def test_syntax_errors_do_not_repeat_the_text() -> None:

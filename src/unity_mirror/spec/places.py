@@ -9,7 +9,7 @@ from dataclasses import replace
 import yaml
 
 from unity_mirror.errors import SpecProblem
-from unity_mirror.spec.documents import Document
+from unity_mirror.spec.documents import FAST, Document
 
 _KEY = re.compile(r"[^.\[\]]+")
 
@@ -26,7 +26,7 @@ def placed(problems: Iterable[SpecProblem], documents: Sequence[Document]) -> li
 def _tree(document: Document) -> object:
     """The document with its lines, where it has any."""
     try:
-        return yaml.compose(document.text, yaml.SafeLoader) if document.text else document.data
+        return yaml.compose(document.text, FAST) if document.text else document.data
     except (yaml.YAMLError, RecursionError):  # JSON that YAML can't read, for its tabs
         return document.data
 

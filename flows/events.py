@@ -6,6 +6,7 @@ They are posted and waited for: Prefect's own queue of events dies with its proc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
@@ -19,7 +20,10 @@ from prefect.utilities.urls import url_for
 
 Happening = Literal["onboarded", "drifted", "failed", "offboarded", "rejected"]
 NAMESPACE = UUID("0b0e6ad8-5d0b-5f0c-9a39-6f6c1a1f8f52")
+WAITING = "unity-mirror.run.waiting"
 _NO_METASTORE = "unknown"
+_LAST_HEARTBEAT = timedelta(seconds=0.5)
+"""After its suspension a process tells none that is later; a run that is resumed takes longer to begin."""
 
 
 def resource_id(metastore_id: str | None, catalog: str) -> str:
@@ -48,7 +52,22 @@ async def tell_of_fleet(fleet: str, payload: Mapping[str, Any], run: FlowRun) ->
     await _tell("unity-mirror.fleet.failed", f"unity-mirror.fleet.{fleet}", fleet, {"fleet": fleet, **payload}, run)
 
 
-async def _tell(name: str, resource: str, shown: str, payload: Mapping[str, Any], run: FlowRun) -> None:
+async def tell_of_waiting(catalog: str) -> None:
+    """Tell ``unity-mirror.run.waiting``, of this run, which has just suspended itself until a person answers.
+
+    It occurs a little later than now. The process still lives for a moment, and a heartbeat told in it would have the
+    automation that finds dead runs (deploy/local/automations.py) wait for a next one: what ends that has to occur
+    after the heartbeat, and before the run can be resumed.
+    """
+    run = this_run()
+    payload = {"catalog": catalog, "message": "It waits for a person to approve or reject its plan."}
+    later = datetime.now(UTC) + _LAST_HEARTBEAT
+    await _tell(WAITING, f"prefect.flow-run.{run.id}", run.name, payload, run, later)
+
+
+async def _tell(
+    name: str, resource: str, shown: str, payload: Mapping[str, Any], run: FlowRun, occurred: datetime | None = None
+) -> None:
     """Post one event. Its id follows from what happened, so a repeat is the same event and is kept once.
 
     Telling is no part of the work: when it fails, the log says so, and the run ends as it would.
@@ -57,6 +76,7 @@ async def _tell(name: str, resource: str, shown: str, payload: Mapping[str, Any]
     event = Event(
         id=uuid5(NAMESPACE, f"{name} {resource} {run.id} {run.run_count} {ending}".strip()),
         event=name,
+        occurred=occurred or datetime.now(UTC),
         resource=Resource({"prefect.resource.id": resource, "prefect.resource.name": shown}),
         related=_related(run),
         payload={**payload, "flow_run_id": str(run.id), "flow_run": run.name, "link": url_for("flow-run", run.id)},

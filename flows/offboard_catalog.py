@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from http import HTTPStatus
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
-from prefect.exceptions import Pause, PrefectHTTPStatusError
-from prefect.flow_runs import apause_flow_run, asuspend_flow_run
-from prefect.input import Keyset, RunInput, acreate_flow_run_input, keyset_from_paused_state
-from prefect.runtime import deployment, flow_run
+from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import Field
 
+from flows.approval import Approval, ask
 from flows.artifacts import publish_plan
 from flows.events import tell_of_catalog
 from flows.onboard_catalog import tag_run
-from flows.outcomes import Stopped, failed, finished, tell_ending
+from flows.outcomes import failed, finished, tell_ending
 from flows.parameters import CatalogForm, CloudsBlock, KeepLakehouse, Start
 from flows.restarting import give_up
 from tasks.lease import catalog_lease
@@ -28,40 +22,8 @@ from tasks.session import connect_clouds
 from unity_mirror.errors import UnityMirrorError
 from unity_mirror.plan.render_markdown import plan_markdown
 
-APPROVAL_SECONDS = 7 * 24 * 3600
-_KEY = "approval"
 _SHOWN = "plan:"
 _AGAIN = "The run before this one crashed. This is what is left; it needs an approval of its own."
-
-
-class Approval(RunInput):
-    """What the person who looks at the plan answers."""
-
-    decision: Literal["reject", "approve"] = Field(
-        default="reject", title="Decision", description="approve removes what the plan names; reject changes nothing."
-    )
-    reason: str = Field(title="Reason", description="Why; it is kept with the run.", min_length=1, max_length=500)
-    plan: str = Field(
-        default="", title="Plan", description="Fingerprint of the plan above, to approve that one and no other."
-    )
-
-    @classmethod
-    async def asave(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
-        """Put the form and its description where people find them, whether they are there or not: what was answered too
-        late is sent again, and Prefect takes no key twice."""
-        try:
-            await super().asave(keyset, flow_run_id)
-        except PrefectHTTPStatusError as error:
-            _raise_unless_conflict(error)
-            try:
-                await acreate_flow_run_input(keyset["description"], cls._description, flow_run_id=flow_run_id)
-            except PrefectHTTPStatusError as again:
-                _raise_unless_conflict(again)
-
-
-def _raise_unless_conflict(error: PrefectHTTPStatusError) -> None:
-    if error.response.status_code != HTTPStatus.CONFLICT:
-        raise error
 
 
 @flow(
@@ -131,32 +93,7 @@ async def _remember_shown(catalog: str, fingerprint: str) -> str:
 
 
 async def _ask(session: OffboardSession, shown: str, *, again: bool) -> Approval:
-    """The person's answer. A deployment's run gives its process back meanwhile and starts anew with the answer."""
+    """The person's answer, who sees the plan."""
     choice = "**Approve** to remove this; **reject** to leave all as it is."
-    description = "\n\n".join([*([_AGAIN] if again else []), plan_markdown(session.plan), choice])
-    form = Approval.with_initial_data(description=description, plan=shown)
-    if deployment.id:
-        return await _suspended(form)
-    try:
-        # Prefect's own timeout is later: once that is over, it lets no message but its own be seen.
-        async with asyncio.timeout(APPROVAL_SECONDS):
-            answer = await apause_flow_run(
-                wait_for_input=form, timeout=APPROVAL_SECONDS + 3600, poll_interval=1, key=_KEY
-            )
-    except TimeoutError as timeout:
-        remedy = "Start the offboarding again, and approve or reject it in time."
-        message = f"Nobody answered within {APPROVAL_SECONDS / 3600:.0f} hours; nothing was changed. {remedy}"
-        raise Stopped(message, step="Approval", remedy=remedy) from timeout
-    return answer
-
-
-async def _suspended(form: type[Approval]) -> Approval:
-    """The person's answer; until there is one, raises Pause. It does so without having saved the form when Prefect's
-    server suspends the run and answers too late."""
-    try:
-        answer: Approval = await asuspend_flow_run(wait_for_input=form, timeout=APPROVAL_SECONDS, key=_KEY)
-    except Pause as pause:
-        if pause.state:
-            await form.asave(keyset_from_paused_state(pause.state))
-        raise
-    return answer
+    parts = [*([_AGAIN] if again else []), plan_markdown(session.plan), choice]
+    return await ask(session.plan.catalog, "\n\n".join(parts), shown)

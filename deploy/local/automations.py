@@ -15,6 +15,7 @@ from prefect.events import EventTrigger, ResourceSpecification
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, Posture
 
+from flows.events import WAITING
 from tasks.lease_holder import LOST, NEVER_BEGAN
 
 SILENCE = timedelta(seconds=90)
@@ -42,13 +43,15 @@ _FORMER = ("unity-mirror: start crashed runs again",)
 def mark_silent_runs(silence: timedelta = SILENCE) -> AutomationCore:
     """A run that stops to give signs of life is Crashed: nobody is left to say so, neither its process nor its worker.
 
-    It doesn't change a run that has ended by then, as Prefect refuses to mark such a run as crashed.
+    It doesn't change a run that has ended by then, as Prefect refuses to mark such a run as crashed; and one that waits
+    for approval says so itself, after its last heartbeat.
     """
     return _marking(
         "unity-mirror: a run without heartbeat has crashed",
         "Marks a run as Crashed when its heartbeat stops.",
         after=("heartbeat",),
         expect=("heartbeat", *_ENDS),
+        other=(WAITING,),
         within=silence,
         message=LOST,
     )
@@ -67,14 +70,22 @@ def mark_runs_that_never_began(beginning: timedelta = BEGINNING) -> AutomationCo
 
 
 def _marking(
-    name: str, description: str, *, after: Iterable[str], expect: Iterable[str], within: timedelta, message: str
+    name: str,
+    description: str,
+    *,
+    after: Iterable[str],
+    expect: Iterable[str],
+    other: Iterable[str] = (),
+    within: timedelta,
+    message: str,
 ) -> AutomationCore:
+    """``after`` and ``expect`` are Prefect's events of flow runs, ``other`` are expected as well."""
     return AutomationCore(
         name=name,
         description=description,
         trigger=EventTrigger(
             after={f"prefect.flow-run.{each}" for each in after},
-            expect={f"prefect.flow-run.{each}" for each in expect},
+            expect={*(f"prefect.flow-run.{each}" for each in expect), *other},
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=ResourceSpecification({"prefect.resource.id": _TAG, "prefect.resource.role": "tag"}),
             for_each={"prefect.resource.id"},

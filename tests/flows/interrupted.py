@@ -224,7 +224,7 @@ async def _left(stage: Stage, run: FlowRun, begun: datetime) -> Ending:
         cloud={
             name: table for name, table in timeless(stage.cloud.state()).items() if name not in ("operations", "jobs")
         },
-        events=sorted((each.event, each.resource.id, str(each.payload.get("ending", ""))) for each in events),
+        events=sorted((each.event, masked(each.resource.id), str(each.payload.get("ending", ""))) for each in events),
         artifacts=Counter(_shown(each) for each in artifacts),
         locked=await _locked(),
         known={name: each.there for name, each in (await read_known(METASTORE)).items()},

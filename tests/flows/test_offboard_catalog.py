@@ -11,9 +11,11 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.events.schemas.events import ReceivedEvent
 from prefect.exceptions import Pause
 
-import flows.offboard_catalog as module
+import flows.approval as module
+from flows.events import WAITING
 from flows.offboard_catalog import offboard_catalog
 from flows.onboard_catalog import onboard_catalog
 from tests.flows.cloud import EXAMPLES, SampleCloud
@@ -89,6 +91,12 @@ async def asked(
     return Asked(cloud, prefect_server, suspended, tmp_path)
 
 
+async def ending(run: FlowRun) -> ReceivedEvent:
+    """What a run told of its end, having told that it waits."""
+    (event,) = [each for each in await events_of(run.id, 2) if each.event != WAITING]
+    return event
+
+
 async def test_approved_what_was_shown_is_what_goes(asked: Asked) -> None:
     description, schema = await asked.form()
     assert schema["properties"]["decision"]["title"] == "Decision"
@@ -99,7 +107,7 @@ async def test_approved_what_was_shown_is_what_goes(asked: Asked) -> None:
     assert "Approved: Replaced by hr2." in str(state.message)
     assert shown == asked.names - asked.cloud.names(WORKSPACE)
     assert asked.cloud.items(WORKSPACE, KIND) == []
-    (event,) = await events_of(asked.run.id, 1)
+    event = await ending(asked.run)
     assert (event.event, event.payload["reason"]) == (OFFBOARDED, "Replaced by hr2.")
     assert event.resource.id == "unity-catalog.77770000-0000-4000-8000-00000000c0de.hr"
 
@@ -110,7 +118,7 @@ async def test_rejected_all_is_as_it_was(asked: Asked) -> None:
     assert (state.type, state.name) == (StateType.CANCELLED, "Rejected")
     assert state.message == "Rejected: Still in use. Nothing was changed."
     assert asked.cloud.state() == asked.before
-    (event,) = await events_of(asked.run.id, 1)
+    event = await ending(asked.run)
     assert event.event == REJECTED
     assert event.payload["reason"] == "Still in use."
     assert event.payload["link"].endswith(str(asked.run.id))
@@ -127,7 +135,7 @@ async def test_a_plan_that_changed_before_the_answer_removes_nothing(asked: Aske
     assert "no longer what was approved" in str(state.message)
     assert "Start the offboarding again and look at the new plan" in str(state.message)
     assert asked.cloud.state() == before
-    (event,) = await events_of(asked.run.id, 1)
+    event = await ending(asked.run)
     assert (event.event, event.payload["step"]) == (FAILED, "Remove what is ours")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
@@ -23,23 +24,35 @@ def progress_artifact(label: str, clock: Clock) -> Progress:
     told one after the other, and what is behind the latest is not told any more.
     """
     artifact: UUID | None = None
-    begun, told, shown = False, clock.monotonic(), ("", 0)
+    start = clock.monotonic()
+    begun, told, shown = False, start, ("", 0)
     one_at_a_time = asyncio.Lock()
 
     async def tell(done: int, total: int, what: str) -> None:
         nonlocal artifact, begun, told, shown
-        last = begun and done >= total
-        if total < _WORTH_SHOWING or (not last and clock.monotonic() - told < _EVERY_SECONDS):
+        last = begun and 0 < total <= done
+        if _is_small(total, last=last) or (not last and clock.monotonic() - told < _EVERY_SECONDS):
             return
         begun, told = True, clock.monotonic()
         async with one_at_a_time:
             if what == shown[0] and done < shown[1]:
                 return
             shown = (what, done)
-            percent, description = 100.0 * done / total, f"{label}: {done} of {total} {what}"
+            percent, description = _shown(label, done, total, what, told - start)
             if artifact is None:
                 artifact = await acreate_progress_artifact(percent, description=description)
             else:
                 await aupdate_progress_artifact(artifact, percent, description=description)
 
     return tell
+
+
+def _is_small(total: int, *, last: bool) -> bool:
+    """A single thing isn't worth an artifact, unless there is one, of what came before it."""
+    return 0 < total < _WORTH_SHOWING and not last
+
+
+def _shown(label: str, done: int, total: int, what: str, seconds: float) -> tuple[float, str]:
+    if total:
+        return 100.0 * done / total, f"{label}: {done} of {total} {what}"
+    return 0.0, f"{label}: waiting for {what}, {timedelta(seconds=int(seconds))} so far"

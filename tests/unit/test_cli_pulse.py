@@ -42,11 +42,14 @@ async def test_a_terminal_hears_what_goes_on() -> None:
             await clock.beat()
             await pulse.progress(300, 2000, "folders")
             await clock.beat()
+            await pulse.progress(0, 0, "Fabric's sync (InProgress)")
+            await clock.beat()
     assert stream.getvalue().splitlines() == [
         "still at it: Looking 10 s",
         "Mirror …",
         "still at it: Mirror 10 s",
         "still at it: Mirror 20 s; 300 of 2,000 folders",
+        "still at it: Mirror 30 s; waiting for Fabric's sync (InProgress)",
     ]
 
 

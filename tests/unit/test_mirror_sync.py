@@ -12,6 +12,7 @@ import pytest
 from unity_mirror.clock import ManualClock
 from unity_mirror.errors import DeadlineExceeded
 from unity_mirror.models.items import MirroredCatalog, MirroredCatalogProperties, SyncDetails
+from unity_mirror.steps.context import Progress, no_progress
 from unity_mirror.steps.mirror_sync import wait_until_idle
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ def item(status: str) -> MirroredCatalog:
     return MirroredCatalog(id="i", type="t", display_name="sales", properties=properties)
 
 
-async def ended(after: str, *states: str) -> tuple[str, float]:
+async def ended(after: str, *states: str, progress: Progress = no_progress) -> tuple[str, float]:
     """The status at which waiting ends, and when."""
     clock, catalogs = ManualClock(), Catalogs(iter(states))
     clients: Any = SimpleNamespace(clock=clock, fabric=SimpleNamespace(mirrored_catalogs=catalogs))
-    context = cast("Context", SimpleNamespace(clients=clients, deadline_seconds=600.0))
+    context = cast("Context", SimpleNamespace(clients=clients, deadline_seconds=600.0, progress=progress))
     found = await wait_until_idle(context, "w", "i", after=item(after))
     assert found.properties.sync_details is not None
     return found.properties.sync_details.status, clock.monotonic()
@@ -67,3 +68,14 @@ async def test_a_failure_that_stands_is_this_ones_in_the_end() -> None:
 async def test_a_success_that_nothing_follows_is_never_this_ones() -> None:
     with pytest.raises(DeadlineExceeded, match="the sync of the mirrored catalog"):
         await ended("Success", "Success")
+
+
+async def test_what_fabric_says_of_the_sync_is_told_as_often_as_it_is_asked() -> None:
+    told: list[tuple[int, int, str]] = []
+
+    async def progress(done: int, total: int, what: str) -> None:
+        told.append((done, total, what))
+
+    await ended("Success", "Success", "NotStarted", "InProgress", "Success", progress=progress)
+    states = ("not begun", "NotStarted", "InProgress")
+    assert told == [(0, 0, f"Fabric's sync ({state})") for state in states]

@@ -93,3 +93,19 @@ async def test_a_step_that_begins_fast_and_gets_slow_ends_at_all(artifacts: Arti
 async def test_a_single_thing_is_not_worth_showing(artifacts: Artifacts) -> None:
     await (await begun("Mirror", ManualClock()))(1, 1, "tables")
     assert artifacts.held == {}
+
+
+@pytest.mark.parametrize("tables", [1, 25])
+async def test_what_is_waited_for_is_shown_with_the_time_and_ends_at_all(artifacts: Artifacts, tables: int) -> None:
+    clock = ManualClock()
+    tell = progress.progress_artifact("Mirror", clock)
+    for state in ("NotStarted", "InProgress", "InProgress"):
+        await tell(0, 0, f"Fabric's sync ({state})")
+        await clock.sleep(40)
+    await tell(tables, tables, "tables mirrored")
+    (shown,) = artifacts.held.values()
+    assert shown == [
+        (0.0, "Mirror: waiting for Fabric's sync (InProgress), 0:00:40 so far"),
+        (0.0, "Mirror: waiting for Fabric's sync (InProgress), 0:01:20 so far"),
+        (100.0, f"Mirror: {tables} of {tables} tables mirrored"),
+    ]

@@ -24,7 +24,10 @@ class Pulse:
 
     async def progress(self, done: int, total: int, what: str) -> None:
         """Hears how far a long step has got; the next line tells it."""
-        self._far = f"{done:,} of {total:,} {what}" if done < total else ""
+        if total:
+            self._far = f"{done:,} of {total:,} {what}" if done < total else ""
+        else:
+            self._far = f"waiting for {what}"
 
     @asynccontextmanager
     async def at_work(self, what: str) -> AsyncIterator[None]:

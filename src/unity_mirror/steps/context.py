@@ -109,7 +109,8 @@ class Progress(Protocol):
     """Hears how far a long step has got."""
 
     async def __call__(self, done: int, total: int, what: str) -> None:
-        """``done`` of ``total`` things named ``what`` are through."""
+        """``done`` of ``total`` things named ``what`` are through; with 0 of 0, ``what`` is waited for, and nobody
+        tells how much of it is done."""
 
 
 async def no_progress(done: int, total: int, what: str) -> None:

@@ -174,6 +174,8 @@ class Mirror:
             "mirrored": tuple(ref for ref in _wanted(context, known, shown, gone) if ref in shown),
         }
         await until_readable(context, known, item.id, facts["mirrored"])
+        if count := len(facts["mirrored"]):
+            await context.progress(count, count, "tables mirrored")
         planned = {left.subject for left in found.plan.left_out}
         fell_out = (guarded.get(ref) or _not_mirrored(ref) for ref in missing if str(ref) not in planned)
         return Done(facts, tuple(fell_out))

@@ -1,4 +1,5 @@
-"""Waiting for the syncs of a mirrored catalog. Fabric tells their state, ``syncDetails.status``, and no progress."""
+"""Waiting for the syncs of a mirrored catalog. Fabric tells their state, ``syncDetails.status``, and not how many
+tables are through; so the state is all that is told of them."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ async def wait_until_idle(
         ran = ran or details.status == "InProgress"
         if waited > context.deadline_seconds:
             raise DeadlineExceeded("the sync of the mirrored catalog", details.status, waited, where=item.display_name)
+        await context.progress(0, 0, f"Fabric's sync ({'not begun' if details.status in _ENDED else details.status})")
         await clock.sleep(_POLL_SECONDS)
         seen = None
 

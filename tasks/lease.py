@@ -78,11 +78,7 @@ async def catalog_lease(
         await _ensure_limit(client, name)
         lease = await _acquired(client, name, wait_seconds)
         if lease is None:
-            raise CatalogBusy(
-                f"another run is at work on catalog {catalog}",
-                where=f"concurrency limit {name}",
-                remedy="Wait for its end, or cancel it. The lease of a run that was killed is free after 5 minutes.",
-            )
+            raise await _busy(client, catalog, name)
         renewing = asyncio.create_task(_keep(client, lease, lasts, asyncio.current_task()))
         try:
             await lease_holder.write_down(client, name, lease)
@@ -93,6 +89,26 @@ async def catalog_lease(
                 await lease_holder.forget(client, name)
             with suppress(httpx.HTTPError):  # it expires by itself
                 await client.release_concurrency_slots_with_lease(lease)
+
+
+async def _busy(client: PrefectClient, catalog: str, name: str) -> CatalogBusy:
+    """Who is at work.
+
+    Prefect's server counts a slot before it keeps the lease: one that dies in between, or whose Redis is away, leaves a
+    slot that never expires. Only a person can tell it from the slot of a run that has yet to note itself.
+    """
+    holder, where = await lease_holder.noted_run(client, name), f"concurrency limit {name}"
+    if holder is not None:
+        remedy = "Wait for its end, or cancel it. The lease of a run that was killed is free after 5 minutes."
+        return CatalogBusy(
+            f"another run is at work on catalog {catalog}: {holder.name} ({holder.id})", where=where, remedy=remedy
+        )
+    command = f"prefect global-concurrency-limit update {name} --active-slots 0"
+    return CatalogBusy(
+        f"another run is at work on catalog {catalog}, or a fault of Prefect's server left its limit taken",
+        where=where,
+        remedy=f"Try again. Is it so after 5 minutes, and no run of the catalog is running, then free it: {command}",
+    )
 
 
 async def _acquired(client: PrefectClient, name: str, wait_seconds: float) -> UUID | None:

@@ -42,6 +42,14 @@ async def forget(client: PrefectClient, limit: str) -> None:
             await client.delete_variable_by_name(variable_name(limit))
 
 
+async def noted_run(client: PrefectClient, limit: str) -> FlowRun | None:
+    """The run that has noted that it holds the limit's lease."""
+    noted = await client.read_variable_by_name(variable_name(limit))
+    if noted is None or not isinstance(noted.value, dict):
+        return None
+    return await _read(client, UUID(str(noted.value["run"])))
+
+
 async def free_after_a_crash(client: PrefectClient, limit: str) -> bool:
     """Give back the lease of a holder that has ended; tells whether there was one.
 

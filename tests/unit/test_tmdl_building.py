@@ -204,6 +204,20 @@ def test_two_facts_may_share_two_dimensions() -> None:
     assert [one.is_active for one in definition.relationships] == [True] * 4
 
 
+def test_two_keys_that_lead_to_each_other_are_one_relationship() -> None:
+    user = table("user", "id", key="id", refers={"id": "orders.profile.id"})
+    profile = table("profile", "id", key="id", refers={"id": "orders.user.id"})
+    made = build(user, profile)
+    assert [str(one) for one in made.relationships] == ["profile[id] -> user[id]"]
+    assert [str(one) for one in made.left_out] == [
+        "orders.user: relationship (id): orders.profile.id refers to it as well, and that is a relationship"
+    ]
+
+
+def test_texts_are_compared_as_unity_catalog_does() -> None:
+    assert "collation: Latin1_General_100_BIN2_UTF8\n" in build(*star()).parts["definition/model.tmdl"]
+
+
 def test_circles_are_opened() -> None:
     one = table("one", "id", "other", key="id", refers={"other": "orders.two.id"})
     two = table("two", "id", "other", key="id", refers={"other": "orders.one.id"})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from cloud_emulator.fabric.tmdl_check import check_model
 from tests.unit.tmdl_samples import build, catalogs, column, star, table
 from tests.unit.tmdl_theirs import DATE, FACT, MODEL, PEOPLES_EDITS, edited_by_people
 from unity_mirror.errors import UnityMirrorError
@@ -224,3 +225,56 @@ def test_an_empty_definition_gets_everything() -> None:
     difference = compare(parts, {})
     assert difference.parts == parts
     assert "table t" in difference.added
+
+
+def _chain(*keys: str) -> tuple[Table, ...]:
+    """Three tables, a over b over c, of which a has a column for either."""
+    targets = {"b_id": "orders.b.id", "c_id": "orders.c.id"}
+    a = table("a", "id", "b_id", "c_id", refers={key: targets[key] for key in keys})
+    return a, table("b", "id", "c_id", key="id", refers={"c_id": targets["c_id"]}), table("c", "id", key="id")
+
+
+_SHORT_CUT = "\nrelationship 0d7f30b5-1111-4222-8333-00000000000a\n\tfromColumn: a.c_id\n\ttoColumn: c.id\n"
+
+
+def test_a_new_relationship_leaves_the_way_to_the_one_that_people_made() -> None:
+    before = build(*_chain()).parts
+    theirs = {**before, RELATIONSHIPS: before[RELATIONSHIPS] + _SHORT_CUT}
+    wanted = build(*_chain("b_id")).parts
+    merged = compare(wanted, theirs)
+    check_model({path: text.encode() for path, text in merged.parts.items()})
+    assert _SHORT_CUT in merged.parts[RELATIONSHIPS]
+    assert "\tfromColumn: a.b_id\n\ttoColumn: b.id\n\tisActive: false\n" in merged.parts[RELATIONSHIPS]
+    assert [each for each in merged.conflicts if "a.b_id -> b.id isn't active" in each]
+    assert compare(wanted, merged.parts).equal
+    again = {**merged.parts, RELATIONSHIPS: merged.parts[RELATIONSHIPS].replace(_SHORT_CUT, "")}
+    active = compare(wanted, again)
+    assert "isActive" not in active.parts[RELATIONSHIPS], "the way is free again"
+
+
+def test_a_new_fact_beside_one_that_people_let_filter_both_ways() -> None:
+    """Through customers, days would filter the new fact by way of the old one as well."""
+    before = build(*star()).parts
+    end = "\tfromColumn: fact_sales.customer_key"
+    both = before[RELATIONSHIPS].replace(end, f"\tcrossFilteringBehavior: bothDirections\n{end}")
+    keys = {"date_key": "orders.dim_date.date_key", "customer_key": "orders.dim_customer.customer_key"}
+    returns = table("fact_returns", column("date_key", "INT"), "customer_key", refers=keys)
+    wanted = build(*star(), returns).parts
+    merged = compare(wanted, {**before, RELATIONSHIPS: both})
+    check_model({path: text.encode() for path, text in merged.parts.items()})
+    assert [each.split(":")[0] for each in merged.conflicts] == [
+        "relationship fact_returns.customer_key -> dim_customer.customer_key isn't active"
+    ]
+    assert compare(wanted, merged.parts).equal
+
+
+def test_a_model_keeps_the_collation_that_it_was_made_with() -> None:
+    """The service doesn't let it be changed."""
+    wanted = build(*star()).parts
+    old = {**wanted, MODEL: wanted[MODEL].replace("\tcollation: Latin1_General_100_BIN2_UTF8\n", "")}
+    assert old != wanted
+    assert compare(wanted, old).equal
+    other = {**wanted, MODEL: wanted[MODEL].replace("Latin1_General_100_BIN2_UTF8", "Latin1_General_CI_AS")}
+    kept = compare(build(*star(), table("more", "id")).parts, other)
+    assert "collation: Latin1_General_CI_AS\n" in kept.parts[MODEL]
+    assert not kept.conflicts

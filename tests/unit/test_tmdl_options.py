@@ -152,6 +152,13 @@ def test_relationships_of_the_spec_that_cannot_be_made_are_told(ends: tuple[str,
     assert why in reasons(definition)[0]
 
 
+def test_a_relationship_of_the_spec_within_a_table_is_told() -> None:
+    """Fabric refuses a model that has one, active or not."""
+    made = build(table("a", "id", "x", key="id"), more_relationships=(related("a.x", "a.id"),))
+    assert not made.relationships
+    assert "can't relate a table to itself" in reasons(made)[0]
+
+
 def test_both_ways_count_as_ways() -> None:
     """Between facts that share two dimensions, filters that flow back would have two ways."""
     day, place = table("day", "k", key="k"), table("place", "k", key="k")

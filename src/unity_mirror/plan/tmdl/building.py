@@ -35,6 +35,10 @@ SOURCE = "DirectLake"
 """Name of the shared expression that leads to the mirrored item."""
 COMPATIBILITY_LEVEL = 1604
 """The lowest that Direct Lake on OneLake takes."""
+COLLATION = "Latin1_General_100_BIN2_UTF8"
+"""Texts are compared letter by letter, as Unity Catalog and the SQL endpoint compare them, and as the models are that
+Fabric makes over its own tables. Otherwise "a" and "A" would be one value: one customer, or a key twice.
+"""
 PBISM = "definition.pbism"
 _PBISM_SCHEMA = (
     "https://developer.microsoft.com/json-schemas/fabric/item/semanticModel/definitionProperties/1.0.0/schema.json"
@@ -87,6 +91,7 @@ def _with_hidden_keys(table: ModelTable, relationships: Iterable[ModelRelationsh
 def _model(wanted: ModelInput, tables: Sequence[ModelTable], relationships: Sequence[ModelRelationship]) -> str:
     properties = {
         "culture": wanted.culture,
+        "collation": COLLATION,
         "defaultPowerBIDataSourceVersion": "powerBI_V3",
         "sourceQueryCulture": wanted.culture,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from unity_mirror.plan.tmdl.activating import beside_theirs
 from unity_mirror.plan.tmdl.deleting import remembering, without_deleted
 from unity_mirror.plan.tmdl.fitting import Names, fitted
 from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, rewritten
@@ -113,7 +114,7 @@ def _possible(
     new = (item for items in translated.values() for item in items if find(item, there) is None)
     unmade = {id(item): item for item in new if not _may_add(item, there, names, merger)}
     kept = {path: [item for item in items if id(item) not in unmade] for path, items in translated.items()}
-    return remembering(kept, [*unmade.values(), *stranded])
+    return remembering(beside_theirs(kept, there, merger), [*unmade.values(), *stranded])
 
 
 def _merged_files(want: _Definition, have: _Definition, merger: Merger) -> Files:

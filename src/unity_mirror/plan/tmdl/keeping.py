@@ -1,6 +1,6 @@
 """Tables of ours that a model should no longer show: without pruning they stay, as they are, with their relationships.
 
-A relationship of theirs that would open a second active path beside the wanted ones becomes inactive: such a model
+A relationship of these that would open a second active path beside the wanted ones becomes inactive: such a model
 would be refused.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unity_mirror.models.table_ref import TableRef
+from unity_mirror.plan.tmdl.activating import add_way, inactive, is_active, tables_of
 from unity_mirror.plan.tmdl.filter_paths import FilterPaths
 from unity_mirror.plan.tmdl.merging import find, is_ours, with_properties
 from unity_mirror.plan.tmdl.names import column_reference, split_reference
@@ -58,7 +59,7 @@ def _relationships_of(
     """Our relationships of the tables that stay, unless the column goes that they lead to in another table."""
     names = frozenset(each.name for each in tables)
     for each in (one for one in have if one.kind == "relationship" and is_ours(one)):
-        if names & set(_ends(each)) and find(each, want) is None:
+        if names & set(tables_of(each)) and find(each, want) is None:
             ends = {key: _as_wanted(each.properties.get(key, ""), names, want, have) for key in COLUMN_REFERENCES}
             if all(ends.values()):
                 yield with_properties(each, ends)
@@ -82,26 +83,11 @@ def _own(item: TmdlObject) -> TmdlObject:
     return replace(item, children=tuple(_own(child) for child in item.children if is_ours(child)), raw=())
 
 
-def _ends(relationship: TmdlObject) -> tuple[str, ...]:
-    """The tables at its ends, the many side first."""
-    return tuple(split_reference(relationship.properties.get(key, ""))[0] for key in COLUMN_REFERENCES)
-
-
 def _without_second_paths(wanted: Sequence[TmdlObject], kept: Iterable[TmdlObject]) -> Iterator[TmdlObject]:
     paths = FilterPaths()
     for each in wanted:
-        if each.kind == "relationship" and _is_active(each):
-            _add(paths, each)
+        if each.kind == "relationship" and is_active(each):
+            add_way(paths, each)
     for each in kept:
-        second = _is_active(each) and _add(paths, each)
-        yield with_properties(each, {"isActive": "false"}) if second else each
-
-
-def _is_active(relationship: TmdlObject) -> bool:
-    return relationship.properties.get("isActive", "true") != "false"
-
-
-def _add(paths: FilterPaths, relationship: TmdlObject) -> str:
-    many, one = _ends(relationship)
-    both_ways = relationship.properties.get("crossFilteringBehavior") == "bothDirections"
-    return paths.add(one, many, both_ways=both_ways)
+        second = is_active(each) and add_way(paths, each)
+        yield inactive(each) if second else each

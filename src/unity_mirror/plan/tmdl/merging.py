@@ -23,6 +23,8 @@ from unity_mirror.plan.tmdl.tmdl import (
 )
 
 _TASTE = frozenset({"name", "description", "formatString", "summarizeBy", "isHidden", "isActive", "culture"})
+_FOR_GOOD = frozenset({"collation"})
+"""What a model is made with; the service doesn't let it be changed."""
 _OUR_STRUCTURE = frozenset({"partition", "source"})
 """Objects without an annotation of their own that belong to ours."""
 
@@ -107,7 +109,7 @@ class Merger:
         base, ours, theirs = values
         ours_now = None if ours is None else digest(key, ours)
         theirs_now = None if theirs is None else digest(key, theirs)
-        if theirs_now == ours_now:
+        if theirs_now == ours_now or key in _FOR_GOOD:
             return theirs
         if ours_now == base:
             if base is not None:

@@ -60,7 +60,8 @@ def model_relationships(
     first = list(_wishes(wished, by_ref, left_out))
     taken = {one.ends for one in first}
     keys = {one for one in _keys(sources, tables, by_ref, left_out) if one.ends not in taken}
-    return Relationships(tuple(_activated([*first, *_inner_first(list(_once_each(keys)))])), tuple(left_out))
+    once = list(_one_way(_once_each(keys), left_out))
+    return Relationships(tuple(_activated([*first, *_inner_first(once)])), tuple(left_out))
 
 
 def _inner_first(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -78,6 +79,18 @@ def _once_each(keys: Iterable[_Candidate]) -> Iterable[_Candidate]:
     for one in sorted(keys, key=lambda one: one.referential_integrity):
         by_order[one.order] = one
     return by_order.values()
+
+
+def _one_way(keys: Iterable[_Candidate], left_out: list[NotModelled]) -> Iterator[_Candidate]:
+    """Of two keys that lead to each other the first: two columns have one relationship."""
+    taken: set[frozenset[tuple[TableRef, str]]] = set()
+    for one in sorted(keys, key=lambda one: one.order):
+        if one.ends not in taken:
+            taken.add(one.ends)
+            yield one
+        else:
+            reason = f"{one.parent.ref}.{one.parent_column.source} refers to it as well, and that is a relationship"
+            left_out.append(NotModelled("relationship", one.child.ref, f"({one.child_column.source})", reason))
 
 
 def _keys(
@@ -124,6 +137,7 @@ def _wish(wish: RelationshipSpec, by_ref: Mapping[TableRef, ModelTable]) -> _Can
             raise _CannotBeRelatedError(f"{name} isn't in the model")
         ends.append((table, column))
     (child, child_column), (parent, parent_column) = ends
+    _require_another_table(child, parent)
     _require_equal_types(child_column, parent_column)
     both_ways = wish.cross_filter == "both" or wish.cardinality == "one_to_one"
     return _Candidate(
@@ -142,8 +156,7 @@ def _candidate(
     if parent is None:
         raise _CannotBeRelatedError(f"it refers to {key.parent_table}, which isn't in the model")
     child_name, parent_name = _single_columns(key, by_source[_folded(parent.ref)])
-    if parent is child:
-        raise _CannotBeRelatedError("it refers to its own table, and a model can't relate a table to itself")
+    _require_another_table(child, parent)
     child_column, parent_column = child.column(child_name), parent.column(parent_name)
     if child_column is None or parent_column is None:
         missing = f"{child.ref}.{child_name}" if child_column is None else f"{parent.ref}.{parent_name}"
@@ -178,6 +191,11 @@ def _single_columns(key: ForeignKey, parent: Table) -> tuple[str, str]:
             f"{parents[0]} alone isn't unique in {key.parent_table}: its primary key is composite"
         )
     return key.child_columns[0], parents[0]
+
+
+def _require_another_table(child: ModelTable, parent: ModelTable) -> None:
+    if parent is child:
+        raise _CannotBeRelatedError("it refers to its own table, and a model can't relate a table to itself")
 
 
 def _require_equal_types(child: ModelColumn, parent: ModelColumn) -> None:

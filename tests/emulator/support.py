@@ -42,10 +42,10 @@ HARDER = {
 
 
 class Wall:
-    """A machine clock that moves only when told to."""
+    """A machine clock that moves only when told to. For clients that look at their own clock it has to begin now."""
 
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0
+    def __init__(self, seconds: float = 1_790_000_000.0) -> None:
+        self.seconds = seconds
 
     def __call__(self) -> float:
         """Seconds since 1970."""

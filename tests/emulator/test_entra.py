@@ -129,7 +129,8 @@ async def test_each_client_is_throttled_by_its_own_bucket(tmp_path: Path) -> Non
 
 
 def test_azure_identity_waits_when_it_is_throttled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud = small_cloud(tmp_path, time.time)
+    wall = Wall(time.time())
+    cloud = small_cloud(tmp_path, wall)
     cloud.behaviour = Behaviour.model_validate(
         {"throttling": {"entra": {"apis": {"token": {**BUCKET, "per_second": 1}}}}}
     )
@@ -138,8 +139,7 @@ def test_azure_identity_waits_when_it_is_throttled(tmp_path: Path, monkeypatch: 
         with ClientSecretCredential(
             TENANT, RUNNER_APP, "runner-secret", authority=address.url, disable_instance_discovery=True
         ) as credential:
+            monkeypatch.setattr("time.sleep", lambda seconds: setattr(wall, "seconds", wall.seconds + seconds))
             for scope in ("https://management.azure.com/.default", "https://storage.azure.com/.default"):
                 credential.get_token(scope)
-    asked = [each["status"] for each in cloud.requests if each["path"].endswith("/token")]
-    assert asked[:2] == [200, 429]
-    assert asked[-1] == 200
+    assert [each["status"] for each in cloud.requests if each["path"].endswith("/token")] == [200, 429, 200]

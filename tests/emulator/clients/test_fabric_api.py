@@ -33,15 +33,15 @@ from tests.emulator.clients.fabric_api import CloudTime, catalog, connection, do
 from tests.emulator.fabric_cloud import ALICE, ANALYSTS, CAPACITY, GATEWAY, READER, WORKSPACE
 from tests.emulator.fabric_data_cloud import DATABRICKS, STORAGE, data_cloud, definition, parts
 from tests.emulator.served import Address
-from tests.emulator.support import RUNNER, TENANT, token
+from tests.emulator.support import RUNNER, TENANT, Wall, token
 from tests.emulator.test_fabric_data_models import model
 from tests.emulator.test_fabric_data_roles import role
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
-    """Mirrored catalogs can be made in it; there is a gateway."""
-    made = data_cloud(tmp_path, time.time)
+    """Mirrored catalogs can be made in it; there is a gateway. What takes time ends when a test moves the clock."""
+    made = data_cloud(tmp_path, Wall(time.time()))
     gateway = {
         "id": GATEWAY, "display_name": "vnet", "capacity_id": CAPACITY, "subscription_id": TENANT,
         "resource_group": "g", "virtual_network": "v", "subnet": "s", "users": [RUNNER],

@@ -141,6 +141,10 @@ async def test_a_permission_that_is_missing_is_named(world: World, permission: s
     missing = [each for each in found if each.outcome is not Outcome.PASSED]
     assert {each.outcome for each in missing} == {outcome}
     assert any(each.remedy and told in each.remedy.text for each in missing)
+    if check_id == "runner_azure":
+        commands = [each.remedy.commands[-1] for each in missing if each.remedy]
+        assert any(f"--role '{told.removeprefix('the role ')}' --scope '/subscriptions/" in each for each in commands)
+        assert all(f"--assignee-object-id {RUNNER.object_id}" in each for each in commands)
 
 
 async def test_manage_on_the_catalog_is_missed(world: World) -> None:

@@ -116,6 +116,9 @@ def test_remedies_are_written_for_the_administrator(run: Run, tmp_path: Path) ->
     text = (tmp_path / "remedies.txt").read_text(encoding="utf-8")
     assert "GRANT EXTERNAL USE SCHEMA ON SCHEMA `sales`.`staging`" in text
     assert "az storage account network-rule add" in text
+    later = text.splitlines()[-1]
+    assert later.startswith("# Plan again after these"), later
+    assert "Storage ACL contosolake/lake/sales" in later
 
 
 def test_what_a_service_says_in_several_lines_is_a_comment_among_the_remedies(

@@ -14,14 +14,18 @@ from unity_mirror.cli.files import write
 from unity_mirror.cli.session import DONE, FAILED, PENDING, Session
 from unity_mirror.cli.text import show_fleet, show_plan, show_result, show_verification
 from unity_mirror.errors import PlanOutgrown
-from unity_mirror.plan.model import Outcome, Plan, Remedy
+from unity_mirror.plan.model import Outcome, Plan, Remedy, StepName
 from unity_mirror.plan.saved import moved, save
 from unity_mirror.steps.fleet import CatalogRun, apply_fleet, plan_fleet, verify_fleet
 from unity_mirror.steps.runner import require_prerequisites
 from unity_mirror.steps.verification import Depth
 
+_RIGHTS = (StepName.IDENTITY, StepName.STORAGE_ACCESS, StepName.TRUSTED_ACCESS)
 _SHOWN = 5
 """Differences that a message names; what else changed is in the new plan."""
+
+
+_IN_FULL = "Each catalog's plan in full: plan with --report DIR or --json, or its own spec."
 
 
 async def run_plan(session: Session) -> int:
@@ -112,6 +116,7 @@ def _show_plans(session: Session, runs: Sequence[CatalogRun]) -> None:
                 show_plan(session.output.console, run.planned.plan)
     else:
         show_fleet(session.output.console, runs)
+        session.output.console.print(f"[dim]{_IN_FULL}[/]")
 
 
 def _documents(session: Session, runs: Sequence[CatalogRun], part: Any) -> dict[str, Any]:
@@ -156,6 +161,9 @@ def _remedy_lines(plans: Iterable[Plan]) -> Iterable[str]:
         for title, remedy in _remedies(plan):
             about = f"{title}\n{remedy.text}".splitlines()
             yield from (*(f"# {line}" for line in about), *remedy.commands, "")
+        later = [f"{each.kind} {each.name}" for each in plan.changes if each.step in _RIGHTS and each.remedy is None]
+        if later:
+            yield f"# Plan again after these, for what needs an id that they make: {'; '.join(later)}"
 
 
 def _remedies(plan: Plan) -> Iterable[tuple[str, Remedy]]:

@@ -48,7 +48,7 @@ async def runner_checks(context: Context, known: Known) -> tuple[Check, ...]:
         [
             _fabric_role(context, known, us),
             _catalog_rights(context, us),
-            _azure_rights(context),
+            _azure_rights(context, us),
             _tenant_switch(context, known, us),
         ]
     )
@@ -100,7 +100,7 @@ async def _catalog_rights(context: Context, us: Identity) -> list[Check]:
     return [_check(context, subject, Outcome.UNKNOWN, evidence, remedy)]
 
 
-async def _azure_rights(context: Context) -> list[Check]:
+async def _azure_rights(context: Context, us: Identity) -> list[Check]:
     """What Azure Resource Manager says that we may do on the storage account."""
     storage = context.spec.storage
     if storage is None or storage.resource_id is None:
@@ -117,21 +117,25 @@ async def _azure_rights(context: Context) -> list[Check]:
         on_container = await context.clients.arm.permissions(container) if SET_ACLS in needed else []
     except CloudError as error:
         subject = _Subject("runner_azure", "Our rights on the storage account are known")
-        remedy = Remedy("An owner of the account gives us the role Reader on it.")
+        remedy = _role(context, us, storage.resource_id, READ_ACCOUNT)
         return [_check(context, subject, Outcome.UNKNOWN, str(error), remedy)]
+    places = dict.fromkeys(needed, (storage.resource_id, permissions)) | (
+        {SET_ACLS: (container, on_container)} if SET_ACLS in needed else {}
+    )
     return [
-        _azure_right(context, each, on_container if each == SET_ACLS else permissions) for each in dict.fromkeys(needed)
+        _azure_right(context, action, held, _role(context, us, scope, action))
+        for action, (scope, held) in places.items()
     ]
 
 
-def _azure_right(context: Context, action: str, permissions: Sequence[Permission]) -> Check:
-    subject = _Subject("runner_azure", f"We may {action} on the storage account")
+def _role(context: Context, us: Identity, scope: str, action: str) -> Remedy:
+    return remedies.give_us_role(scope, us, _ROLE_FOR[action], remedies.cloud_for(context))
+
+
+def _azure_right(context: Context, action: str, permissions: Sequence[Permission], remedy: Remedy) -> Check:
+    subject = _Subject("runner_azure", f"We have {action} on the storage account")
     if any(_permits(each, action) for each in permissions):
         return _check(context, subject, Outcome.PASSED, "a role of ours holds it")
-    remedy = Remedy(
-        f"An owner of the account gives us the role {_ROLE_FOR[action]} on it, or an administrator runs what "
-        "`unity-mirror plan --remedies FILE` writes down."
-    )
     return _check(context, subject, Outcome.FAILED, "no role of ours holds it", remedy)
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from unity_mirror.models.azure_clouds import PUBLIC, AzureCloud, cloud_of
+from unity_mirror.models.identity import Identity
 from unity_mirror.models.storage import Acl, StorageUrl
 from unity_mirror.models.unity_catalog import MetastoreSummary
 from unity_mirror.plan.model import Remedy, RestCall
@@ -63,7 +64,7 @@ def grant(
     url = f"{spec.databricks.workspace}/api/2.1/unity-catalog/permissions/{path}"
     body = {"changes": [{"principal": principal, "add": [privilege.replace(" ", "_")]}]}
     return Remedy(
-        "The catalog's owner runs:",
+        "The catalog's owner runs as SQL:",
         (f"GRANT {privilege} ON {kind} {sql_name(*full_name.split('.'))} TO {sql_name(principal)};",),
         (RestCall("databricks", "PATCH", url, body),) if calls else (),
     )
@@ -85,6 +86,20 @@ def assign_role(scope: str, principal_id: str, role_id: str, role: str, cloud: A
     )
     text = "Someone who may assign roles on the storage account (Owner, User Access Administrator) runs:"
     return Remedy(text, _az(cloud, command), (RestCall("arm", "PUT", url, {"properties": properties}),))
+
+
+def give_us_role(scope: str, us: Identity, role: str, cloud: AzureCloud = PUBLIC) -> Remedy:
+    """An Azure role for the identity that runs unity-mirror. Under a name of its own: it isn't ours to take away."""
+    kind = "ServicePrincipal" if us.app_id else "User"
+    command = (
+        f"az role assignment create --role {_shell(role)} --scope {_shell(scope)} "
+        f"--assignee-object-id {us.object_id} --assignee-principal-type {kind}"
+    )
+    text = (
+        f"An owner of the account gives us the role {role}, or an administrator does in our place what "
+        "`unity-mirror plan --remedies FILE` writes down. The owner runs:"
+    )
+    return Remedy(text, _az(cloud, command))
 
 
 def set_acl(place: StorageUrl, path: str, acl: Acl, object_id: str, entries: str, *, recursive: bool) -> Remedy:

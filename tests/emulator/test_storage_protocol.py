@@ -129,7 +129,6 @@ async def test_accounts_and_containers_that_are_not_there(cloud: Cloud, client: 
 @pytest.mark.parametrize(
     ("method", "address", "operation"),
     [
-        ("PUT", "/lake/sales/a.txt?comp=lease", "PUT ?comp=lease"),
         ("POST", "/lake/sales/a.txt", "POST ?"),
         ("GET", "/lake?restype=container&comp=acl", "GET ?restype=container&comp=acl"),
         ("PUT", "/lake/sales/a.txt?comp=snapshot", "PUT ?comp=snapshot"),

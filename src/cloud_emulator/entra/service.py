@@ -26,6 +26,15 @@ MACHINE_IDENTITY = "machineIdentity"
 _COMMON = ("common", "organizations")
 
 
+def _not_storage(request: Request) -> Response:
+    """To a client of storage that left the account out, as Azure's C++ client does when it renames in path style: an
+    error of another shape than storage's makes it crash [C]."""
+    message = (
+        f"{request.method} {request.path} is no address of storage here: /storage/{{account}}/{{container}}/{{path}}."
+    )
+    return json_response(501, {"error": {"code": "NotImplemented", "message": message}})
+
+
 class EntraService:
     """Serves sign-in."""
 
@@ -46,6 +55,8 @@ class EntraService:
     def locate(self, cloud: Cloud, request: Request) -> Endpoint:
         """The operation that a request names."""
         endpoint = self.router.find(request)
+        if endpoint is None and "x-ms-version" in request.headers:
+            raise Refusal(_not_storage(request))
         if endpoint is None:
             raise refuse(cloud, 501, "unsupported_endpoint", 90000, f"Not emulated: {request.method} {request.path}.")
         return endpoint

@@ -7,7 +7,7 @@ which they are a member, by Entra object id, by a group, or by the permissions t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import orjson
@@ -22,6 +22,7 @@ BEFORE = "fabric.dataAccessRolesBefore"
 """By item: the roles that are in effect until a change has its own, ``{roles, until}``."""
 DEFAULT_ROLE = "DefaultReader"
 
+_READING = frozenset({"Read", "ReadWrite"})
 _ITEM_PERMISSIONS = {
     "Viewer": frozenset({"Read"}),
     "Contributor": frozenset({"Read", "Write", "Explore", "Execute", "ReadAll"}),
@@ -116,8 +117,20 @@ class Reach:
         return self.reads(path) or any(_within(each, path) for each in self._granted)
 
 
-def _granted(cloud: Cloud, caller: Caller, item: Document, workspace_role: str) -> Iterator[str]:
-    """The paths that the caller's roles permit, without a slash in front.
+def may_write(cloud: Cloud, caller: Caller, item: Document, path: str) -> bool:
+    """Whether the caller may write to a path of an item through OneLake."""
+    role = role_in(cloud, caller.object_id, item["workspaceId"])
+    contributes = has_role(cloud, caller.object_id, item["workspaceId"], "Contributor")
+    if contributes or not cloud.rules.on("fabric.onelake.writers"):
+        return True
+    granted = _granted(cloud, caller, item, role, {"ReadWrite"}) if role is not None else ()
+    return any(each == "*" or _within(path, each) for each in granted)
+
+
+def _granted(
+    cloud: Cloud, caller: Caller, item: Document, workspace_role: str, actions: Set[str] = _READING
+) -> Iterator[str]:
+    """The paths where the caller's roles permit one of these actions, without a slash in front.
 
     Tables under row or column constraints are left out: their files can't be read directly, only through engines that
     apply the constraint.
@@ -129,7 +142,7 @@ def _granted(cloud: Cloud, caller: Caller, item: Document, workspace_role: str) 
         for rule in role["decisionRules"]:
             scopes = {scope["attributeName"]: scope["attributeValueIncludedIn"] for scope in rule["permission"]}
             constrained = rule.get("constraints") and cloud.rules.on("fabric.access_roles.constrained")
-            if not {"Read", "ReadWrite"}.isdisjoint(scopes["Action"]) and not constrained:
+            if not actions.isdisjoint(scopes["Action"]) and not constrained:
                 yield from (path.strip("/") for path in scopes["Path"])
 
 

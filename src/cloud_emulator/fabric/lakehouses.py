@@ -10,7 +10,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request, Response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric import access_roles, responses, shortcut_state, sql_endpoints, validation
+from cloud_emulator.fabric import access_roles, onelake_files, responses, shortcut_state, sql_endpoints, validation
 from cloud_emulator.fabric.items import ItemType, check_new_item, create_item, item_view
 from cloud_emulator.fabric.routing import Operation, router
 from cloud_emulator.fabric.typed_items import TypedItems, no_folder
@@ -24,6 +24,7 @@ def _on_delete(cloud: Cloud, item: Document) -> None:
     sql_endpoints.forget(cloud, item)
     access_roles.forget(cloud, item["id"])
     shortcut_state.forget(cloud, item["id"])
+    onelake_files.forget(cloud, item)
 
 
 TYPE = ItemType(

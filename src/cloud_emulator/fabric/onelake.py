@@ -1,20 +1,20 @@
 """OneLake's tree: which folder or which place in ADLS a path of an item stands for, and whether the caller may look.
 
 A mirrored catalog shows ``Tables/<schema>/<table>``; a lakehouse shows its shortcuts under ``Tables`` and ``Files``,
-which lead on to other items with the caller's own rights there. Items hold no files of their own here.
+which lead on to other items with the caller's own rights there, and below ``Files`` what it holds itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Request
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.store import Document
-from cloud_emulator.fabric import sync
-from cloud_emulator.fabric.access_roles import Reach
+from cloud_emulator.fabric import onelake_files, sync
+from cloud_emulator.fabric.access_roles import Reach, may_write
 from cloud_emulator.fabric.errors import not_found
 from cloud_emulator.fabric.items import CAPACITIES, ITEMS, list_items, require_item
 from cloud_emulator.fabric.onelake_location import Location, OneLakeDenied, denied, locate, missing
@@ -31,6 +31,7 @@ __all__ = [
     "resolve",
     "table_exists",
     "tables_below",
+    "writable",
 ]
 
 SHORTCUTS = "fabric.shortcuts"
@@ -38,6 +39,7 @@ MIRRORED = "MirroredAzureDatabricksCatalog"
 LAKEHOUSE = "Lakehouse"
 ROOTS = {MIRRORED: ("Tables",), LAKEHOUSE: ("Files", "Tables")}
 """The folders at the top of an item, by type; other types have no part in OneLake here."""
+_MOST_HOPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,36 @@ def resolve(cloud: Cloud, caller: Caller, workspace: str, item: str, path: str) 
         return _items(cloud, caller, space, by_id=is_guid(workspace))
     found = _item(cloud, space, item, by_id=is_guid(workspace))
     return _follow(cloud, caller, found, _parts(path), ())
+
+
+def writable(cloud: Cloud, caller: Caller, workspace: str, item: str, path: str) -> Location:
+    """Where a write to a path goes: below a lakehouse's ``Files``, through shortcuts as well. Addresses as for
+    :func:`resolve`. Raises :class:`OneLakeDenied`: for the caller, a place that is read-only, or one where the emulator
+    doesn't serve writing."""
+    found = _item(cloud, _workspace(cloud, workspace), item, by_id=is_guid(workspace))
+    return _writable(cloud, caller, found, _parts(path), 0)
+
+
+def _writable(cloud: Cloud, caller: Caller, item: Document, parts: tuple[str, ...], depth: int) -> Location:
+    path = "/".join(parts)
+    _require_active(cloud, item)
+    if not may_write(cloud, caller, item, path):
+        raise _forbidden("/".join((item["displayName"], *parts)), "write")
+    if item["type"] == MIRRORED:
+        raise denied(403, "BlobImmutable", f"What Fabric mirrors is read-only: {path}")
+    hop = _shortcut(cloud, item, parts)
+    if hop is not None and depth < _MOST_HOPS and not _is_or_holds_shortcut(cloud, item, path):
+        return _writable(cloud, caller, *hop, depth + 1)
+    if parts[:1] != (onelake_files.ROOT,) or _is_or_holds_shortcut(cloud, item, path):
+        message = "The emulator serves writing to OneLake below a lakehouse's Files, and not to shortcuts themselves."
+        raise denied(501, "NotImplemented", message)
+    onelake_files.prepare(cloud, item)
+    return onelake_files.location(item, path)
+
+
+def _is_or_holds_shortcut(cloud: Cloud, item: Document, path: str) -> bool:
+    places = (f"{each['folder']}/{each['name']}" for each in cloud.table(SHORTCUTS).by("itemId", item["id"]))
+    return any(f"{each}/".startswith(f"{path}/") for each in places)
 
 
 def is_shortcut(cloud: Cloud, workspace: str, item: str, path: str) -> bool:
@@ -152,7 +184,7 @@ def _items(cloud: Cloud, caller: Caller, workspace: Document, *, by_id: bool) ->
     if role_in(cloud, caller.object_id, workspace["id"]) is None:
         raise _forbidden(workspace["displayName"])
     shown = (item for item in list_items(cloud, workspace["id"]) if item["type"] in ROOTS)
-    return _folder(item["id"] if by_id else f"{item['displayName']}.{item['type']}" for item in shown)
+    return _folder({item["id"] if by_id else f"{item['displayName']}.{item['type']}": True for item in shown})
 
 
 def _parts(path: str) -> tuple[str, ...]:
@@ -165,10 +197,7 @@ def _parts(path: str) -> tuple[str, ...]:
 def _follow(
     cloud: Cloud, caller: Caller, item: Document, parts: tuple[str, ...], seen: tuple[str, ...]
 ) -> Folder | Location:
-    capacity = cloud.table(CAPACITIES).get(cloud.table(WORKSPACES)[item["workspaceId"]].get("capacityId") or "")
-    active = capacity is not None and capacity["state"] == "Active"
-    if not active and cloud.rules.on("fabric.capacities.active_reads"):
-        raise denied(403, "CapacityNotActive", f"The capacity of the item {item['displayName']!r} is not active.")
+    _require_active(cloud, item)
     reach = Reach(cloud, caller, item)
     if reach.nothing or (parts and not reach.sees("/".join(parts))):
         raise _forbidden("/".join((item["displayName"], *parts)))
@@ -179,6 +208,13 @@ def _follow(
     if item["type"] == MIRRORED:
         return _mirrored(cloud, reach, item, parts)
     return _lakehouse(cloud, caller, reach, item, parts, seen)
+
+
+def _require_active(cloud: Cloud, item: Document) -> None:
+    capacity = cloud.table(CAPACITIES).get(cloud.table(WORKSPACES)[item["workspaceId"]].get("capacityId") or "")
+    active = capacity is not None and capacity["state"] == "Active"
+    if not active and cloud.rules.on("fabric.capacities.active_reads"):
+        raise denied(403, "CapacityNotActive", f"The capacity of the item {item['displayName']!r} is not active.")
 
 
 def _mirrored(cloud: Cloud, reach: Reach, item: Document, parts: tuple[str, ...]) -> Folder | Location:
@@ -209,14 +245,24 @@ def _lakehouse(
             caller = cloud.directory.caller(item.get("owner") or "") or caller
         return _follow(cloud, caller, target, rest, (*seen, step))
     path = "/".join(parts)
-    inside = [_below(each, path) for each in cloud.table(SHORTCUTS).by("itemId", item["id"])]
-    names = [name for name in inside if name is not None]
-    if path == "Tables" and item["properties"].get("defaultSchema") is not None:
-        names.append(item["properties"]["defaultSchema"])
-    there = names or path in (*ROOTS[LAKEHOUSE], f"Tables/{item['properties'].get('defaultSchema')}")
+    own = onelake_files.stat(cloud, item, path)
+    if own is not None and not own["isDirectory"]:
+        return onelake_files.location(item, path)
+    names = _names_in(cloud, item, path)
+    there = names or own or path in (*ROOTS[LAKEHOUSE], f"Tables/{item['properties'].get('defaultSchema')}")
     if not there and cloud.rules.on("fabric.shortcuts.target_gone"):
         raise missing(path)
     return _visible(reach, path, names)
+
+
+def _names_in(cloud: Cloud, item: Document, path: str) -> dict[str, bool]:
+    """What stands in a folder of a lakehouse: each name, and whether it is a folder."""
+    found = onelake_files.names(cloud, item, path)
+    for each in cloud.table(SHORTCUTS).by("itemId", item["id"]):
+        name = _below(each, path)
+        found |= {name: True} if name is not None else {}
+    schema = item["properties"].get("defaultSchema")
+    return {**found, schema: True} if path == "Tables" and schema is not None else found
 
 
 def _shortcut(cloud: Cloud, item: Document, parts: tuple[str, ...]) -> tuple[Document, tuple[str, ...]] | None:
@@ -241,14 +287,16 @@ def _below(shortcut: Document, path: str) -> str | None:
     return whole[len(path) + 1 :].partition("/")[0] if whole.startswith(path + "/") else None
 
 
-def _visible(reach: Reach, path: str, names: Iterable[str]) -> Folder:
+def _visible(reach: Reach, path: str, names: Mapping[str, bool] | Iterable[str]) -> Folder:
+    """The names that the caller sees; all are folders unless it is said which are."""
     prefix = f"{path}/" if path else ""
-    return _folder(name for name in names if reach.sees(prefix + name))
+    folders = names if isinstance(names, Mapping) else dict.fromkeys(names, True)
+    return _folder({name: is_folder for name, is_folder in folders.items() if reach.sees(prefix + name)})
 
 
-def _folder(names: Iterable[str]) -> Folder:
-    return Folder(tuple(Entry(name) for name in sorted(set(names))))
+def _folder(names: Mapping[str, bool]) -> Folder:
+    return Folder(tuple(Entry(name, is_folder) for name, is_folder in sorted(names.items())))
 
 
-def _forbidden(what: str) -> OneLakeDenied:
-    return denied(403, "AuthorizationPermissionMismatch", f"The caller may not read {what} through OneLake.")
+def _forbidden(what: str, done: str = "read") -> OneLakeDenied:
+    return denied(403, "AuthorizationPermissionMismatch", f"The caller may not {done} {what} through OneLake.")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.identity import Caller
 from cloud_emulator.core.store import Document
+from cloud_emulator.fabric import onelake_files
 from cloud_emulator.fabric.access_roles import Reach
 from cloud_emulator.fabric.errors import FabricError, invalid_input, not_found
 from cloud_emulator.fabric.items import ITEMS
@@ -130,9 +131,12 @@ def _check_surroundings(cloud: Cloud, item: Document, folder: str, name: str) ->
             raise FabricError(
                 400, "InvalidRequest", f"{'/'.join(parts[:end])} is a shortcut itself; none can stand in it."
             )
+        own = onelake_files.stat(cloud, item, "/".join(parts[:end]))
+        if own is not None and not own["isDirectory"]:
+            raise FabricError(400, "InvalidRequest", f"{'/'.join(parts[:end])} is a file; no shortcut can stand in it.")
     whole = f"{folder}/{name}"
     default = f"Tables/{item['properties'].get('defaultSchema')}"
-    if whole == default or list_below(cloud, item["id"], whole):
+    if whole == default or list_below(cloud, item["id"], whole) or onelake_files.stat(cloud, item, whole):
         raise FabricError(409, "ShorcutsOperationNotAllowed", f"{whole} is a folder already.")
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from cloud_emulator.core.http import Response
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import files, wire
+from cloud_emulator.storage import files, leases, wire
 from cloud_emulator.storage.blob_listing import tag
 from cloud_emulator.storage.blobs import write
 from cloud_emulator.storage.call import Call
@@ -32,6 +32,7 @@ def put_block(call: Call) -> Response:
     if not body:
         raise StorageError("InvalidHeaderValue", "HeaderName: Content-Length HeaderValue: 0")
     check_md5(body, call.headers.get("content-md5"))
+    leases.guard(call, call.stat())
     held = _uncommitted(call)
     if any(len(other) != len(block_id) for other in held):
         raise StorageError("InvalidBlobOrBlock", "All block ids of a blob have the same length.")

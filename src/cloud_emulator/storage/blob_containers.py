@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from cloud_emulator.core.http import Response
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import conditions, files, wire
+from cloud_emulator.storage import conditions, files, leases, wire
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.dfs_filesystems import existing, replace_container
 from cloud_emulator.storage.errors import StorageError
+
+STATE = {
+    "x-ms-has-immutability-policy": "false",
+    "x-ms-has-legal-hold": "false",
+    "x-ms-immutable-storage-with-versioning-enabled": "false",
+    "x-ms-default-encryption-scope": "$account-encryption-key",
+    "x-ms-deny-encryption-scope-override": "false",
+}
+"""What is told of every container: nothing here is kept or encrypted in a way of its own."""
 
 
 def account_information(call: Call) -> Response:
@@ -46,23 +55,14 @@ def get_properties(call: Call) -> Response:
     metadata = {f"x-ms-meta-{name}": value for name, value in held["metadata"].items()}
     if call.query.get("comp") == "metadata":
         return Response(200, b"", {**_version(held), **metadata})
-    state = {
-        "x-ms-lease-status": "unlocked",
-        "x-ms-lease-state": "available",
-        "x-ms-has-immutability-policy": "false",
-        "x-ms-has-legal-hold": "false",
-        "x-ms-immutable-storage-with-versioning-enabled": "false",
-        "x-ms-default-encryption-scope": "$account-encryption-key",
-        "x-ms-deny-encryption-scope-override": "false",
-    }
-    return Response(200, b"", {**_version(held), **state, **metadata})
+    return Response(200, b"", {**_version(held), **leases.headers(call.cloud, held), **STATE, **metadata})
 
 
 def set_metadata(call: Call) -> Response:
     """Replaces a container's metadata."""
     call.require("container_write", "")
     held = existing(call)
-    conditions.check_write(call, held)
+    conditions.check_container(call, held)
     changed = replace_container(call.cloud, held, wire.read_metadata(call.headers))
     return Response(200, b"", _version(changed))
 

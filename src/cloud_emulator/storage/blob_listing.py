@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from cloud_emulator.core.http import Response
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import acl, files, wire
+from cloud_emulator.storage import acl, files, leases, wire
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.dfs_filesystems import MOST_RESULTS, paged
 from cloud_emulator.storage.errors import StorageError
@@ -50,7 +50,8 @@ def list_containers(call: Call) -> Response:
         + "<Properties>"
         + tag("Last-Modified", wire.http_date(each["modified"]))
         + tag("Etag", each["etag"])
-        + "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState></Properties></Container>"
+        + "".join(tag(name, text) for name, text in leases.told(call.cloud, each).items())
+        + "</Properties></Container>"
         for each in found
     )
     return _results(call, f"<Containers>{items}</Containers>", following, {"prefix": "Prefix"})
@@ -129,8 +130,7 @@ def _properties(call: Call, node: Document, includes: frozenset[str]) -> str:
         "BlobType": "BlockBlob",
         "AccessTier": "Hot",
         "AccessTierInferred": "true",
-        "LeaseStatus": "unlocked",
-        "LeaseState": "available",
+        **leases.told(call.cloud, node),
         "ServerEncrypted": "true",
     }
     if "copy" in includes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloud_emulator.core.http import Effect
-from cloud_emulator.storage import blob_batch, blob_blocks, blob_containers, blob_listing, blobs
+from cloud_emulator.storage import blob_batch, blob_blocks, blob_containers, blob_listing, blobs, leases
 from cloud_emulator.storage.operations import Operation
 
 _R, _W = Effect.READ, Effect.WRITE
@@ -33,6 +33,9 @@ OPERATIONS: tuple[Operation, ...] = (
               takes=(*_LIST, "delimiter", "startFrom", "showonly")),
     Operation("Blob Batch", "blob", "POST", _CONTAINER, _W, blob_batch.submit, {**_IS_CONTAINER, "comp": "batch"},
               body=True),
+    Operation("Lease Container", "blob", "PUT", _CONTAINER, _W, leases.on_container,
+              {**_IS_CONTAINER, "comp": "lease"}, leases=True),
+    Operation("Lease Blob", "blob", "PUT", _BLOB, _W, leases.on_path, {"comp": "lease"}, leases=True),
     Operation("Put Block", "blob", "PUT", _BLOB, _W, blob_blocks.put_block, {"comp": "block"}, takes=("blockid",),
               body=True),
     Operation("Put Block List", "blob", "PUT", _BLOB, _W, blob_blocks.put_block_list, {"comp": "blocklist"},

@@ -53,6 +53,8 @@ class Call:
 
     def require(self, want: Want, path: str | None = None, *, container: str | None = None) -> None:
         """Raises :class:`StorageError` unless the caller may do that to a path (default: the one named)."""
+        if self.target.is_onelake:
+            return  # Fabric has been asked
         where = self.target.path if path is None else path
         holder = self.target.container if container is None else container
         if self.request.caller.kind == sas.KIND:

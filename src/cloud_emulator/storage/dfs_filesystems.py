@@ -72,7 +72,7 @@ def set_properties(call: Call) -> Response:
     """Replaces a filesystem's properties."""
     call.require("container_write", "")
     held = existing(call)
-    conditions.check_write(call, held)
+    conditions.check_container(call, held)
     metadata = wire.read_properties(call.headers.get("x-ms-properties", ""))
     changed = replace_container(call.cloud, held, metadata)
     return Response(200, b"", _version(changed))

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from cloud_emulator.core.http import Response
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import acl, conditions, files, wire
+from cloud_emulator.storage import acl, conditions, files, leases, wire
 from cloud_emulator.storage.access import RIGHTS
 from cloud_emulator.storage.call import Call, refusal
 from cloud_emulator.storage.errors import StorageError
@@ -113,6 +113,7 @@ def rename(call: Call) -> Response:
     if held == source:
         return Response(201, b"", wire.written(source))
     _check_destination(call, source, held)
+    leases.guard_below(call, files.walk(call.cloud, call.target.account, container, path))
     if held is not None:
         files.remove(call.cloud, held)
     moved = files.move(call.cloud, source, call.target.container, call.target.path)
@@ -170,8 +171,7 @@ def content_response(call: Call, node: Document, path: str) -> Response:
 
 def described(call: Call, node: Document) -> dict[str, str]:
     """Everything that the headers say of a path, in the call's protocol."""
-    leased = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
-    headers = {**wire.content_headers(node), **wire.path_headers(node), **leased}
+    headers = {**wire.content_headers(node), **wire.path_headers(node), **leases.headers(call.cloud, node)}
     metadata = node.get("metadata", {})
     if not call.is_hierarchical:
         for name in ("owner", "group", "permissions", "resource-type"):
@@ -208,6 +208,7 @@ def delete(call: Call) -> Response:
     conditions.check_write(call, node)
     where = (call.cloud, node["account"], node["container"], node["path"])
     below = list(files.walk(*where)) if node["isDirectory"] else []
+    leases.guard_below(call, below)
     if below and not recursive and call.cloud.rules.on("storage.paths.recursive"):
         raise StorageError("DirectoryNotEmpty")
     most = call.cloud.behaviour.page_size or len(below) + 1

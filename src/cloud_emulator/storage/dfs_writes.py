@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from cloud_emulator.core.http import Response
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import conditions, files, wire
+from cloud_emulator.storage import conditions, files, leases, wire
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.errors import StorageError
 
@@ -36,6 +36,7 @@ def append(call: Call) -> Response:
     if not body:
         raise StorageError("InvalidHeaderValue", "HeaderName: Content-Length HeaderValue: 0")
     check_md5(body, call.headers.get("content-md5"))
+    leases.guard(call, node)
     parts = {**_parts(call), str(position): (call.cloud.blobs.put(body), len(body))}
     _keep(call, parts)
     if wire.flag(call.query, "flush", default=False):

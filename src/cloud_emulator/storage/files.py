@@ -3,7 +3,8 @@
 Tables: ``storage.containers`` by ``account/container`` and ``storage.nodes`` by ``account/container/path`` (the root
 directory's path is empty). A node has account, container, path, parent (the parent's key, absent at the root),
 isDirectory, size, digest (of the content in ``cloud.blobs``), etag, created and modified (seconds since 1970), owner,
-group, acl (text as in ``x-ms-acl``), and where they were given metadata and headers (content-type and its like).
+group, acl (text as in ``x-ms-acl``), and where they were given metadata, headers (content-type and its like) and a
+lease.
 """
 
 from __future__ import annotations
@@ -203,6 +204,7 @@ def move(cloud: Cloud, node: Document, container: str, path: str) -> Document:
         target = path + each["path"][len(node["path"]) :]
         del table[node_key(account, each["container"], each["path"])]
         parent = node_key(account, container, parent_path(target))
-        table[node_key(account, container, target)] = {**each, "container": container, "path": target, "parent": parent}
+        kept = {name: value for name, value in each.items() if name != "lease"}
+        table[node_key(account, container, target)] = {**kept, "container": container, "path": target, "parent": parent}
     moved: Document = table[node_key(account, container, path)]
     return moved

@@ -1,8 +1,7 @@
 """OneLake over both protocols: Fabric says where a path lies, storage says whether it can be read there.
 
 Paths begin with the item; folders that exist in OneLake only, and files that lie in ADLS, look the same: owned by
-``$superuser``, with no permissions shown [D]. Everything is read-only: Fabric manages items and their first level, and
-the items served here hold nothing of their own.
+``$superuser``, with no permissions shown [D]. Writing is in :mod:`cloud_emulator.storage.onelake_writes`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,15 @@ from collections.abc import Iterator
 from cloud_emulator.core.http import Response, json_response
 from cloud_emulator.core.store import Document
 from cloud_emulator.fabric.onelake import Folder, Location, OneLakeDenied, is_shortcut, resolve
-from cloud_emulator.storage import access, conditions, files, wire
+from cloud_emulator.storage import access, conditions, files, leases, wire
 from cloud_emulator.storage.access import Want
+from cloud_emulator.storage.blob_containers import STATE
 from cloud_emulator.storage.blob_listing import BLOB_INCLUDES, Listed, blobs_response
 from cloud_emulator.storage.call import Call, refusal
 from cloud_emulator.storage.dfs_filesystems import MOST_RESULTS, entry, paged
 from cloud_emulator.storage.dfs_paths import content_response, described
 from cloud_emulator.storage.errors import StorageError
+from cloud_emulator.storage.target import ONELAKE
 
 REJECTED_HEADERS = (
     "x-ms-owner", "x-ms-group", "x-ms-permissions", "x-ms-acl", "x-ms-umask", "x-ms-access-tier", "x-ms-encryption-key",
@@ -31,9 +32,15 @@ _SHOWN = {"owner": files.SUPERUSER, "group": files.SUPERUSER, "acl": _NOTHING}
 
 
 def get_workspace(call: Call) -> Response:
-    """That the workspace is there, and the caller may see it."""
+    """That the workspace is there, and the caller may see it. Azure's C++ client crashes without the version [C]."""
     _resolve(call, "")
-    return Response(200, b"", {"x-ms-namespace-enabled": "true"})
+    root = _folder(call, "")
+    told = (
+        {**leases.headers(call.cloud, root), **STATE}
+        if call.protocol == "blob"
+        else {"x-ms-namespace-enabled": "true", "x-ms-properties": ""}
+    )
+    return Response(200, b"", {"etag": root["etag"], "last-modified": wire.http_date(root["modified"]), **told})
 
 
 def list_paths(call: Call) -> Response:
@@ -121,22 +128,6 @@ def refuse_access_control(call: Call) -> Response:
     raise StorageError("AccessControlNotAllowed")
 
 
-def refuse_write(call: Call) -> Response:
-    """Nothing can be written here, for a reason that depends on where it is."""
-    if not call.target.path:
-        raise StorageError("BlobImmutable", "Workspaces are made and deleted in Fabric.")
-    try:
-        found = _resolve(call, call.target.path)
-    except StorageError as error:
-        if error.code != "PathNotFound":
-            raise
-        found = None
-    top = call.target.path.count("/") < 2 and call.cloud.rules.on("fabric.onelake.first_level")
-    if top or isinstance(found, Location):
-        raise StorageError("BlobImmutable")
-    raise StorageError("NotImplemented", status=501, message="The emulator does not serve writing to OneLake.")
-
-
 def _resolve(call: Call, path: str) -> Folder | Location:
     item, _, rest = path.partition("/")
     try:
@@ -147,18 +138,24 @@ def _resolve(call: Call, path: str) -> Folder | Location:
 
 def _node(call: Call, want: Want) -> Document:
     """What stands at the path named. Raises :class:`StorageError`."""
-    found = _resolve(call, call.target.path)
+    return _at(call, call.target.path, want)
+
+
+def _at(call: Call, path: str, want: Want) -> Document:
+    found = _resolve(call, path)
     if isinstance(found, Folder):
-        return _folder(call, call.target.path)
+        return _folder(call, path)
     _require(call, found, found.path, want)
     node = files.stat(call.cloud, found.account, found.container, found.path)
     if node is None:
         raise StorageError("PathNotFound")
     hidden = _SHOWN if call.cloud.rules.on("fabric.onelake.anonymous_owner") else {}
-    return {**node, **hidden, "path": call.target.path}
+    return {**node, **hidden, "path": path}
 
 
 def _require(call: Call, location: Location, path: str, want: Want) -> None:
+    if location.account == ONELAKE:
+        return
     denial = access.check(
         call.cloud,
         object_id=location.object_id,
@@ -179,8 +176,8 @@ def _below(call: Call, path: str, *, recursive: bool) -> Iterator[Document]:
         return
     for each in found.entries:
         name = f"{path}/{each.name}" if path else each.name
-        yield _folder(call, name)
-        if recursive:
+        yield _folder(call, name) if each.is_directory else _at(call, name, "status")
+        if recursive and each.is_directory:
             yield from _below(call, name, recursive=True)
 
 

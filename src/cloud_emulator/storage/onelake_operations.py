@@ -1,11 +1,12 @@
-"""The operations of both protocols on OneLake: reading, and what it refuses."""
+"""The operations of both protocols on OneLake: reading, writing, and what it refuses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from cloud_emulator.core.http import Effect
-from cloud_emulator.storage import onelake
+from cloud_emulator.storage import blob_blocks, blobs, dfs_paths, dfs_writes, onelake, onelake_writes
+from cloud_emulator.storage.onelake_writes import written_by
 from cloud_emulator.storage.operations import Operation
 
 _R, _W = Effect.READ, Effect.WRITE
@@ -40,6 +41,36 @@ _READS = (
 )  # fmt: skip
 
 
+_DELETE_TAKES = ("continuation", "paginated")
+_WRITES = (
+    Operation("Path - Create", "dfs", "PUT", _PATH, _W, written_by(dfs_paths.create), {"resource": None},
+              takes=("mode",), onelake=True),
+    Operation("Path - Rename", "dfs", "PUT", _PATH, _W, onelake_writes.rename, headers=("x-ms-rename-source",),
+              takes=("mode", "continuation"), onelake=True),
+    *(
+        each
+        for method in ("PATCH", "PUT")
+        for each in (
+            Operation("Path - Append", "dfs", method, _PATH, _W, written_by(dfs_writes.append), {"action": "append"},
+                      takes=("position", "flush", "close"), body=True, onelake=True),
+            Operation("Path - Flush", "dfs", method, _PATH, _W, written_by(dfs_writes.flush), {"action": "flush"},
+                      takes=("position", "retainUncommittedData", "close"), onelake=True),
+        )
+    ),
+    Operation("Path - Delete", "dfs", "DELETE", _PATH, _W, written_by(dfs_paths.delete), {"recursive": None},
+              takes=_DELETE_TAKES, onelake=True),
+    Operation("Path - Delete", "dfs", "DELETE", _PATH, _W, written_by(dfs_paths.delete), takes=_DELETE_TAKES,
+              onelake=True),
+    Operation("Put Blob", "blob", "PUT", _PATH, _W, written_by(blobs.put), headers=("x-ms-blob-type",), body=True,
+              onelake=True),
+    Operation("Put Block", "blob", "PUT", _PATH, _W, written_by(blob_blocks.put_block), {"comp": "block"},
+              takes=("blockid",), body=True, onelake=True),
+    Operation("Put Block List", "blob", "PUT", _PATH, _W, written_by(blob_blocks.put_block_list),
+              {"comp": "blocklist"}, body=True, onelake=True),
+    Operation("Delete Blob", "blob", "DELETE", _PATH, _W, written_by(blobs.delete), onelake=True),
+)  # fmt: skip
+
+
 def _refusals() -> Iterator[Operation]:
     for action in _ACL_ACTIONS:
         for method in ("PATCH", "PUT"):
@@ -67,7 +98,9 @@ def _refusals() -> Iterator[Operation]:
 
 def _refused(protocol: str, method: str, marks: Mapping[str, str | None], *headers: str) -> Operation:
     takes = ("mode", "continuation", "paginated", "position", "flush", "close", "retainUncommittedData", "blockid")
-    return Operation("Write to OneLake", protocol, method, _ANY, _W, onelake.refuse_write, marks, headers, takes, True)
+    return Operation(
+        "Write to OneLake", protocol, method, _ANY, _W, onelake_writes.refuse, marks, headers, takes, True, body=True
+    )
 
 
-OPERATIONS: tuple[Operation, ...] = (*_READS, *_refusals())
+OPERATIONS: tuple[Operation, ...] = (*_READS, *_WRITES, *_refusals())

@@ -19,7 +19,8 @@ class Operation:
     """One operation.
 
     ``marks`` are the query parameters that name it (``None``: any value), ``headers`` those that must be there,
-    ``takes`` the further query parameters that it knows, ``body`` whether it takes one.
+    ``takes`` the further query parameters that it knows, ``body`` whether it takes one, ``leases`` whether it takes or
+    ends a lease.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Operation:
     takes: tuple[str, ...] = ()
     onelake: bool = False
     body: bool = False
+    leases: bool = False
 
     @property
     def marked(self) -> bool:

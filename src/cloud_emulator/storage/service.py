@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Endpoint, Refusal, Request, Response
 from cloud_emulator.core.identity import Caller
-from cloud_emulator.storage import blob_operations, dfs_operations, onelake_operations, target, wire
+from cloud_emulator.storage import blob_operations, dfs_operations, leases, onelake_operations, target, wire
 from cloud_emulator.storage.auth import authenticate
 from cloud_emulator.storage.call import Call
 from cloud_emulator.storage.errors import StorageError, shape
@@ -88,8 +88,9 @@ class _Served:
                 request.headers,
                 signed=self._needs_no_version(cloud, request),
                 protocol=call.protocol,
-                ignored=ignored,
+                ignored=[*ignored, *(leases.HEADERS if self._operation.leases else ())],
             )
+            leases.refuse_where_unasked(call, self._operation.name)
             call.require_servable_name()
             call.require_known_query(self._operation.parameters | _COMMON)
             call.check_body(taken=self._operation.body)

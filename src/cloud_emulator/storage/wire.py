@@ -28,7 +28,8 @@ _SERVED = frozenset(
         "x-ms-version", "x-ms-date", "x-ms-client-request-id", "x-ms-return-client-request-id", "x-ms-properties",
         "x-ms-blob-type", "x-ms-blob-content-md5", "x-ms-content-md5", "x-ms-acl", "x-ms-owner", "x-ms-group",
         "x-ms-permissions", "x-ms-umask", "x-ms-range", "x-ms-range-get-content-md5", "x-ms-rename-source",
-        "x-ms-copy-source", "x-ms-access-tier", "x-ms-delete-snapshots", "x-ms-blob-public-access",
+        "x-ms-copy-source", "x-ms-access-tier", "x-ms-delete-snapshots", "x-ms-blob-public-access", "x-ms-lease-id",
+        "x-ms-source-lease-id",
     }
     | {f"x-ms-{kind}{name}" for kind in ("", "blob-") for name in CONTENT_HEADERS}
     | {f"x-ms-source-if-{name}" for name in ("match", "none-match", "modified-since", "unmodified-since")}
@@ -49,8 +50,6 @@ def check_headers(headers: Mapping[str, str], *, signed: bool, protocol: str, ig
     if version is not None and version not in VERSIONS:
         code = "UnsupportedRestVersion" if protocol == "dfs" else "InvalidHeaderValue"
         raise StorageError(code, f"HeaderName: x-ms-version HeaderValue: {version}")
-    if headers.get("x-ms-lease-id") or headers.get("x-ms-source-lease-id"):
-        raise StorageError("LeaseNotPresent")
     if headers.get("x-ms-access-tier", _TIERS[0]).lower() not in _TIERS and "x-ms-access-tier" not in ignored:
         raise StorageError("InvalidHeaderValue", "HeaderName: x-ms-access-tier")
     for name in headers:
@@ -68,8 +67,6 @@ def _is_served(name: str, value: str) -> bool:
         return value.lower() == _TIERS[0]
     if name == "x-ms-delete-snapshots":
         return value.lower() == "include"
-    if name.endswith("lease-id"):
-        return value == ""  # azure-storage-file-datalake says so that it has none [C]
     return name in _SERVED or name.startswith("x-ms-meta-")
 
 

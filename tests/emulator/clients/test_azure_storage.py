@@ -339,6 +339,57 @@ def test_onelake_is_listed_and_read(tmp_path: Path, host: str) -> None:
             directory.set_access_control(acl=PLAIN)
 
 
+@pytest.mark.parametrize("host", ["onelake", "onelake.dfs.fabric.microsoft.com"])
+def test_a_lakehouses_files_are_written_moved_and_deleted(tmp_path: Path, host: str) -> None:
+    cloud = onelake_cloud(tmp_path / "cloud", time.time)
+    with running(cloud, MOUNTS) as at, _data_lake(cloud, at, host, RUNNER) as service:
+        workspace = service.get_file_system_client(SPACE)
+        folder = workspace.create_directory(f"{LAKE}/Files/in")
+        file = folder.create_file("a.csv")
+        file.upload_data(b"a,b\n", overwrite=True)
+        assert file.download_file().readall() == b"a,b\n"
+        moved = file.rename_file(f"{SPACE}/{LAKE}/Files/in/b.csv")
+        assert [path.name for path in workspace.get_paths(path=f"{LAKE}/Files")] == [
+            f"{LAKE}/Files/in", f"{LAKE}/Files/in/b.csv",
+        ]  # fmt: skip
+        moved.delete_file()
+        folder.delete_directory()
+        assert list(workspace.get_paths(path=f"{LAKE}/Files")) == []
+
+
+def test_a_blob_and_a_container_are_leased(container: ContainerClient) -> None:
+    blob = container.upload_blob("leased", b"1")
+    lease = blob.acquire_lease(15)
+    lease.renew()
+    lease.change("aaaaaaaa-0000-4000-8000-000000000001")
+    assert (blob.get_blob_properties().lease.state, lease.id[:8]) == ("leased", "aaaaaaaa")
+    with pytest.raises(HttpResponseError) as refused:
+        blob.upload_blob(b"2", overwrite=True)
+    assert (refused.value.status_code, code_of(refused.value)) == (412, "LeaseIdMissing")
+    blob.upload_blob(b"2", overwrite=True, lease=lease)
+    with pytest.raises(ResourceExistsError):
+        blob.acquire_lease(15)
+    assert lease.break_lease(lease_break_period=0) == 0
+    blob.delete_blob()
+    whole = container.acquire_lease()
+    with pytest.raises(HttpResponseError):
+        container.delete_container()
+    whole.release()
+    assert container.get_container_properties().lease.state == "available"
+
+
+def test_a_path_is_leased(lake: FileSystemClient) -> None:
+    file = lake.create_file("leased")
+    lease = file.acquire_lease()
+    with pytest.raises(HttpResponseError) as refused:
+        file.append_data(b"x", 0)
+    assert code_of(refused.value) == "LeaseIdMissing"
+    file.append_data(b"x", 0, lease=lease)
+    file.flush_data(1, lease=lease)
+    moved = file.rename_file(f"{CONTAINER}/moved", source_lease=lease)
+    assert moved.get_file_properties().lease.state == "available"
+
+
 def test_the_data_lake_clients_own_layer(cloud: Cloud, at: Address) -> None:
     """Where it speaks the Blob protocol, the Data Lake client has the operations of its own all the same, in the layer
     that was generated from the DFS protocol's specification."""

@@ -166,6 +166,13 @@ def test_a_mirrored_table_is_read_through_onelake(mirrored: Cloud, at: Address, 
     assert rows(f"az://{path}", options(mirrored, at, "onelake", RUNNER, host)) == 3
 
 
+def test_a_table_is_written_below_a_lakehouses_files(cloud: Cloud, at: Address) -> None:
+    address, signed = f"az://{SPACE}/{LAKE}/Files/raw/lines", options(cloud, at, "onelake", RUNNER)
+    write_deltalake(address, ROWS, storage_options=signed)
+    write_deltalake(address, ROWS, storage_options=signed, mode="append")
+    assert (rows(address, signed), DeltaTable(address, storage_options=signed).version()) == (6, 1)
+
+
 def test_onelake_reads_nothing_for_who_may_not_or_without_the_rule(mirrored: Cloud, at: Address) -> None:
     address = f"az://{SPACE}/{MIRROR}/Tables/orders/lines"
     for object_id in (NOBODY, OWNER):

@@ -322,6 +322,14 @@ async def test_a_file_beside_the_items_folders(world: World) -> None:
     assert answer.verdict == (403, "BlobImmutable")
 
 
+@breaks("fabric.onelake.writers")
+async def test_a_viewer_writes_a_file(world: World) -> None:
+    path = f"onelake/{SPACE}/{world.lakehouse}/Files/a?resource=file"
+    assert (await world.storage("PUT", path, who=EDITOR)).status == 201
+    answer = await world.storage("PUT", path.replace("/a?", "/b?"), who=VIEWER)
+    assert answer.verdict == (403, "AuthorizationPermissionMismatch")
+
+
 @breaks("fabric.onelake.no_acl")
 async def test_an_access_list_in_onelake(world: World) -> None:
     path = f"onelake/{SPACE}/{world.item}/Tables?action=setAccessControl"

@@ -10,6 +10,16 @@ from tests.emulator.rules.test_storage import BOX, RIGHTS, listing, make_box
 from tests.emulator.rules.world import Answer, World
 
 
+@breaks("storage.leases.needed")
+async def test_a_leased_path_without_its_lease(world: World) -> None:
+    await make_box(world)
+    path = f"{BOX}/leased"
+    (await world.storage("PUT", f"{path}?resource=file")).ok()
+    taken = await world.storage("PUT", f"{path}?comp=lease", x_ms_lease_action="acquire", x_ms_lease_duration="-1")
+    assert taken.status == 201
+    assert (await world.storage("DELETE", path)).verdict == (412, "LeaseIdMissing")
+
+
 @breaks("storage.paths.recursive")
 async def test_a_directory_that_is_not_empty(world: World) -> None:
     await make_box(world)

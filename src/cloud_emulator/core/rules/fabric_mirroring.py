@@ -76,6 +76,7 @@ fabric.access_roles.constrained D Tables under row or column constraints can't b
 fabric.access_roles.not_narrowing D Roles don't narrow what Contributors and above read.
 fabric.onelake.one_addressing D A path names workspace and item both by GUID or both by name.
 fabric.onelake.first_level D The folders at the top of an item can't be written to.
+fabric.onelake.writers D Writing to a lakehouse takes Contributor, or a data access role with ReadWrite.
 fabric.onelake.no_acl D OneLake takes no access control by path.
 fabric.onelake.rejected_headers D Headers about access that OneLake ignores are named in x-ms-rejected-headers.
 fabric.onelake.anonymous_owner D OneLake shows $superuser and no permissions, whoever owns the file.

@@ -36,6 +36,7 @@ storage.acl.recursive_failures D Setting lists recursively reports each path whe
 storage.namespace.needed D Access lists and directories take a hierarchical namespace.
 storage.conditions.if_match D If-Match with another ETag is 412.
 storage.conditions.if_none_match D If-None-Match: * doesn't replace what is there.
+storage.leases.needed D While something is leased, changing it takes the lease's id.
 storage.paths.recursive D A directory that isn't empty is deleted recursively only.
 storage.paths.kind D A rename puts no file in a directory's place, nor a directory in a file's.
 storage.paths.flush D Appended data becomes the file's only when flushed, and without gaps.

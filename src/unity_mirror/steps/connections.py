@@ -92,6 +92,7 @@ class Connections:
         for wanted in work.missing:
             created = await _create(context, known, wanted, work.types[wanted.type])
             facts[wanted.fact] = created.id
+            facts |= {"made_storage_connection": True} if wanted.made is Made.CONNECTION_STORAGE else {}
         for wanted, held in work.changed:
             await _restore(context, known, wanted, held)
         for each in work.sharing:

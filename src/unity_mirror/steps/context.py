@@ -54,6 +54,8 @@ class Known:
     storage_principal: str | AfterApply | None = None
     databricks_connection: str | AfterApply | None = None
     storage_connection: str | AfterApply | None = None
+    made_storage_connection: bool = False
+    """Whether this run made it; else it was there."""
     item: str | AfterApply | None = None
     sql_endpoint: str | AfterApply | None = None
     mirrored: tuple[TableRef, ...] = ()

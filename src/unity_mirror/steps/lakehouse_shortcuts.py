@@ -165,12 +165,13 @@ def _lakehouse_changes(spec: LakehouseSpec, lakehouse: Lakehouse | None) -> Iter
 
 
 def _deletion(spec: LakehouseSpec, shortcut: Shortcut) -> Change:
-    table = _table_of(shortcut)
+    table = table_of(shortcut)
     reason = "its table is no longer mirrored, or no longer wanted here"
     return Change(StepName.LAKEHOUSE_SHORTCUTS, Action.DELETE, SHORTCUT, f"{spec.name}/{table}", reason)
 
 
-def _table_of(shortcut: Shortcut) -> str:
+def table_of(shortcut: Shortcut) -> str:
+    """The table that a shortcut of ours leads to, as changes name it."""
     target = shortcut.target.one_lake
     return ".".join(target.path.strip("/").split("/")[1:]) if target else shortcut.name
 

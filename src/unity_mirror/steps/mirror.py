@@ -111,7 +111,8 @@ class Mirror:
         unseen = frozenset({"schemas"}) if actual.definition is None else frozenset[str]()
         differences = _differences(comparable(current), comparable(wanted), unseen)
         _refuse_what_cannot_change(item, differences, held_mark)
-        if "storageConnectionId" in differences and isinstance(known.storage_connection, str):
+        was_there = isinstance(known.storage_connection, str) and not known.made_storage_connection
+        if "storageConnectionId" in differences and was_there:
             made |= {Made.CONNECTION_STORAGE_THEIRS} if Made.CONNECTION_STORAGE in made else frozenset()
         mark = owner.mark(made, context.spec.item_name)
         changes = self._item_changes(context, item, differences, is_ours=held_mark is not None)

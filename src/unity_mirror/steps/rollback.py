@@ -15,13 +15,13 @@ from unity_mirror.steps.storage_access import ROLE
 
 async def roll_back(context: Context, plan: Plan) -> list[str]:
     """Removes what the plan was to make, as far as it is there, and answers what was removed."""
-    made = {(each.kind, each.name) for each in plan.changes if each.action is Action.CREATE or each.makes}
+    made = {(each.kind, each.name.lower()) for each in plan.changes if each.action is Action.CREATE or each.makes}
     kinds = {kind for kind, _ in made}
 
     def permits(change: Change) -> bool:
         """Role assignments are known by the name that we derive, so that their kind suffices."""
         by_kind = change.kind == RECORD or (change.kind == ROLE and ROLE in kinds)
-        return by_kind or (change.kind, change.name) in made
+        return by_kind or (change.kind, change.name.lower()) in made
 
     context.reads.forget()
     offboarding = await plan_offboarding(context, permits=permits)

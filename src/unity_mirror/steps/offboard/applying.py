@@ -16,8 +16,8 @@ from unity_mirror.models.storage import AclProgress, StorageUrl
 from unity_mirror.plan.acl import revoke
 from unity_mirror.plan.ownership import EVERYTHING_BELOW, Made, Memory, Spared, is_spared, read_mark, with_mark
 from unity_mirror.steps.context import Context, side_by_side
-from unity_mirror.steps.lakehouses import House, delete_shortcuts
-from unity_mirror.steps.offboard.planning import Offboarding, Removal
+from unity_mirror.steps.lakehouses import delete_shortcuts
+from unity_mirror.steps.offboard.planning import Emptying, Offboarding, Removal
 from unity_mirror.steps.offboard.reading import Other
 from unity_mirror.steps.record import remove_record, write_record
 
@@ -34,8 +34,8 @@ async def apply_offboarding(context: Context, offboarding: Offboarding) -> None:
     workspace_id = removal.reading.workspace.id
     fabric = context.clients.fabric
     await side_by_side(_gone(fabric.semantic_models.delete, workspace_id, model.item.id) for model in removal.models)
-    if removal.house is not None:
-        await _empty_house(context, removal, removal.house)
+    for emptying in removal.houses:
+        await _empty_house(context, emptying)
     await _hand_over(context, removal)
     leaves = removal.delete_item or removal.reading.item is None
     if removal.reading.made and leaves:
@@ -59,12 +59,12 @@ async def _gone(remove: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P
         await remove(*args, **kwargs)
 
 
-async def _empty_house(context: Context, removal: Removal, house: House) -> None:
-    lakehouses = context.clients.fabric.lakehouses
-    if removal.delete_house:
+async def _empty_house(context: Context, emptying: Emptying) -> None:
+    lakehouses, house = context.clients.fabric.lakehouses, emptying.house
+    if emptying.whole:
         await _gone(lakehouses.delete, house.workspace_id, house.item.id)
         return
-    await delete_shortcuts(context, house.workspace_id, house.item.id, removal.shortcuts)
+    await delete_shortcuts(context, house.workspace_id, house.item.id, emptying.shortcuts)
     mark = read_mark(house.item.description)
     if mark is not None and mark.made:
         text = with_mark(house.item.description, replace(mark, made=frozenset()))

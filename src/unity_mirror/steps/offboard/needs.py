@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from unity_mirror.models.storage import StorageUrl
-from unity_mirror.plan.ownership import Made
+from unity_mirror.plan.ownership import Made, acl_above
+from unity_mirror.spec import CatalogSpec
 from unity_mirror.steps.offboard.reading import Other
 
 Test = Callable[[Other], bool]
@@ -80,3 +81,14 @@ def _shares(place: StorageUrl | None, other: StorageUrl | None, depth: int) -> b
 
 def _nobody(_: Other) -> bool:
     return False
+
+
+def out_of_sight(spec: CatalogSpec) -> frozenset[Made]:
+    """What offboarding can't find by this spec, had it been made for another storage section."""
+    storage = spec.storage
+    if storage is None:
+        return frozenset(Made) - {Made.CONNECTION_DATABRICKS, Made.CONNECTION_STORAGE_THEIRS}
+    folder = storage.location.folder
+    reached = {Made.ACL, *map(acl_above, storage.location.parents())} if folder else set[Made]()
+    rule = set[Made]() if storage.resource_id else {Made.NETWORK_RULE}
+    return frozenset({Made.ACL, *ABOVE} - reached | rule)

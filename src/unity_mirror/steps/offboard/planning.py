@@ -17,11 +17,11 @@ from unity_mirror.steps.connections import CONNECTION
 from unity_mirror.steps.context import Context, side_by_side
 from unity_mirror.steps.identity import IDENTITY, principal_of
 from unity_mirror.steps.identity import ROLE as WORKSPACE_ROLE
-from unity_mirror.steps.lakehouse_shortcuts import LAKEHOUSE, SHORTCUT
+from unity_mirror.steps.lakehouse_shortcuts import LAKEHOUSE, SHORTCUT, table_of
 from unity_mirror.steps.lakehouses import House
 from unity_mirror.steps.mirror import ITEM, MARK
 from unity_mirror.steps.model_upkeep import MODEL, Model
-from unity_mirror.steps.offboard.needs import ABOVE, needed_by, role_needed_by
+from unity_mirror.steps.offboard.needs import ABOVE, needed_by, out_of_sight, role_needed_by
 from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, Other, Reading, read
 from unity_mirror.steps.record import RECORD, record_name
 from unity_mirror.steps.storage_access import ACL, DATA_READER, DELEGATOR, ROLE
@@ -34,14 +34,21 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Emptying:
+    """What goes of a lakehouse: all of it, or these shortcuts."""
+
+    house: House
+    whole: bool
+    shortcuts: tuple[Shortcut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """What applying needs: each thing that goes."""
 
     reading: Reading
     models: tuple[Model, ...] = ()
-    house: House | None = None
-    delete_house: bool = False
-    shortcuts: tuple[Shortcut, ...] = ()
+    houses: tuple[Emptying, ...] = ()
     delete_item: bool = False
     connections: tuple[Connection, ...] = ()
     rule: ResourceAccessRule | None = None
@@ -82,28 +89,25 @@ class _Planner:
 
     async def make(self, *, keep_lakehouse: bool) -> Offboarding:
         models = tuple(each for each in self._reading.models if self._model_goes(each))
-        house = self._reading.house
-        delete_house = self._house_goes(house, keep_lakehouse=keep_lakehouse)
-        shortcuts = self._shortcuts(house, delete_house=delete_house)
+        houses = [self._emptying(each, keep_lakehouse=keep_lakehouse) for each in self._reading.houses]
         delete_item = self._item_goes()
         connections = tuple(self._connections())
         principal = await self._principal()
         removal = Removal(
             reading=self._reading,
             models=models,
-            house=house if delete_house or shortcuts else None,
-            delete_house=delete_house,
-            shortcuts=shortcuts,
+            houses=tuple(each for each in houses if each.whole or each.shortcuts),
             delete_item=delete_item,
             connections=connections,
             rule=await self._rule(),
             roles=await self._roles(principal),
             acls=await self._acls(principal),
             principal=principal,
-            workspace_role=await self._workspace_role(principal),
-            identity=self._identity_goes(principal),
+            workspace_role=await self._workspace_role(),
+            identity=self._identity_goes(),
             heirs=self._heirs,
         )
+        self._forgotten()
         self._record()
         self._inherit()
         return Offboarding(self._plan(), removal)
@@ -140,8 +144,13 @@ class _Planner:
             return False
         return self._goes(StepName.SEMANTIC_MODEL, MODEL, name)
 
-    def _house_goes(self, house: House | None, *, keep_lakehouse: bool) -> bool:
-        if house is None or not house.ours:
+    def _emptying(self, house: House, *, keep_lakehouse: bool) -> Emptying:
+        if self._house_goes(house, keep_lakehouse=keep_lakehouse):
+            return Emptying(house, whole=True)
+        return Emptying(house, whole=False, shortcuts=self._shortcuts(house))
+
+    def _house_goes(self, house: House, *, keep_lakehouse: bool) -> bool:
+        if not house.ours:
             return False
         name = house.item.display_name
         if keep_lakehouse:
@@ -152,12 +161,12 @@ class _Planner:
             return False
         return self._goes(StepName.LAKEHOUSE_SHORTCUTS, LAKEHOUSE, name)
 
-    def _shortcuts(self, house: House | None, *, delete_house: bool) -> tuple[Shortcut, ...]:
+    def _shortcuts(self, house: House) -> tuple[Shortcut, ...]:
         """Our shortcuts go one by one where the lakehouse stays; only if the item is ours do we know them as ours."""
-        if house is None or delete_house or not self._reading.is_ours:
+        if not self._reading.is_ours:
             return ()
         name, step = house.item.display_name, StepName.LAKEHOUSE_SHORTCUTS
-        return tuple(each for each in house.shortcuts if self._goes(step, SHORTCUT, f"{name}/{_table(each.place)}"))
+        return tuple(each for each in house.shortcuts if self._goes(step, SHORTCUT, f"{name}/{table_of(each)}"))
 
     def _item_goes(self) -> bool:
         item = self._reading.item
@@ -178,6 +187,7 @@ class _Planner:
             if found and kind not in made:
                 self._nobody_knows(kind, f"{CONNECTION} {name}")
             yield from (each for each in found if kind in made and self._connection_goes(kind, name, each))
+            self._renamed(kind, name)
 
     def _connection_goes(self, kind: Made, name: str, connection: Connection) -> bool:
         what, reading = f"{CONNECTION} {name}", self._reading
@@ -195,15 +205,28 @@ class _Planner:
             return self._goes(StepName.CONNECTIONS, CONNECTION, name)
         return False
 
-    def _reads_by_another(self, kind: Made, connection: Connection) -> bool:
-        """Our mark says that we made one, not which: the spec may have come to name another. A rollback knows which."""
+    def _renamed(self, kind: Made, name: str) -> None:
+        """Says of a connection that our item reads by, and that we may have made, that the spec names another."""
+        ours = self._used(kind) if kind in self._reading.made else ""
+        held = next((each for each in self._reading.connections if each.id.lower() == ours), None)
+        if held is not None and (held.display_name or "").lower() != name.lower():
+            why = f"the spec calls it {name!r}; if it is this catalog's own, name it in the spec and offboard again"
+            self._stays(f"{CONNECTION} {held.display_name or held.id}", why)
+
+    def _used(self, kind: Made) -> str:
+        """The connection of that kind that our item reads by; empty without one."""
         item = self._reading.item if self._reading.is_ours and not self._rolls_back else None
         if item is None:
-            return False
+            return ""
         properties = item.properties
         databricks = properties.databricks_workspace_connection_id
         used = databricks if kind is Made.CONNECTION_DATABRICKS else properties.storage_connection_id or ""
-        return bool(used) and used.lower() != connection.id.lower()
+        return used.lower()
+
+    def _reads_by_another(self, kind: Made, connection: Connection) -> bool:
+        """Our mark says that we made one, not which: the spec may have come to name another. A rollback knows which."""
+        used = self._used(kind)
+        return bool(used) and used != connection.id.lower()
 
     async def _principal(self) -> str:
         """Whom the storage rights were given to; empty when nobody can tell any more."""
@@ -217,6 +240,9 @@ class _Planner:
                 self._stays(what, "the identity is gone, and its object id with it: entries of an unknown id are left")
             return identity.service_principal_id if identity else ""
         if isinstance(storage.auth, ServicePrincipalAuth | ExistingAuth):
+            if self._reading.made & {Made.IDENTITY, Made.IDENTITY_ROLE} and not self._rolls_back:
+                what = f"What the workspace's identity holds on {storage.url}"
+                self._stays(what, "the storage connection signs in otherwise by now")
             principal = await principal_of(self._context, storage.auth)
             if principal is None:
                 what = f"What was given to the storage connection's principal on {storage.url}"
@@ -346,8 +372,14 @@ class _Planner:
             self._stays(f"{ACL} {account}/{container}/{path}", f"it can't be read: {error}")
             return None
 
-    async def _workspace_role(self, principal: str) -> WorkspaceRoleAssignment | None:
-        what = f"{WORKSPACE_ROLE} of the workspace identity"
+    @property
+    def _workspace_identity(self) -> str:
+        """Its object id, whoever the storage connection signs in as by now; empty when there is none."""
+        identity = self._reading.workspace.workspace_identity
+        return identity.service_principal_id if identity else ""
+
+    async def _workspace_role(self) -> WorkspaceRoleAssignment | None:
+        what, principal = f"{WORKSPACE_ROLE} of the workspace identity", self._workspace_identity
         if not principal or not self._free(Made.IDENTITY_ROLE, what):
             if principal and self._by_identity:
                 self._nobody_knows(Made.IDENTITY_ROLE, what)
@@ -357,9 +389,9 @@ class _Planner:
         name = f"{self._reading.workspace.display_name}: workspace identity as {found.role if found else ''}"
         return found if found and self._goes(StepName.IDENTITY, WORKSPACE_ROLE, name) else None
 
-    def _identity_goes(self, principal: str) -> bool:
+    def _identity_goes(self) -> bool:
         """Others' connections may sign in as the workspace, too; which workspace's identity they mean isn't shown."""
-        name = self._reading.workspace.display_name
+        name, principal = self._reading.workspace.display_name, self._workspace_identity
         if not principal or not self._free(Made.IDENTITY, f"{IDENTITY} {name}"):
             if principal and self._by_identity:
                 self._nobody_knows(Made.IDENTITY, f"{IDENTITY} {name}")
@@ -372,6 +404,13 @@ class _Planner:
             self._stays(f"{IDENTITY} {name}", f"the connection {others[0].display_name} may sign in with it")
             return False
         return self._goes(StepName.IDENTITY, IDENTITY, name)
+
+    def _forgotten(self) -> None:
+        """Says what we made for something that the spec doesn't have any more: where it is, nothing else tells."""
+        found = set[Made]() if self._rolls_back else out_of_sight(self._spec) & self._reading.made
+        if found:
+            what = f"What we made for the storage ({', '.join(sorted(found))})"
+            self._stays(what, "the spec's storage section was another then, and tells where: offboard with that one")
 
     def _record(self) -> None:
         if self._reading.has_record:
@@ -391,10 +430,6 @@ def _is_derived(role: RoleAssignment, principal: str) -> bool:
 def _signs_in_as_workspace(connection: Connection) -> bool:
     details = connection.credential_details
     return details is not None and details.credential_type == WORKSPACE_IDENTITY
-
-
-def _table(place: tuple[str, str]) -> str:
-    return ".".join(part for part in (place[0].partition("/")[2], place[1]) if part)
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from unity_mirror.models.storage import StorageUrl
 from unity_mirror.plan.ownership import Made, Memory, Owner, read_mark
 from unity_mirror.steps import survey
 from unity_mirror.steps.context import Context, side_by_side
-from unity_mirror.steps.lakehouses import House, household, read_house
+from unity_mirror.steps.lakehouses import House, Household, household, read_house
 from unity_mirror.steps.model_upkeep import Model, marked_models
 from unity_mirror.steps.offboard.outsiders import Outsiders, read_outsiders
 from unity_mirror.steps.record import find_item, find_record, list_mirrored, owner_of, recorded
@@ -65,7 +65,7 @@ class Reading:
     has_record: bool
     made: frozenset[Memory]
     models: tuple[Model, ...]
-    house: House | None
+    houses: tuple[House, ...]
     connections: tuple[Connection, ...]
     others: tuple[Other, ...]
     outsiders: Outsiders
@@ -73,7 +73,7 @@ class Reading:
     @property
     def remembers(self) -> bool:
         """Whether anything is left that says what we made. Without, what carries no mark can't be told from others'."""
-        return self.is_ours or self.has_record or bool(self.models) or (self.house is not None and self.house.ours)
+        return self.is_ours or self.has_record or bool(self.models) or any(each.ours for each in self.houses)
 
 
 async def read(context: Context, *, whole: bool = True) -> Reading:
@@ -99,7 +99,7 @@ async def read(context: Context, *, whole: bool = True) -> Reading:
         has_record=await find_record(context, workspace.id) is not None,
         made=made,
         models=models,
-        house=await _house(context, owner, workspace, ours),
+        houses=await _houses(context, owner, workspace, ours),
         connections=tuple(connections),
         others=await _others(context, ours, connections),
         outsiders=await read_outsiders(context, workspace.id, {each.item.id for each in models}) if asked else _NONE,
@@ -115,18 +115,35 @@ def _refuse_two_metastores(marked: Sequence[MirroredCatalog]) -> None:
         raise SpecError([SpecProblem("catalog", message, hint)])
 
 
-async def _house(context: Context, owner: Owner, workspace: Workspace, item: MirroredCatalog | None) -> House | None:
+async def _houses(
+    context: Context, owner: Owner, workspace: Workspace, item: MirroredCatalog | None
+) -> tuple[House, ...]:
+    """The lakehouse of the spec's name, and those beside the mirrored catalog that carry our mark, whatever they are
+    called and whether the spec still has one."""
+    home, item_id = Household(owner), item.id if item else None
+    listed = await context.clients.fabric.lakehouses.list(workspace.id)
+    name = _name_at_home(context)
+    found = [each for each in listed if home.owns(each) or each.display_name.lower() == name]
+    houses = [await read_house(context, home, workspace.id, each, item_id) for each in found]
+    return (*houses, *await _house_elsewhere(context, owner, workspace.id, item_id))
+
+
+def _name_at_home(context: Context) -> str | None:
     spec = context.spec.lakehouse
-    if spec is None:
-        return None
-    home = workspace.id
-    if spec.workspace is not None:
-        workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
-    whose = household(owner, home, workspace.id)
+    return spec.name.lower() if spec is not None and spec.workspace is None else None
+
+
+async def _house_elsewhere(context: Context, owner: Owner, home_id: str, item_id: str | None) -> list[House]:
+    """The spec's lakehouse where it names another workspace, or its own, by name."""
+    spec = context.spec.lakehouse
+    if spec is None or spec.workspace is None:
+        return []
+    workspace = await survey.find_workspace(context, spec.workspace, "lakehouse.workspace")
+    whose = household(owner, home_id, workspace.id)
     lakehouse = whose.find(spec, await context.clients.fabric.lakehouses.list(workspace.id))
-    if lakehouse is None:
-        return None
-    return await read_house(context, whose, workspace.id, lakehouse, item.id if item else None)
+    if lakehouse is None or (workspace.id == home_id and whose.owns(lakehouse)):
+        return []
+    return [await read_house(context, whose, workspace.id, lakehouse, item_id)]
 
 
 async def _others(

@@ -13,7 +13,13 @@ def test_the_page_is_what_the_models_say() -> None:
 def test_fields_deep_down_are_in_it() -> None:
     told = page()
     for field in (
-        "catalog", "databricks.connection.auth.client_id", "databricks.connection.share[].role",
-        "storage.auth.kind: sas", "semantic_model.more_relationships[].to_column", "access.groups", "discover.tag", "overrides",
-    ):  # fmt: skip
+        "catalog",
+        "databricks.connection.auth.client_id",
+        "databricks.connection.share[].role",
+        "storage.auth.kind: sas",
+        "semantic_model.more_relationships[].to_column",
+        "access.groups",
+        "discover.tag",
+        "overrides",
+    ):
         assert f"| `{field}` |" in told, field

@@ -9,8 +9,8 @@ import pytest
 
 from cloud_emulator.fabric.tmdl_check import check_model
 from tests.unit.test_tmdl_thirty_edits import changed_catalog
-from tests.unit.tmdl_samples import build, metric_view, star
-from tests.unit.tmdl_thirty import FACT, RELATIONSHIPS
+from tests.unit.tmdl_samples import build, metric_view, star, table
+from tests.unit.tmdl_thirty import DATE, FACT, RELATIONSHIPS
 from unity_mirror.models.unity_catalog import Table
 from unity_mirror.plan.tmdl import compare
 from unity_mirror.plan.tmdl.parsing import parse_part
@@ -109,3 +109,51 @@ def test_a_renamed_table_still_remembers() -> None:
     assert not merged.equal
     assert "measure lines" not in "".join(merged.parts.values())
     assert compare(friendly, merged.parts).equal
+
+
+PARTITION = "\n\tpartition "
+
+
+def _measured() -> tuple[dict[str, str], str]:
+    """A model with measures of ours, and one of them as TMDL has it."""
+    parts = dict(build(*star(), metric_views=(metric_view(),)).parts)
+    text = parts[FACT]
+    return parts, text[text.index("\t/// What was sold") : text.index("\tmeasure lines")]
+
+
+def test_a_measure_that_people_moved_to_another_table_stays_there() -> None:
+    parts, measure = _measured()
+    moved = {**parts, FACT: parts[FACT].replace(measure, "")}
+    moved[DATE] = parts[DATE].replace(PARTITION, f"\n{measure}{PARTITION}")
+    assert compare(parts, moved).equal
+    grown = compare(build(*star(), table("more", "id"), metric_views=(metric_view(),)).parts, moved)
+    assert measure in grown.parts[DATE]
+    assert "measure revenue" not in grown.parts[FACT]
+    assert "measure revenue of table dim_date" in grown.foreign
+
+
+@pytest.mark.parametrize("tag", ["lineageTag: 0", "displayFolder: "])
+def test_a_copy_of_a_measure_stays_though_it_has_our_annotation(tag: str) -> None:
+    """Tools copy annotations as well, and give the copy another lineage tag or none."""
+    parts, measure = _measured()
+    copy = measure.replace("measure revenue", "measure Takings").replace("lineageTag: ", tag)
+    copied = {**parts, FACT: parts[FACT].replace(PARTITION, f"\n{copy}{PARTITION}")}
+    assert compare(parts, copied).equal
+    without = compare(build(*star()).parts, copied)
+    assert copy in without.parts[FACT]
+    assert "measure revenue =" not in without.parts[FACT]
+
+
+def test_what_stayed_for_peoples_sake_goes_once_they_need_it_no_more() -> None:
+    """Also after other changes of its table, which write the record of our members anew."""
+    fact, *others = star()
+    before = build(fact, *others).parts
+    mine = f"\n\tmeasure Mine = SUM(fact_sales[unit_price])\n{PARTITION}"
+    theirs = {**before, FACT: before[FACT].replace(PARTITION, mine)}
+    columns = tuple(replace(c, comment="new") for c in fact.columns if c.name != "unit_price")
+    later = build(replace(fact, columns=columns), *others).parts
+    stays = compare(later, theirs)
+    assert stays.changed
+    assert "column unit_price" in stays.parts[FACT]
+    gone = compare(later, {**stays.parts, FACT: stays.parts[FACT].replace("SUM(fact_sales[unit_price])", "1")})
+    assert gone.removed == ("column unit_price of table fact_sales",)

@@ -15,10 +15,12 @@ from unity_mirror.plan.tmdl.tmdl import (
     COLUMN_REFERENCES,
     DESCRIPTION,
     EXPRESSION,
+    OURS,
     TmdlObject,
     canonical,
     recorded,
     render,
+    without_strangers,
     written,
 )
 
@@ -64,7 +66,8 @@ class _Definition:
     def parse(cls, parts: Mapping[str, str]) -> _Definition:
         tmdl = {path: text for path, text in parts.items() if path.lower().endswith(".tmdl")}
         others = {path: text for path, text in parts.items() if path not in tmdl}
-        return cls({path: parse_part(text, path) for path, text in sorted(tmdl.items())}, others)
+        files = {path: list(map(without_strangers, parse_part(text, path))) for path, text in sorted(tmdl.items())}
+        return cls(files, others)
 
     def objects(self) -> Iterator[TmdlObject]:
         for items in self.files.values():
@@ -243,7 +246,7 @@ def _foreign_text(items: Iterable[TmdlObject]) -> Iterator[str]:
     for item in items:
         base = written(item)
         if base is None and item.kind not in _SINGLE:
-            yield "\n".join(item.raw) or " ".join(item.properties.values())
+            yield "\n".join(line for line in item.raw if OURS not in line) or " ".join(item.properties.values())
             continue
         own = {*(base or {}), DESCRIPTION, EXPRESSION}
         yield from (value for key, value in item.properties.items() if key not in own)

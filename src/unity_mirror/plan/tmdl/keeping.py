@@ -16,7 +16,7 @@ from unity_mirror.plan.tmdl.merging import find, is_ours, with_properties
 from unity_mirror.plan.tmdl.names import column_reference, split_reference
 from unity_mirror.plan.tmdl.parsing import parse_part
 from unity_mirror.plan.tmdl.shown import sources
-from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, TmdlObject, render, written
+from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, TmdlObject, render, without_strangers, written
 
 Parts = Mapping[str, str]
 
@@ -50,7 +50,7 @@ def keep_tables(wanted: Parts, there: Parts, only: Collection[TableRef] | None =
 def _objects(parts: Parts) -> Iterator[TmdlObject]:
     for path, text in sorted(parts.items()):
         if path.lower().endswith(".tmdl"):
-            yield from parse_part(text, path)
+            yield from map(without_strangers, parse_part(text, path))
 
 
 def _relationships_of(

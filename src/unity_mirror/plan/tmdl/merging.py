@@ -15,9 +15,12 @@ from unity_mirror.plan.tmdl.tmdl import (
     OURS,
     WRITTEN,
     TmdlObject,
+    also_recording,
     digest,
     is_mark,
     marked,
+    member_id,
+    members,
     recorded,
     written,
 )
@@ -127,7 +130,9 @@ class Merger:
         kept = [one for child in there.children for one in self._child(child, wanted_of.get(id(child)), there)]
         new = [child for child, match in found if match is None]
         self.outcome.added += [label(child, there) for child in new if not is_mark(child)]
-        return [*kept, *new]
+        recorded_before = members(there)
+        staying = [known for each in kept if (known := member_id(each)) in recorded_before]
+        return [*(also_recording(each, staying) for each in kept), *new]
 
     def _child(self, child: TmdlObject, wanted: TmdlObject | None, owner: TmdlObject) -> Sequence[TmdlObject]:
         if is_mark(child):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -82,6 +82,15 @@ def with_members(item: TmdlObject, ids: Iterable[str]) -> TmdlObject:
     return replace(item, children=(*item.children, TmdlObject("annotation", MEMBERS, {EXPRESSION: text})))
 
 
+def also_recording(item: TmdlObject, ids: Sequence[str]) -> TmdlObject:
+    """The record of members with further ones; any other object as it is."""
+    if item.key != _MEMBERS_KEY or not ids:
+        return item
+    own = _listed(item)
+    text = json.dumps([*own, *(each for each in ids if each not in own)], separators=(",", ":"))
+    return TmdlObject("annotation", MEMBERS, {EXPRESSION: text})
+
+
 def member_id(item: TmdlObject) -> str | None:
     """The short id of a column, measure or relationship: by what names it for good, not by what it is called."""
     if item.kind == "relationship":
@@ -92,12 +101,35 @@ def member_id(item: TmdlObject) -> str | None:
 
 def members(item: TmdlObject) -> frozenset[str]:
     """The short ids of the members that we wrote into an object, by our annotation."""
-    text = next((child.properties.get(EXPRESSION, "") for child in item.children if child.key == _MEMBERS_KEY), "[]")
+    return frozenset(each for child in item.children if child.key == _MEMBERS_KEY for each in _listed(child))
+
+
+def _listed(record: TmdlObject) -> list[str]:
     try:
-        held = json.loads(text)
+        held = json.loads(record.properties.get(EXPRESSION, ""))
     except ValueError:
-        return frozenset()
-    return frozenset(map(str, held)) if isinstance(held, list) else frozenset()
+        return []
+    return list(map(str, held)) if isinstance(held, list) else []
+
+
+def without_strangers(table: TmdlObject) -> TmdlObject:
+    """A table in which nothing passes for ours that people put there: a measure of ours from another table, or a copy.
+    Those carry our annotation, but they aren't among the members that we recorded.
+    """
+    known = members(table)
+    if table.kind != "table" or not known:
+        return table
+    children = tuple(_theirs(each) if _strange(each, known) else each for each in table.children)
+    return table if children == table.children else replace(table, children=children)
+
+
+def _strange(item: TmdlObject, known: frozenset[str]) -> bool:
+    return item.kind in _MEMBERS_OF_TABLES and member_id(item) not in known and written(item) is not None
+
+
+def _theirs(item: TmdlObject) -> TmdlObject:
+    """The object without our annotation, still written as it was."""
+    return replace(item, children=tuple(each for each in item.children if not is_mark(each)))
 
 
 def is_mark(item: TmdlObject) -> bool:

@@ -12,6 +12,9 @@ from cloud_emulator.seeds.loading import load_seed
 from cloud_emulator.storage.service import StorageService
 from cloud_emulator.unity_catalog.service import UnityCatalogService
 
+SQL_REQUESTS = ("LOGIN", "BATCH", "RPC", "TRANSACTION")
+"""What stands for operations at the SQL analytics endpoints, which are served elsewhere (:mod:`cloud_emulator.sql`)."""
+
 
 def mounts() -> list[tuple[str, Service]]:
     """Every service under its path prefix."""
@@ -26,6 +29,7 @@ def mounts() -> list[tuple[str, Service]]:
         each.name: frozenset(route.endpoint.operation for route in each.router.routes())
         for each in (fabric, power_bi, databricks, resource_manager)
     }
+    apis["sql"] = frozenset(SQL_REQUESTS)
     apis[storage.name] = frozenset(operation.name for operation in storage.operations)
     return [
         ("/_emulator", ControlService(load_seed, apis)),

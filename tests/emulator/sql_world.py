@@ -18,6 +18,7 @@ import pytds
 from deltalake import write_deltalake
 
 from cloud_emulator.core.app import Emulator
+from cloud_emulator.core.behaviour import Behaviour
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import onelake
 from cloud_emulator.fabric.items import ITEMS
@@ -98,7 +99,7 @@ class World:
 
     def behave(self, **settings: Any) -> None:
         """Changes how the cloud behaves."""
-        self.cloud.behaviour = self.cloud.behaviour.model_copy(update=settings)
+        self.cloud.behaviour = Behaviour.model_validate({**self.cloud.behaviour.model_dump(), **settings})
         self.cloud.store.commit()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from cloud_emulator.core.faults import FaultRule
 
+from .served import eventually
 from .sql_world import World, running, sql_cloud
 
 COUNT = "SELECT COUNT(*) FROM orders.lines"
@@ -29,7 +30,8 @@ def world(served: World) -> Iterator[World]:
     served.cloud.requests.clear()
     yield served
     served.cloud.faults.set([])
-    served.behave(latency_ms={})
+    served.behave(latency_ms={}, throttling={})
+    served.cloud.throttle.clear()
 
 
 def strike(world: World, **rule: Any) -> None:
@@ -85,6 +87,7 @@ def test_an_answer_never_comes(world: World) -> None:
     with pytest.raises((pytds.Error, OSError)):
         connection.cursor().execute(COUNT)
     connection.close()
+    eventually(lambda: ("BATCH", 0) in told(world), "the query is in the log")
     assert world.query(COUNT) == [(3,)]
     assert told(world) == [("LOGIN", 200), ("BATCH", 0), ("LOGIN", 200), ("BATCH", 200)]
 
@@ -106,6 +109,20 @@ def test_answers_are_as_late_as_they_shall_be(world: World, monkeypatch: pytest.
     world.behave(latency_ms={"sql": 250, "fabric": 7})
     world.query(COUNT)
     assert found == [0.25, 0.25]
+
+
+def test_callers_have_a_bucket_of_queries_and_of_logins(world: World) -> None:
+    slow = {"per_second": 0.001, "burst": 2}
+    world.behave(throttling={"sql": {"apis": {"BATCH": slow}}})
+    assert [world.query(COUNT), world.query(COUNT), number_of(world)] == [[(3,)], [(3,)], 24801]
+    assert told(world)[-1] == ("BATCH", 24801)
+    world.cloud.throttle.clear()
+    assert world.query(COUNT) == [(3,)]
+    world.behave(throttling={"sql": {"apis": {"LOGIN": {**slow, "burst": 1}}}})
+    world.connect().close()
+    with pytest.raises(pytds.DatabaseError):
+        world.connect()
+    assert told(world)[-2:] == [("LOGIN", 200), ("LOGIN", 24801)]
 
 
 def test_other_services_faults_are_not_sqls(world: World) -> None:

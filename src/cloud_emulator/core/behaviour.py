@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from cloud_emulator.core.pressure import ServiceLimits, ServiceName, ThrottledService
+from cloud_emulator.core.pressure import ServiceLimits, ServiceName
 from cloud_emulator.core.rules import RULES
 
 
@@ -84,7 +84,7 @@ class Behaviour(BaseModel):
     latency_ms: dict[ServiceName, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="How late each service answers, in milliseconds; others as 'serve' was told."
     )
-    throttling: dict[ThrottledService, ServiceLimits] = Field(
+    throttling: dict[ServiceName, ServiceLimits] = Field(
         default_factory=dict,
         description="What each caller may ask of each service and API; a service not named doesn't count.",
     )

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cloud_emulator.core.clock import Clock
 
 ServiceName = Literal["fabric", "powerbi", "unity_catalog", "arm", "storage", "entra", "sql"]
-ThrottledService = Literal["fabric", "powerbi", "unity_catalog", "arm", "storage", "entra"]
 EACH = "*"
 """Stands for each API that isn't named."""
 

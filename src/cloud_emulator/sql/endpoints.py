@@ -82,6 +82,13 @@ def check_capacity(cloud: Cloud, database: Database) -> None:
         raise errors.login_failed(because=error.message) from error
 
 
+def check_pace(cloud: Cloud, caller: Caller, request: str) -> None:
+    """Takes a token for a login or request (by its name in the request log). Raises SQL error 24801 without one."""
+    limits = cloud.behaviour.throttling.get("sql")
+    if limits is not None and cloud.throttle.take("sql", request, caller.object_id, limits):
+        raise errors.throttled()
+
+
 def sibling(cloud: Cloud, database: Database, name: str) -> Database | None:
     """A database of the same server, by its name or id."""
     endpoints = list_items(cloud, database.workspace_id, TYPE.name)

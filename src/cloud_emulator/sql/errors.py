@@ -1,7 +1,7 @@
 """What SQL Server says when it refuses, by its own numbers.
 
-[I] 24559 and 13807 are the nearest of the numbers that the engine documents; 50501 is the emulator's own, for what the
-real endpoint does and this one does not.
+[I] 24559, 13807 and 24801 are the nearest of the numbers that the engine documents; 50501 is the emulator's own, for
+what the real endpoint does and this one does not.
 """
 
 from __future__ import annotations
@@ -122,6 +122,14 @@ def read_only() -> SqlError:
 def permission_denied(action: str, database: str) -> SqlError:
     """A statement that changes what the database holds."""
     return SqlError(262, f"{action} permission denied in database '{database}'.", severity=14)
+
+
+def throttled() -> SqlError:
+    """The capacity has done too much: the SQL endpoint says no when, but to try again."""
+    limits = (
+        "Unable to complete the action because your organization's Fabric compute capacity has exceeded its limits."
+    )
+    return SqlError(24801, f"{limits} Try again later.")
 
 
 def not_served(what: str) -> SqlError:

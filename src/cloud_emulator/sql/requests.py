@@ -46,6 +46,7 @@ class Request:
             if not endpoints.is_open(self._cloud, self._state.caller, self._state.database):
                 raise errors.no_such_database()
             endpoints.check_capacity(self._cloud, self._state.database)
+            endpoints.check_pace(self._cloud, self._state.caller, self.name)
             return await self._answer(), OK
         except SqlError as error:
             return self._failed(error), error.number

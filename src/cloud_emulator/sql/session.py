@@ -130,6 +130,7 @@ class Session:
         with self._cloud.store.transaction():
             self._cloud.jobs.run_due(self._cloud)
         caller = endpoints.sign_in(self._cloud, asked)
+        endpoints.check_pace(self._cloud, caller, "LOGIN")
         database = endpoints.open_database(self._cloud, caller, asked)
         return State(caller, asked, database, database, self._number)
 

@@ -32,6 +32,15 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("others", patient)
     settings.register_profile("same", patient, derandomize=True, database=None)
     settings.load_profile("same")
+    _past_proxies()
+
+
+def _past_proxies() -> None:
+    """This machine's proxies aren't for what tests serve on it; named in one case, a test can put others there."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        if name.lower() in os.environ:
+            os.environ[name] = os.environ.pop(name.lower())
+    os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "localhost", "127.0.0.1")))
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -46,6 +46,7 @@ async def sign_in() -> str:
 
 
 async def test_the_environment_names_a_proxy_and_whom_it_is_not_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
     asked: list[str] = []
     async with proxy(asked) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:pa55word@127.0.0.1:{port}")

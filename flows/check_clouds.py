@@ -25,7 +25,7 @@ async def check_clouds(
     """Ends Completed when all that was asked works; else Failed, with what each API said and what to do.
 
     Args:
-        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
+        clouds: Block that says which clouds, and who signs in. Left out: the worker's environment says so.
         databricks_workspace: URL of a workspace; Databricks isn't asked when left out.
         storage_account: Azure resource id of a storage account; Azure Resource Manager isn't asked when left out.
     """

@@ -44,7 +44,7 @@ async def offboard_catalog(
 
     Args:
         spec: The catalog as it was onboarded.
-        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
+        clouds: Block that says which clouds, and who signs in. Left out: the worker's environment says so.
         keep_lakehouse: Leave the lakehouse and its shortcuts as they are.
         start: Counts the runs that the crash of the one before has led to; leave it at 1.
     """

@@ -53,7 +53,7 @@ async def onboard_catalog(
     Args:
         spec: The catalog, and how it is to appear in Fabric. Its name and the two workspaces are enough
             where Fabric has a connection to Databricks already; the rest is optional.
-        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
+        clouds: Block that says which clouds, and who signs in. Left out: the worker's environment says so.
         dry_run: Only make the plan and show it; write nothing.
         prune: Also delete what an earlier run made and the spec no longer asks for.
         event_id: The event that asks for this. When it was dealt with before, the run ends without asking any cloud.

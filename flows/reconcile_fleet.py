@@ -46,7 +46,7 @@ async def reconcile_fleet(fleet: FleetFile, mode: Mode = "report", clouds: Cloud
     Args:
         fleet: The fleet's spec: a file, from the repository's root on the worker.
         mode: report: only say what differs from the specs. repair: put it right.
-        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
+        clouds: Block that says which clouds, and who signs in. Left out: the worker's environment says so.
     """
     try:
         async with open_fleet(clouds, fleet) as session:

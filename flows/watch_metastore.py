@@ -31,7 +31,7 @@ async def watch_metastore(fleet: FleetFile, clouds: CloudsBlock = None) -> State
 
     Args:
         fleet: The fleet's spec: a file, from the repository's root on the worker.
-        clouds: Block that says which clouds, and who signs in. None: the worker's environment says so.
+        clouds: Block that says which clouds, and who signs in. Left out: the worker's environment says so.
     """
     try:
         async with open_fleet(clouds, fleet) as session:

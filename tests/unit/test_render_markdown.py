@@ -18,6 +18,7 @@ from unity_mirror.plan.model import (
 )
 from unity_mirror.plan.render_markdown import (
     StepOutcome,
+    changes_table,
     checks_text,
     done_text,
     left_out_rows,
@@ -113,3 +114,12 @@ def test_left_out_rows_carry_reason_and_remedy() -> None:
 def test_a_table_leaves_empty_columns_out_and_keeps_lines_whole() -> None:
     assert table([]) == ""
     assert table([{"A": "x\ny", "B": ""}]) == "| A |\n| --- |\n| x y |"
+
+
+def test_a_long_name_can_be_broken_in_a_narrow_page_also_where_it_has_no_signs() -> None:
+    name = "UnityMirror_analysts_4444000000004000800000000000d002"
+    change = Change(StepName.ACCESS_ROLES, Action.CREATE, "OneLake data access role", name, "it isn't there")
+    (row,) = [line for line in changes_table([change]).splitlines() if "Mirror" in line]
+    shown = row.split(" | ")[2]
+    assert shown.replace("\u200b", "") == name
+    assert max(len(part) for part in shown.split("\u200b")) <= 17

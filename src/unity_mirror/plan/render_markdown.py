@@ -15,7 +15,8 @@ _OUTCOMES = {Outcome.PASSED: "passed", Outcome.FAILED: "**failed**", Outcome.UNK
 _NAMES_SHOWN = 3
 _LONG_WORD = 24
 _BREAK = "\u200b"  # zero-width space
-_BREAKS = re.compile(r"(?<=[/,:;=&?._])(?=.)")
+_BREAKS = re.compile(r"[/,:;=&?._](?=.)|[^\W_]{16}(?=[^\W_])")
+"""After what a long word may be broken: its signs and, where it has none for long, as in an id, so many letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,8 @@ def _breakable(text: str) -> str:
 
     For what is only read: a command to be copied must not hold such breaks.
     """
-    return " ".join(_BREAKS.sub(_BREAK, word) if len(word) > _LONG_WORD else word for word in text.split(" "))
+    broken = rf"\g<0>{_BREAK}"
+    return " ".join(_BREAKS.sub(broken, word) if len(word) > _LONG_WORD else word for word in text.split(" "))
 
 
 def escaped(text: str) -> str:

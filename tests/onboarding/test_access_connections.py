@@ -248,6 +248,21 @@ async def test_what_others_make_later_and_fits_as_well_is_not_taken_instead_of_o
     assert planned.plan.changes == ()
 
 
+async def test_a_default_name_that_is_taken_is_refused_before_anything_is_made(world: World) -> None:
+    """Fabric would refuse the connection only when the rights that it needs had been given."""
+    rows, theirs = world.cloud.table("fabric.connections"), "The analyst's Databricks"
+    held = connection(world, theirs)["id"]
+    rows[held] = {**rows[held], "displayName": "Databricks-HR"}
+    share_theirs(world, "Databricks-HR")
+    world.cloud.requests.clear()
+    with pytest.raises(
+        SpecError, match="a connection 'Databricks-HR' already, and it doesn't fit: it leads to"
+    ) as told:
+        await apply(world, unnamed("hr"))
+    assert told.value.problems[0].path == "databricks.connection.name"
+    assert "write" not in world.effects()
+
+
 @pytest.mark.parametrize("ours", [True, False])
 async def test_a_rotated_secret_goes_into_no_connection_that_only_fits(world: World, ours: bool) -> None:
     await apply(world, unnamed("hr"))

@@ -182,7 +182,18 @@ def find_connection(
     fitting = _fitting(wanted, listed, in_use)
     if not fitting and (_only_reuses(wanted) or wanted.auth is None):
         raise _cannot_make(wanted)
+    if not fitting:
+        _require_free_name(wanted, listed)
     return fitting[0] if fitting else None
+
+
+def _require_free_name(wanted: Wanted, listed: Sequence[Connection]) -> None:
+    """Raises ``SpecError`` where the name that one would be made with is taken: Fabric refuses it only after the rights
+    for it were given."""
+    taken = next((each for each in listed if (each.display_name or "").lower() == wanted.name.lower()), None)
+    if taken is not None:
+        message = f"there is a connection {taken.display_name!r} already, and it doesn't fit: {_misfit(wanted, taken)}"
+        raise SpecError([SpecProblem(f"{wanted.field}.name", message, "give a name, so that one is made with it")])
 
 
 def reusable(databricks: str, listed: Sequence[Connection]) -> bool:

@@ -122,3 +122,12 @@ async def test_a_second_spec_of_the_same_item_does_not_take_the_firsts_by_renami
     removed = (await offboard(world, second)).plan.changes
     assert "another" in {change.name for change in removed}
     assert "another" not in held(world, kind)
+
+
+@pytest.mark.parametrize("prune", [False, True])
+async def test_another_catalogs_model_of_the_same_name_is_not_taken_for_ours(world: World, prune: bool) -> None:
+    """We made it, too, and with pruning its tables would have given way to ours."""
+    await world.apply(example("sales", **{"semantic_model.name": "Shared"}))
+    spec = among_sales("hr_lake", semantic_model='{"name": "shared", "tables": ["people.*"]}')
+    with pytest.raises(SpecError, match="'Shared' is there already, and is that of the catalog 'sales'"):
+        await world.plan(spec, prune=prune)

@@ -18,7 +18,7 @@ from unity_mirror.plan.model import (
     StepName,
     StepPlan,
 )
-from unity_mirror.plan.ownership import with_mark
+from unity_mirror.plan.ownership import read_mark, with_mark
 from unity_mirror.plan.tmdl import (
     Kept,
     ModelDefinition,
@@ -151,9 +151,11 @@ def _described(spec: SemanticModelSpec, definition: ModelDefinition, readers: Re
 async def _refuse_others(context: Context, model: SemanticModel, there: Mapping[str, str]) -> None:
     """Raises ``SpecError`` for a model that others made: our tables don't belong there. One of ours whose description
     somebody changed is known by what we wrote in it."""
-    if (await owner_of(context)).owns(model.description) or made_by_us(there):
+    mark = read_mark(model.description)
+    if (await owner_of(context)).owns(model.description) or (mark is None and made_by_us(there)):
         return
-    message = f"a semantic model {model.display_name!r} is there already, and isn't ours"
+    whose = f"is that of the catalog {mark.catalog!r}" if mark else "isn't ours"
+    message = f"a semantic model {model.display_name!r} is there already, and {whose}"
     hint = "give the model another name: its tables are its maker's"
     raise SpecError([SpecProblem("semantic_model.name", message, hint)])
 

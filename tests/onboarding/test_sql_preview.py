@@ -106,9 +106,9 @@ def test_counts_first_rows_and_keys(live: World, tmp_path: Path) -> None:
         assert references["orders.fact_returns", "sale_key", "orders.fact_sales.sale_key"] == ""
         texts = {(row[0], row[1]): row[2] for row in tables["Longest texts"]["rows"]}
         assert 3 < int(texts["orders.dim_store", "country"]) < 50
-        refreshed = {row[0]: row[1] for row in tables["Refresh of the SQL endpoint's metadata"]["rows"]}
-        assert refreshed["orders.delivery_slots"] == "Failure"
-        assert refreshed["orders.dim_date"] == "Success"
+        refreshed = {row[0]: row[1:3] for row in tables["Refresh of the SQL endpoint's metadata"]["rows"]}
+        assert refreshed["orders.delivery_slots"] == ["Failure", "never"]
+        assert refreshed["orders.dim_date"][0] == "Success"
         assert "repeat a value" in keys["orders.dim_store", "country"][-1]
         notes = step_of(document, "sql_endpoint")["notes"]
         assert any("orders.dim_store.country is the one side" in note for note in notes)

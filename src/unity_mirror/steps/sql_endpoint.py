@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from unity_mirror.models.fabric import TableSyncStatus
 from unity_mirror.plan.engines import Engine
+from unity_mirror.plan.freshness import moment, parsed
 from unity_mirror.plan.model import Action, AfterApply, Change, DataTable, LeftOut, Reason, StepName, StepPlan
 from unity_mirror.steps.context import Context, Done, Found, Known
 from unity_mirror.steps.model_input import wait_for_endpoint
@@ -61,7 +62,7 @@ def _refreshed(statuses: Sequence[TableSyncStatus]) -> DataTable:
         (
             each.table_name,
             each.status,
-            each.last_successful_sync_date_time or "",
+            moment(parsed(each.last_successful_sync_date_time)),
             each.error.message if each.error else "",
         )
         for each in statuses

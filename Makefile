@@ -38,7 +38,7 @@ lint: $(DEV) ## Check style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV) ## Measure, print tables and write bench/results.json; BENCH=--quick measures less
+bench: $(DEV) ## Measure, print tables and write bench/results.json; BENCH=--quick measures less, BENCH=--resume goes on after an interruption
 	$(BIN)/python -m bench $(BENCH)
 
 .venv/bin/python:

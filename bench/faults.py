@@ -11,8 +11,8 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from tests.contract.world import SharedTime
 from tests.onboarding.strikes import FAULTS, KILLS, Goal, masked, onboardings, prepared, strike, undisturbed
 from tests.onboarding.world import World
 
+Cell = tuple[str, str]
+"""An onboarding and a fault: what a column is of."""
 Column = Mapping[str, str]
 """By write, a mark: how the onboarding came to its end."""
 Table = Mapping[str, Mapping[str, str]]
@@ -34,31 +36,49 @@ LEGEND = (
 _SHOWN = 48
 
 
-def measure(faults: Sequence[str] = FAULTS, names: Sequence[str] = ()) -> Table:
-    """By write and fault, how it ended; two columns are worked on at a time, each on a cloud of its own."""
+def columns(
+    faults: Sequence[str] = FAULTS, names: Sequence[str] = (), measured: Collection[Cell] = ()
+) -> Iterator[tuple[Cell, Column]]:
+    """Columns of the table that aren't measured yet, as they get ready; two are worked on at a time, each on a cloud of
+    its own."""
+    cells = [(name, fault) for name in names or tuple(onboardings()) for fault in faults]
+    wanted = [cell for cell in cells if cell not in measured]
     with tempfile.TemporaryDirectory() as folder:
-        template = Path(folder)
-        prepared(template, SharedTime()).cloud.close()
-        cells = [(name, fault) for name in names or tuple(onboardings()) for fault in faults]
-        with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-            running = {cell: pool.submit(_column, str(template), *cell) for cell in cells}
-            columns = {cell: _awaited(cell, future) for cell, future in running.items()}
-    return _table(columns)
+        prepared(Path(folder), SharedTime()).cloud.close()
+        pool = ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"))
+        try:
+            running = {pool.submit(_column, folder, *cell): cell for cell in wanted}
+            for count, ready in enumerate(as_completed(running), 1):
+                name, fault = running[ready]
+                _say(f"{name} struck by: {fault} ({count} of {len(wanted)})")
+                yield (name, fault), ready.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _awaited(cell: tuple[str, str], column: Future[Column]) -> Column:
-    """Waits, and says on standard error how far it is."""
-    found = column.result()
-    print(f"{cell[0]} struck by: {cell[1]}", file=sys.stderr, flush=True)
-    return found
+def _say(text: str) -> None:
+    """How far it is."""
+    print(text, file=sys.stderr, flush=True)
 
 
-def _table(columns: Mapping[tuple[str, str], Column]) -> Table:
+def table_of(columns: Mapping[Cell, Column]) -> Table:
+    """The table, its columns and rows in the order of the faults and of the writes, whichever was ready first."""
     table: dict[str, dict[str, str]] = {}
-    for (name, fault), column in columns.items():
-        for write, mark in column.items():
-            table.setdefault(f"{name} {write}", {})[fault] = mark
+    for name in onboardings():
+        for fault in FAULTS:
+            for write, mark in columns.get((name, fault), {}).items():
+                table.setdefault(f"{name} {write}", {})[fault] = mark
     return table
+
+
+def columns_of(table: Table) -> dict[Cell, Column]:
+    """The other way round."""
+    columns: dict[Cell, dict[str, str]] = {}
+    for row, marks in table.items():
+        name, _, write = row.partition(" ")
+        for fault, mark in marks.items():
+            columns.setdefault((name, fault), {})[write] = mark
+    return dict(columns)
 
 
 def _column(template: str, name: str, fault: str) -> Column:
@@ -115,7 +135,7 @@ def _short(write: str) -> str:
 
 def lines(table: Table) -> list[str]:
     """The table, a column for each fault."""
-    faults = list(dict.fromkeys(fault for row in table.values() for fault in row))
+    faults = [fault for fault in FAULTS if any(fault in row for row in table.values())]
     letters = "ABCDEFGHIJKLMNOP"[: len(faults)]
     width = max(map(len, table))
     rows = [f"{write:<{width}} " + " ".join(row.get(fault, " ") for fault in faults) for write, row in table.items()]
@@ -140,7 +160,7 @@ def main() -> None:
     named = sys.argv[1:] or FAULTS
     if unknown := [fault for fault in named if fault not in FAULTS]:
         sys.exit(f"there is no fault {unknown[0]!r}; there are: {', '.join(FAULTS)}")
-    print("\n".join(lines(measure(named))))
+    print("\n".join(lines(table_of(dict(columns(named))))))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,13 +68,17 @@ class Run:
         return self.flow_onboard_seconds / self.onboard_seconds
 
 
-def measure(sizes: Sequence[int] = tuple(SIZES)) -> Iterator[Run]:
-    """These sizes, at all latencies."""
+def measure(sizes: Sequence[int] = tuple(SIZES), measured: Collection[tuple[int, int]] = ()) -> Iterator[Run]:
+    """These sizes, at all latencies, but for those that are ``measured`` already."""
+    wanted = {tables: [each for each in LATENCIES if (tables, each) not in measured] for tables in sizes}
+    if not any(wanted.values()):
+        return
     with prefect_server() as prefect:
-        for tables in sizes:
+        for tables, latencies in wanted.items():
             with tempfile.TemporaryDirectory() as folder:
-                seed(Path(folder), tables)
-                for latency in LATENCIES:
+                if latencies:
+                    seed(Path(folder), tables)
+                for latency in latencies:
                     yield _run(Path(folder), tables, latency, prefect)
 
 

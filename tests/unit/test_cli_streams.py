@@ -133,11 +133,11 @@ def test_a_spec_comes_through_a_pipe_as_well(tmp_path: Path, line: str) -> None:
     assert "databricks: this is required" in done.stderr
 
 
-def test_what_an_encoding_has_not_got_is_escaped(tmp_path: Path) -> None:
-    spec = tmp_path / "Café ✓.yaml"
+def test_what_an_encoding_has_not_got_is_spelt_or_escaped(tmp_path: Path) -> None:
+    spec = tmp_path / "Café ☃ ✓ →….yaml"
     done = _shell(f"$UM plan '{spec}'", PYTHONIOENCODING="ascii")
     assert done.returncode == 1
-    assert "Caf\\xe9 \\u2713.yaml: the file can't be read" in done.stderr
+    assert "Caf\\xe9 \\u2603 ok ->....yaml: the file can't be read" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--out", "--remedies", "--report"])

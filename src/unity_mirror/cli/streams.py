@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -10,16 +11,27 @@ from pathlib import Path
 from typing import TextIO, cast
 
 _FAULTS = (errno.EPIPE, errno.ENOSPC)
+_PLAIN = {"✓": "ok", "✗": "X", "→": "->", "…": "..."}
+"""Our own signs, for encodings that haven't got them, such as that of a pipe on Windows."""
 
 
 def prepare() -> None:
-    """A stream that the caller closed leads nowhere; what an encoding hasn't got is escaped, and no error."""
+    """A stream that the caller closed leads nowhere; what an encoding hasn't got is spelt or escaped, and no error."""
+    codecs.register_error("plainly", _plainly)
     sys.stdin = sys.stdin or _nowhere("r")
     sys.stdout = sys.stdout or _nowhere("w")
     sys.stderr = sys.stderr or _nowhere("w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="plainly")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    spelt = [_PLAIN.get(each) or each.encode("ascii", "backslashreplace").decode() for each in missing]
+    return "".join(spelt), error.end
 
 
 def _nowhere(mode: str) -> TextIO:

@@ -11,6 +11,7 @@ import pytest
 from cloud_emulator.arm import state
 from cloud_emulator.arm.access import databricks_is_public
 from cloud_emulator.arm.service import make_service
+from cloud_emulator.storage import files
 from tests.emulator.arm_world import (
     ACCOUNT,
     CONTAINER,
@@ -87,6 +88,12 @@ async def test_an_old_api_version_hides_newer_rules_and_a_merge_by_it_loses_them
     assert "ipv6Rules" not in body["properties"]["networkAcls"]
     assert (await patch(world, body["properties"]["networkAcls"], old))[0] == 200
     assert rules(world)["ipv6Rules"] == []
+    oldest = "api-version=2021-04-01"
+    _, body = await world.ask("GET", f"{ACCOUNT}?{oldest}", CONTRIBUTOR)
+    assert "publicNetworkAccess" not in body["properties"]
+    closed = {"properties": {"publicNetworkAccess": "Disabled"}}
+    answer = await world.ask("PATCH", f"{ACCOUNT}?{oldest}", CONTRIBUTOR, json=closed)
+    assert code(answer) == (400, "InvalidRequestPropertyName")
     older = "api-version=2019-06-01"
     answer = await patch(world, {"defaultAction": "Deny", "resourceAccessRules": []}, older)
     assert code(answer) == (400, "InvalidValuesForRequestParameters")
@@ -154,7 +161,12 @@ async def test_lists_of_accounts_and_containers(world: World) -> None:
     _, body = await world.ask("GET", f"{ACCOUNT}/blobServices/default/containers?{NEWEST}", READER)
     assert [each["name"] for each in body["value"]] == ["lake"]
     _, body = await world.ask("GET", f"{CONTAINER}?{NEWEST}", READER)
-    assert body["id"] == CONTAINER
+    assert (body["id"], body["properties"]["leaseState"]) == (CONTAINER, "Available")
+    held = world.cloud.table(files.CONTAINERS)
+    held["contosolake/lake"] = {**held["contosolake/lake"], "lease": {"id": NOBODY}}
+    _, leased = await world.ask("GET", f"{CONTAINER}?{NEWEST}", READER)
+    told = [leased["properties"][f"lease{name}"] for name in ("Status", "State", "Duration")]
+    assert told == ["Locked", "Leased", "Infinite"]
     assert code(await world.ask("GET", f"{CONTAINER}x?{NEWEST}", READER)) == (404, "ContainerNotFound")
     await world.assign(CONTAINER, principal=NOBODY)
     assert (await world.ask("GET", f"{CONTAINER}?{NEWEST}", NOBODY))[0] == 200

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
 from azure.mgmt.authorization.v2022_04_01.models import RoleAssignment
 from azure.mgmt.storage.models import StorageAccount
 
+from cloud_emulator.arm.versions import operations_with_versions
 from cloud_emulator.core.http import Request, json_response
 from tests.emulator.arm_types import check_resource_manager, faults
 
@@ -38,3 +40,11 @@ def test_an_exchange_fails_by_any_entry_of_a_list() -> None:
         check_resource_manager(
             "StorageAccounts_List", request, json_response(200, {"value": [{"name": "a"}, {"nme": 1}]})
         )
+
+
+@pytest.mark.parametrize("kind", ["RoleAssignments", "RoleDefinitions", "Permissions"])
+def test_the_api_versions_are_among_those_of_azures_client(kind: str) -> None:
+    """Of all the clients only this one has a module for each version."""
+    for version in operations_with_versions()[kind]:
+        module = import_module(f"azure.mgmt.authorization.v{version.replace('-', '_')}.operations")
+        assert hasattr(module, f"{kind}Operations"), version

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cloud_emulator.arm.errors import refuse
 from cloud_emulator.arm.requests import Body
-from cloud_emulator.arm.versions import IPV6_RULES_SINCE, RESOURCE_ACCESS_RULES_SINCE
+from cloud_emulator.arm.versions import IPV6_RULES_SINCE, PUBLIC_ACCESS_SINCE, RESOURCE_ACCESS_RULES_SINCE
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.store import Document
 
@@ -53,6 +53,14 @@ class ResourceAccessRule(Body):
     resource_id: str
 
 
+_SINCE = {
+    "ipv6Rules": IPV6_RULES_SINCE,
+    "resourceAccessRules": RESOURCE_ACCESS_RULES_SINCE,
+    "publicNetworkAccess": PUBLIC_ACCESS_SINCE,
+}
+"""What older api-versions don't know."""
+
+
 class NetworkAcls(Body):
     """The whole set. Writing it replaces the whole set: what the body leaves out is gone."""
 
@@ -88,16 +96,18 @@ def written(cloud: Cloud, acls: NetworkAcls, api_version: str) -> dict[str, Any]
 
 def shown(cloud: Cloud, account: Document, api_version: str) -> Document:
     """An account as an api-version shows it: older ones don't know the newer rules."""
-    hidden = {
-        name
-        for name, since in (("ipv6Rules", IPV6_RULES_SINCE), ("resourceAccessRules", RESOURCE_ACCESS_RULES_SINCE))
-        if api_version < since
-    }
+    hidden = {name for name, since in _SINCE.items() if api_version < since}
     if not hidden or not cloud.rules.on("arm.network.old_versions"):
         return account
-    acls = account["properties"]["networkAcls"]
-    kept = {name: value for name, value in acls.items() if name not in hidden}
-    return {**account, "properties": {**account["properties"], "networkAcls": kept}}
+    properties = {name: value for name, value in account["properties"].items() if name not in hidden}
+    acls = {name: value for name, value in properties["networkAcls"].items() if name not in hidden}
+    return {**account, "properties": {**properties, "networkAcls": acls}}
+
+
+def check_public_access(cloud: Cloud, api_version: str) -> None:
+    """Refuses publicNetworkAccess in a body of an api-version that doesn't know it."""
+    if api_version < PUBLIC_ACCESS_SINCE and cloud.rules.on("arm.network.old_versions"):
+        raise refuse(400, "InvalidRequestPropertyName", "The api-version has no property publicNetworkAccess.")
 
 
 def _check_bypass(bypass: str) -> None:

@@ -24,7 +24,7 @@ from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.core.http import Effect, Request, Response, json_response
 from cloud_emulator.core.router import Router
 from cloud_emulator.core.store import Document
-from cloud_emulator.storage import files
+from cloud_emulator.storage import files, leases
 
 _TYPE = "Microsoft.Storage/storageAccounts"
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
@@ -118,7 +118,7 @@ def list_containers(cloud: Cloud, request: Request) -> Response:
     """The containers of an account."""
     allow_query(request, SKIP_TOKEN)
     account = _account(cloud, request, "blobServices/containers/read")
-    found: list[Document] = [_container(account, each) for each in files.containers(cloud, account["name"])]
+    found: list[Document] = [_container(cloud, account, each) for each in files.containers(cloud, account["name"])]
     return json_response(200, listing(cloud, request, found))
 
 
@@ -131,7 +131,7 @@ def get_container(cloud: Cloud, request: Request) -> Response:
     found = files.container(cloud, account["name"], name)
     if found is None:
         raise refuse(404, "ContainerNotFound", f"The specified container does not exist: '{name}'.")
-    return json_response(200, _container(account, found))
+    return json_response(200, _container(cloud, account, found))
 
 
 def _list(cloud: Cloud, request: Request, scope: str) -> Response:
@@ -164,6 +164,8 @@ def _account(cloud: Cloud, request: Request, what: str, *, container: str | None
 def _write(cloud: Cloud, request: Request, found: Document, wanted: Update) -> Response:
     api_version = request.query["api-version"]
     changes: dict[str, Any] = wanted.properties.model_dump(by_alias=True, exclude_none=True, exclude={"network_acls"})
+    if wanted.properties.public_network_access is not None:
+        network_rules.check_public_access(cloud, api_version)
     if wanted.properties.network_acls is not None:
         before = found["properties"]["networkAcls"]
         after = network_rules.written(cloud, wanted.properties.network_acls, api_version)
@@ -179,10 +181,11 @@ def _given(acls: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in acls.items() if value}
 
 
-def _container(account: Document, container: Document) -> dict[str, Any]:
+def _container(cloud: Cloud, account: Document, container: Document) -> dict[str, Any]:
     modified = datetime.fromtimestamp(container["modified"], UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    leased = {f"l{name[1:]}": text.capitalize() for name, text in leases.told(cloud, container).items()}
     properties = {
-        "publicAccess": "None", "leaseStatus": "Unlocked", "leaseState": "Available", "lastModifiedTime": modified,
+        "publicAccess": "None", **leased, "lastModifiedTime": modified,
         "hasImmutabilityPolicy": False, "hasLegalHold": False, "deleted": False, "remainingRetentionDays": 0,
         "defaultEncryptionScope": "$account-encryption-key", "denyEncryptionScopeOverride": False,
     }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from unity_mirror.plan.tmdl.merging import Merger, find, label
+from unity_mirror.plan.tmdl.merging import Among, Merger, find, label
 from unity_mirror.plan.tmdl.names import split_reference
 from unity_mirror.plan.tmdl.tmdl import COLUMN_REFERENCES, MEMBERS, TmdlObject, member_id, members, with_members
 
@@ -24,7 +24,8 @@ def without_deleted(
 
     def table(item: TmdlObject) -> TmdlObject:
         match = find(item, there)
-        lost = [child for child in item.children if match and _deleted(child, match, match.children)]
+        held = Among(match.children) if match else Among()
+        lost = [child for child in item.children if match and _deleted(child, match, held)]
         _tell(lost, item, merger)
         gone.update((item.name, child.name) for child in lost)
         return replace(item, children=tuple(child for child in item.children if child not in lost)) if lost else item
@@ -59,7 +60,7 @@ def _off_record(item: TmdlObject, never: frozenset[str]) -> TmdlObject:
 def _deleted(item: TmdlObject, owner: TmdlObject, beside: Sequence[TmdlObject]) -> bool:
     """Whether it was a member of what is there, and isn't any more."""
     known = member_id(item)
-    return known is not None and known in members(owner) and find(item, beside) is None
+    return known is not None and find(item, beside) is None and known in members(owner)
 
 
 def _hangs_on(item: TmdlObject, gone: set[tuple[str, str]]) -> bool:

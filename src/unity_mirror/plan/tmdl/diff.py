@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from unity_mirror.plan.tmdl.activating import beside_theirs
 from unity_mirror.plan.tmdl.deleting import remembering, without_deleted
 from unity_mirror.plan.tmdl.fitting import Names, fitted
-from unity_mirror.plan.tmdl.merging import Merger, Outcome, find, is_foreign, is_ours, label, rewritten
+from unity_mirror.plan.tmdl.merging import Among, Merger, Outcome, find, is_foreign, is_ours, label, rewritten
 from unity_mirror.plan.tmdl.names import split_reference
 from unity_mirror.plan.tmdl.parsing import parse_part
 from unity_mirror.plan.tmdl.tmdl import (
@@ -81,7 +81,7 @@ def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> ModelDiff:
     """
     want, have = _Definition.parse(wanted), _Definition.parse(there)
     merger = Merger("\n".join(_foreign_text(have.objects())))
-    there_now = list(have.objects())
+    there_now = Among(have.objects())
     wanted_still, stranded = without_deleted(want.files, there_now, merger)
     files, names = fitted(wanted_still, there_now, merger)
     files = _possible(files, there_now, merger, names, stranded)
@@ -121,7 +121,7 @@ def _possible(
 
 
 def _merged_files(want: _Definition, have: _Definition, merger: Merger) -> Files:
-    there = list(have.objects())
+    there = Among(have.objects())
     merged: dict[int, TmdlObject] = {}
     added: Files = {}
     for path, items in want.files.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from unity_mirror.plan.tmdl.dax import with_names
 from unity_mirror.plan.tmdl.merging import (
+    Among,
     Merger,
     find,
     is_foreign,
@@ -50,7 +51,7 @@ def fitted(
 ) -> tuple[dict[str, list[TmdlObject]], Names]:
     """The wanted objects, by file, under names that are free; and what they are called in the end."""
     roots = [item for items in wanted.values() for item in items if item.kind == "table"]
-    tables = _final(roots, [item for item in there if item.kind == "table"], frozenset(), merger, None)
+    tables = _final(roots, Among(item for item in there if item.kind == "table"), frozenset(), merger, None)
     measures = frozenset(
         child.name.casefold()
         for table in there
@@ -61,7 +62,7 @@ def fitted(
     fits: dict[int, TmdlObject] = {}
     for table in roots:
         match = find(table, there)
-        held = [child for child in match.children if child.kind in _NAMED] if match else []
+        held = Among(child for child in match.children if child.kind in _NAMED) if match else Among()
         own = [child for child in table.children if child.kind in _NAMED]
         names = _final(own, held, measures, merger, match or table)
         columns |= {(table.name, child.name): names[id(child)] for child in own if child.kind == "column"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from unity_mirror.models.table_ref import TableRef
 from unity_mirror.plan.tmdl.activating import add_way, inactive, is_active, tables_of
 from unity_mirror.plan.tmdl.filter_paths import FilterPaths
-from unity_mirror.plan.tmdl.merging import find, is_ours, with_properties
+from unity_mirror.plan.tmdl.merging import Among, find, is_ours, with_properties
 from unity_mirror.plan.tmdl.names import column_reference, split_reference
 from unity_mirror.plan.tmdl.parsing import parse_part
 from unity_mirror.plan.tmdl.shown import sources
@@ -31,7 +31,7 @@ class Kept:
 
 def keep_tables(wanted: Parts, there: Parts, only: Collection[TableRef] | None = None) -> Kept:
     """Takes our tables that aren't wanted any more, or those that show one of ``only``, into the definition wanted."""
-    want, have = list(_objects(wanted)), list(_objects(there))
+    want, have = Among(_objects(wanted)), Among(_objects(there))
     matched = {id(match) for each in want if (match := find(each, have)) is not None}
     tables = [each for each in have if each.kind == "table" and id(each) not in matched and written(each) is not None]
     tables = [each for each in tables if only is None or not set(only).isdisjoint(sources(each))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from unity_mirror.plan.tmdl.tmdl import (
     EXPRESSION,
@@ -58,14 +59,35 @@ def label(item: TmdlObject, owner: TmdlObject | None = None) -> str:
     return f"{item.kind} {item.name}".rstrip() + inside
 
 
+class Among(tuple[TmdlObject, ...]):
+    """Objects, of which ``find`` finds one without looking at all: worth it where several are looked for."""
+
+    @cached_property
+    def by_tag(self) -> Mapping[tuple[str, str], TmdlObject]:
+        """By kind and lineage tag."""
+        tagged = ((item.kind, item.properties.get("lineageTag"), item) for item in reversed(self))
+        return {(kind, tag): item for kind, tag, item in tagged if tag is not None}
+
+    @cached_property
+    def by_key(self) -> Mapping[tuple[str, str], Sequence[TmdlObject]]:
+        """By kind and name."""
+        found: dict[tuple[str, str], list[TmdlObject]] = {}
+        for item in self:
+            found.setdefault(item.key, []).append(item)
+        return found
+
+
 def find(wanted: TmdlObject, among: Iterable[TmdlObject]) -> TmdlObject | None:
     """The object that is the wanted one: by lineage tag (it survives renaming), else by name."""
-    same_kind = [item for item in among if item.kind == wanted.kind]
+    objects = among if isinstance(among, Among) else Among(among)
     tag = wanted.properties.get("lineageTag")
-    tagged = [item for item in same_kind if tag is not None and item.properties.get("lineageTag") == tag]
-    named = [item for item in same_kind if item.key == wanted.key and not _is_another(item, tag)]
-    only_one = same_kind if wanted.kind in _OUR_STRUCTURE and len(same_kind) == 1 else []
-    return next(iter([*tagged, *named, *only_one]), None)
+    if tag is not None and (tagged := objects.by_tag.get((wanted.kind, tag))) is not None:
+        return tagged
+    named = next((item for item in objects.by_key.get(wanted.key, ()) if not _is_another(item, tag)), None)
+    if named is None and wanted.kind in _OUR_STRUCTURE:
+        same_kind = [item for item in objects if item.kind == wanted.kind]
+        return same_kind[0] if len(same_kind) == 1 else None
+    return named
 
 
 def _is_another(item: TmdlObject, tag: str | None) -> bool:
@@ -125,7 +147,8 @@ class Merger:
         return value
 
     def _children(self, wanted: TmdlObject, there: TmdlObject) -> list[TmdlObject]:
-        found = [(child, find(child, there.children)) for child in wanted.children]
+        among = Among(there.children)
+        found = [(child, find(child, among)) for child in wanted.children]
         wanted_of = {id(match): child for child, match in found if match is not None}
         kept = [one for child in there.children for one in self._child(child, wanted_of.get(id(child)), there)]
         new = [child for child, match in found if match is None]

@@ -169,16 +169,23 @@ class Served:
 
 @contextmanager
 def serving(folder: Path, latency: int, prefect: Mapping[str, str]) -> Iterator[Served]:
-    """The emulator over a seeded folder, adding so many milliseconds to each call."""
+    """The emulator over a seeded folder, adding so many milliseconds to each call.
+
+    Raises ``RuntimeError``, with what it said, when it ends before it listens.
+    """
     port = free_port()
     arguments = ["serve", "--port", str(port), "--data", str(folder), "--latency-ms", str(latency)]
-    process = subprocess.Popen([sys.executable, "-m", "cloud_emulator.cli", *arguments], stderr=subprocess.DEVNULL)
-    try:
-        _await_port(port)
-        yield Served(folder, port, prefect)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    command = [sys.executable, "-m", "cloud_emulator.cli", *arguments]
+    with tempfile.TemporaryFile() as words, subprocess.Popen(command, stderr=words) as process:
+        try:
+            _await_port(port, process)
+            yield Served(folder, port, prefect)
+        except ChildProcessError as error:
+            words.seek(0)
+            raise RuntimeError(f"{error}: {words.read().decode()}") from None
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
 def free_port() -> int:
@@ -188,10 +195,13 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
-def _await_port(port: int) -> None:
-    """Returns once somebody listens there. Raises ``TimeoutError`` after five minutes."""
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Returns once the process listens there. Raises ``TimeoutError`` after five minutes, ``ChildProcessError`` when it
+    has ended."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
+        if process.poll() is not None:
+            raise ChildProcessError(f"the emulator ended with {process.returncode}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

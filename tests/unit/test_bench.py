@@ -100,6 +100,13 @@ def test_interrupted_it_goes_on_where_it_stopped(
     assert (resumed["cost"], resumed["faults"]) == (anew["cost"], anew["faults"])
 
 
+def test_an_emulator_that_does_not_start_is_told_with_what_it_said(tmp_path: Path) -> None:
+    (tmp_path / "no folder").write_text("")
+    said = pytest.raises(RuntimeError, match=r"the emulator ended with [1-9]\d*: .*no folder")
+    with said, onboarding.serving(tmp_path / "no folder", 0, {}):
+        pass
+
+
 def test_quick_leaves_faults_out(measuring: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
     bench(monkeypatch, "--quick")
     assert measuring.asked == ["--help", "schema", *PARTS, *CELLS[1:]]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from unity_mirror.steps.context import AT_ONCE, side_by_side
+from unity_mirror.steps.context import AT_ONCE, Reads, side_by_side
 
 
 async def test_answers_come_in_the_order_of_the_reads_and_not_all_are_begun_at_once() -> None:
@@ -43,3 +43,27 @@ async def test_the_first_failure_ends_all_and_what_was_not_begun_never_is() -> N
 
 async def test_nothing_to_read_is_nothing() -> None:
     assert await side_by_side([]) == []
+
+
+@pytest.mark.parametrize("others", [True, False])
+async def test_a_step_about_to_write_reads_again_what_may_have_changed(others: bool) -> None:
+    shared = Reads()
+    ours, theirs = Reads(shared), Reads(shared)
+    asked: list[str] = []
+
+    async def once(reads: Reads, name: str) -> None:
+        async def read() -> None:
+            asked.append(name)
+
+        await reads.once((name,), read)
+
+    names = ["capacities", "connection types", "policies before creation", *(["items", "policies"] if others else [])]
+    for name in names:
+        await once(ours, name)
+    asked.clear()
+    ours.renew()
+    for name in names:
+        await once(ours, name)
+    assert asked == (["items", "policies"] if others else [])
+    await once(theirs, "capacities")
+    assert "capacities" not in asked

@@ -178,7 +178,7 @@ class Reads:
 
     def renew(self) -> None:
         """Lets be read anew what has to be as it is now when something is written (see ``LASTING_READS``)."""
-        self.forget(*(key for key in self._running if key[0] not in LASTING_READS))
+        self._running = {key: task for key, task in self._running.items() if key[0] in LASTING_READS}
         if self._among is not None:
             self._among.renew()
 

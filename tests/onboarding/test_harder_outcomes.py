@@ -1,4 +1,5 @@
-"""Onboarding where reality has two legal outcomes and the harder one comes: short pages, roles that take their time."""
+"""Onboarding where reality has two legal outcomes and the harder one comes: short pages, roles and syncs that take
+their time."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from tests.onboarding.world import World, example, failed
 
 
 async def test_sales_is_onboarded_by_short_pages_and_late_roles(world: World) -> None:
-    world.cloud.behaviour = world.cloud.behaviour.model_copy(update={**HARDER, "page_size": 5})
+    harder = {**HARDER, "page_size": 5, "sync_begin_seconds": 5.0}
+    world.cloud.behaviour = world.cloud.behaviour.model_copy(update=harder)
     world.cloud.store.commit()
     result = await world.apply(example("sales"))
     assert failed(result.verification) == []

@@ -62,6 +62,27 @@ async def test_a_name_reserved_or_free_after_deletion(world: World) -> None:
     assert (await world.fabric("POST", LAKEHOUSES, {"displayName": "lake"})).status == 202
 
 
+async def sync_details(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = (await world.fabric("GET", f"{CATALOGS}/{world.item}")).ok()["properties"]["syncDetails"]
+    return found
+
+
+async def test_a_sync_that_begins_later_or_at_once(world: World) -> None:
+    refresh, before = f"{CATALOGS}/{world.item}/refreshCatalogMetadata", await sync_details(world)
+    await world.behave(sync_begin_seconds=30, sync_seconds=10)
+    await world.done(await world.fabric("POST", refresh))
+    assert await sync_details(world) == before
+    await world.wait(35)
+    assert (await sync_details(world))["status"] == "InProgress"
+    await world.wait(10)
+    after = await sync_details(world)
+    assert after["status"] == "Success"
+    assert after["lastSyncDateTime"] > before["lastSyncDateTime"]
+    await world.behave(sync_begin_seconds=0)
+    await world.done(await world.fabric("POST", refresh))
+    assert (await sync_details(world))["status"] == "InProgress"
+
+
 async def page_counts(world: World) -> list[bool]:
     """Whether there is a second page, of Fabric, Unity Catalog, Azure Resource Manager and storage."""
     assignments = f"/subscriptions/{SUBSCRIPTION_ID}/providers/Microsoft.Authorization/roleAssignments"

@@ -21,7 +21,7 @@ from deploy.scaled.layout import scaled_layout
 def _up(layout: Layout, console: Console) -> int:
     running = brought_up(console, layout, up)
     show_stack(console, layout, running)
-    show_next(console, layout, running, running=True)
+    show_next(console, layout, running, "what onboarding the sample catalog would change", running=True)
     return 0
 
 

@@ -32,7 +32,7 @@ def demo(layout: Layout, console: Console) -> int:
     if run.state != "COMPLETED":
         raise StackError(f"the flow run ended as {run.state.lower()}; its log is {layout.log('worker')}")
     console.print("\nEverything that was started is stopped again." if ours else "\nThe stack stays up.")
-    show_next(console, layout, stack, running=not ours)
+    show_next(console, layout, stack, "that there is nothing left to do", running=not ours)
     return 0
 
 

@@ -66,13 +66,14 @@ def show_links(console: Console, run: Run, stack: Stack) -> None:
         console.print(f"{escape(text)}:  {url}", soft_wrap=True)
 
 
-def show_next(console: Console, layout: Layout, stack: Stack, *, running: bool) -> None:
-    """Which commands to try next. A stack that isn't up yet will have the usual ports, unless they are taken then."""
+def show_next(console: Console, layout: Layout, stack: Stack, what: str, *, running: bool) -> None:
+    """Which commands to try next, to see ``what``. A stack that isn't up yet will have the usual ports, unless they are
+    taken then."""
     port = stack.emulator_port if running else EMULATOR_PORT
     environment = f'eval "$({_bin(layout, "cloud-emulator")} env --port {port} --data {_folder(layout)})"'
     first = [] if running else ["make up"]
     commands = (*first, environment, f"{_bin(layout, 'unity-mirror')} plan examples/sales.yaml")
-    _show_commands(console, "Next, see that there is nothing left to do:", commands)
+    _show_commands(console, f"Next, see {what}:", commands)
     if running:
         _show_commands(console, "And to stop everything:", ("make down",))
 

@@ -20,7 +20,7 @@ from flows.offboard_catalog import offboard_catalog
 from flows.onboard_catalog import onboard_catalog
 from flows.reconcile_fleet import reconcile_fleet
 from flows.watch_metastore import watch_metastore
-from tasks import lease
+from tasks import lease, progress
 from tests.flows.deployed import carry_out
 
 FLOWS = {each.name: each for each in (onboard_catalog, watch_metastore, reconcile_fleet, offboard_catalog)}
@@ -32,6 +32,7 @@ class Carrier:
     """The process, as others see it."""
 
     process: subprocess.Popen[str]
+    log: Path
 
     async def carry_out(self, flow: str, run_id: UUID) -> None:
         """One run, as far as it goes."""
@@ -40,7 +41,7 @@ class Carrier:
         self.process.stdin.write(f"{flow} {run_id}\n")
         self.process.stdin.flush()
         line = await asyncio.to_thread(self.process.stdout.readline)
-        assert line == f"{run_id}\n", line
+        assert line == f"{run_id}\n", f"{line!r} {self.log.read_text()}"
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def carrier(environment: Mapping[str, str], log: Path) -> Iterator[Carrier]:
         )
         try:
             with process:
-                yield Carrier(process)
+                yield Carrier(process, log)
                 process.kill()
         finally:
             process.kill()
@@ -67,6 +68,7 @@ async def _carried_out(flow: str, run_id: UUID) -> None:
 def main() -> None:
     """Carries out what it is told, until its input ends."""
     setattr(lease, "_POLL_SECONDS", 0.2)  # noqa: B010  (a lease that was lost is free soon here)
+    setattr(progress, "_EVERY_SECONDS", 0.0)  # noqa: B010  (else only steps that happen to take long show theirs)
     out, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         flow, run_id = line.split()

@@ -60,7 +60,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
         for name, value in environment.items():
             patch.setenv(name, value)
         results = tmp_path_factory.mktemp("results")
-        with _signed_in(), prefect_test_harness(server_startup_timeout=90), _results_in(results):
+        with _signed_in(), prefect_test_harness(server_startup_timeout=300), _results_in(results):
             database = Path(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().removeprefix("sqlite+aiosqlite:///"))
             yield PrefectServer(PREFECT_API_URL.value(), AUTH, database, Path(environment["PREFECT_HOME"]), results)
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from tests.flows.carrier import Carrier, carrier
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from tests.flows.conftest import PrefectServer
 from tests.flows.deployed import deployed
-from tests.flows.test_events import told
+from tests.flows.prefect_api import told
 from tests.flows.unreliable import Fault, Rule, Unreliable, masked, nothing, unreliable
 from tests.onboarding.states import differences, timeless
 
@@ -60,7 +60,7 @@ class Ending:
     """Of catalogs and fleets: what happened to what, and how it ended."""
     artifacts: Counter[tuple[str, str, str]]
     locked: Sequence[str]
-    """Variables that tell of a lease, and slots that are taken, although the run is over."""
+    """Variables that tell of a lease, and slots that are taken, although the run is over: not those from before it."""
     known: Mapping[str, bool]
     """The catalogs that were told of, and whether they were there."""
 
@@ -209,8 +209,9 @@ async def played(stage: Stage, scenario: Scenario, rule: Rule) -> Ending:
     stage.cloud.reset()
     await stage.cloud.block.save(BLOCK, overwrite=True)
     await _forget()
-    begun = datetime.now(UTC)
-    return await _left(stage, await scenario(stage, rule), begun)
+    locked, begun = await _locked(), datetime.now(UTC)
+    ending = await _left(stage, await scenario(stage, rule), begun)
+    return replace(ending, locked=[each for each in ending.locked if each not in locked])
 
 
 async def _left(stage: Stage, run: FlowRun, begun: datetime) -> Ending:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.flows.waiting import waited
 
 
 @dataclass
@@ -19,13 +20,18 @@ class Heard:
     url: str
     requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
-    def wait(self, count: int, seconds: float = 60) -> list[Any]:
-        """The bodies, once there are so many."""
-        deadline = time.monotonic() + seconds
-        while len(self.requests) < count:
-            assert time.monotonic() < deadline, f"{len(self.requests)} of {count} requests within {seconds:.0f} s"
-            time.sleep(0.1)
+    @property
+    def bodies(self) -> list[Any]:
+        """Of all requests, in the order in which they came."""
         return [body for _, _, body in self.requests]
+
+    async def wait(self, count: int) -> list[Any]:
+        """The bodies, once there are so many."""
+
+        async def heard() -> list[Any]:
+            return self.bodies
+
+        return await waited(f"{count} requests", heard, lambda bodies: len(bodies) >= count)
 
 
 @contextmanager

@@ -3,11 +3,11 @@ than they happen, so each is waited for."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import get_client
@@ -16,16 +16,19 @@ from prefect.client.schemas.filters import (
     ArtifactFilterFlowRunId,
     FlowRunFilter,
     FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
     LogFilter,
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, Log, State, TaskRun
-from prefect.events.filters import EventFilter, EventNameFilter, EventRelatedFilter
-from prefect.events.schemas.events import ReceivedEvent
+from prefect.events import Event
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventRelatedFilter
+from prefect.events.schemas.events import ReceivedEvent, Resource
+from prefect.events.worker import EventsWorker
 
-T = TypeVar("T")
-_SECONDS = 20.0
-_POLL = 0.1
+from flows.announcing import post_events
+from tests.flows.waiting import waited
 
 
 @dataclass(frozen=True)
@@ -57,39 +60,85 @@ class Seen:
 
 async def seen(state: State[Any], *, tasks: int, events: int) -> Seen:
     """What is to be seen of the flow run that ended in this state, with so many tasks and catalog events."""
-    run_id = state.state_details.flow_run_id
-    assert run_id is not None
+    run_id = _run_of(state)
     async with get_client() as client:
-        artifacts = await client.read_artifacts(
-            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
-        )
-        return Seen(
+        found = Seen(
             run=await client.read_flow_run(run_id),
-            tasks=await _waited(lambda: _tasks(run_id), lambda found: len(found) == tasks),
-            artifacts={each.key: each for each in artifacts if each.key},
+            tasks=await waited(
+                f"{tasks} tasks that have ended",
+                lambda: _tasks(run_id),
+                lambda runs: len(runs) == tasks and all(each.state and each.state.is_final() for each in runs),
+                show=_names_and_states,
+            ),
+            artifacts={each.key: each for each in await _artifacts(run_id) if each.key},
             log=await log_of(state),
-            events=await _waited(lambda: _events(run_id), lambda found: len(found) == events),
+            events=await told(run_id),
         )
+    assert len(found.events) == events, [each.event for each in found.events]
+    return found
 
 
 async def log_of(state: State[Any]) -> str:
     """The whole log of the flow run that ended in this state."""
+    run_id = _run_of(state)
+    found = await waited("the log's end", lambda: _logs(run_id), lambda logs: any(map(_is_last, logs)), show=_text)
+    return _text(found)
+
+
+async def told(run_id: UUID) -> Sequence[ReceivedEvent]:
+    """All catalog events that a run has told, and nothing is on its way any more: what is told later has arrived."""
+    await _last_event()
+    soon = datetime.now(UTC) + timedelta(hours=1)  # some are told of a moment to come (flows/events.py)
+    wanted = EventFilter(
+        event=EventNameFilter(prefix=["unity-mirror."]),
+        related=EventRelatedFilter(id=[f"prefect.flow-run.{run_id}"]),
+        occurred=EventOccurredFilter.model_validate({"until": soon}),
+    )
+    async with get_client() as client:
+        return (await client.read_events(wanted, limit=50)).events
+
+
+async def paused() -> FlowRun:
+    """The run that waits in its process, once its form is there, which it saves last."""
+    return (await waited("a run waits with its form", _paused))[0]
+
+
+async def _paused() -> list[FlowRun]:
+    named = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Paused"])))
+    async with get_client() as client:
+        runs = await client.read_flow_runs(flow_run_filter=named)
+        forms = [await client.filter_flow_run_input(each.id, "paused-approval", 10, set()) for each in runs]
+    whole = {"paused-approval-schema", "paused-approval-description"}
+    return [run for run, form in zip(runs, forms, strict=True) if whole <= {each.key for each in form}]
+
+
+async def recorded() -> None:
+    """Until the server has written down what this process has told of runs so far: logs, and states as events."""
+    await cast("Awaitable[object]", EventsWorker.drain_all(at_exit=False))  # of logs, too: of all such workers
+    await _last_event()
+
+
+async def _last_event() -> None:
+    """Tell of something, and wait until the server shows it."""
+    await post_events([Event(event="test.last", resource=Resource({"prefect.resource.id": "test.last"}))])
+
+
+def _run_of(state: State[Any]) -> UUID:
     run_id = state.state_details.flow_run_id
     assert run_id is not None
-    found = await _waited(lambda: _logs(run_id), lambda found: any(_is_last(each) for each in found))
-    return "\n".join(each.message for each in found)
+    return run_id
 
 
-async def events_of(run_id: UUID, count: int) -> Sequence[ReceivedEvent]:
-    """The catalog events of a flow run, once there are so many."""
-    return await _waited(lambda: _events(run_id), lambda found: len(found) >= count)
+async def _artifacts(run_id: UUID) -> Sequence[Artifact]:
+    mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+    async with get_client() as client:
+        return await client.read_artifacts(artifact_filter=mine)
 
 
 async def _tasks(run_id: UUID) -> Sequence[TaskRun]:
     runs = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
     async with get_client() as client:
-        found = await client.read_task_runs(flow_run_filter=runs)
-    return [each for each in found if each.state and each.state.is_final()]
+        return await client.read_task_runs(flow_run_filter=runs)
 
 
 async def _logs(run_id: UUID) -> list[Log]:
@@ -102,17 +151,9 @@ def _is_last(log: Log) -> bool:
     return log.task_run_id is None and log.message.startswith("Finished in state")
 
 
-async def _events(run_id: UUID) -> Sequence[ReceivedEvent]:
-    wanted = EventFilter(
-        event=EventNameFilter(prefix=["unity-mirror."]),
-        related=EventRelatedFilter(id=[f"prefect.flow-run.{run_id}"]),
-    )
-    async with get_client() as client:
-        return (await client.read_events(wanted, limit=50)).events
+def _text(logs: Sequence[Log]) -> str:
+    return "\n".join(each.message for each in logs)
 
 
-async def _waited(read: Callable[[], Awaitable[T]], complete: Callable[[T], bool]) -> T:
-    async with asyncio.timeout(_SECONDS):
-        while not complete(found := await read()):  # noqa: ASYNC110  (another process decides)
-            await asyncio.sleep(_POLL)
-    return found
+def _names_and_states(tasks: Sequence[TaskRun]) -> list[tuple[str, str | None]]:
+    return [(each.name, each.state_name) for each in tasks]

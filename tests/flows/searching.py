@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import sqlite3
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -57,12 +59,19 @@ def in_database(path: Path) -> Iterator[Place]:
             for number, column in enumerate(columns):
                 yield f"{table}.{column}", b"\0".join(_bytes(row[number]) for row in rows)
     connection.close()
-    yield from ((each.name, each.read_bytes()) for each in sorted(path.parent.glob(f"{path.name}*")))
+    yield from _files(path.parent, sorted(path.parent.glob(f"{path.name}*")))
 
 
 def in_folder(folder: Path) -> Iterator[Place]:
     """Every file below a folder."""
-    yield from ((str(each.relative_to(folder)), each.read_bytes()) for each in folder.rglob("*") if each.is_file())
+    yield from _files(folder, (Path(place) / name for place, _, names in os.walk(folder) for name in names))
+
+
+def _files(folder: Path, paths: Iterable[Path]) -> Iterator[Place]:
+    """What is in them, unless they are gone: the processes that write them live on, and delete some."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            yield str(path.relative_to(folder)), path.read_bytes()
 
 
 def _bytes(value: object) -> bytes:

@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import State
 from prefect.events import Event
 from prefect.events.schemas.events import RelatedResource, Resource
 from prefect.exceptions import Pause
@@ -25,14 +24,14 @@ from flows.onboard_catalog import onboard_catalog
 from tasks.lease_holder import LOST
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from tests.flows.conftest import PrefectServer
-from tests.flows.deployed import carry_out, deployed, started
-from tests.flows.prefect_api import events_of
+from tests.flows.deployed import carry_out, deployed, in_force, started
+from tests.flows.prefect_api import paused, told
 from tests.flows.unreliable import Fault, Request, nothing, unreliable
+from tests.flows.waiting import waited
 from unity_mirror.spec import load_spec
 
 HR = load_spec(EXAMPLES / "hr.yaml")
 SPEC = HR.model_dump(mode="json", exclude_unset=True)
-SECONDS = 60
 
 
 def _asking(request: Request) -> Fault | None:
@@ -49,7 +48,7 @@ async def test_in_one_process_all_that_asks_a_person_is_done_without_an_answer_a
         proxy.begin(_asking)
         with temporary_settings({PREFECT_API_URL: proxy.url}):
             running = asyncio.create_task(_offboarded(cloud))
-        run = await _paused()
+        run = await paused()
         proxy.rule = nothing
         async with get_client() as client:
             answer = {"decision": "approve", "reason": "Replaced by hr2."}
@@ -65,18 +64,6 @@ async def _offboarded(cloud: SampleCloud) -> State[Any]:
     return await offboard_catalog(HR, cloud.block, return_state=True)
 
 
-async def _paused() -> FlowRun:
-    """The run that waits in its process, once its form is there."""
-    wanted = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Paused"])))
-    async with get_client() as client, asyncio.timeout(SECONDS):
-        while True:
-            for run in await client.read_flow_runs(flow_run_filter=wanted):
-                keys = {each.key for each in await client.filter_flow_run_input(run.id, "paused-approval", 10, set())}
-                if {"paused-approval-schema", "paused-approval-description"} <= keys:
-                    return run
-            await asyncio.sleep(0.2)
-
-
 async def test_a_heartbeat_told_just_after_the_suspension_is_not_waited_for(
     cloud: SampleCloud, prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,16 +72,17 @@ async def test_a_heartbeat_told_just_after_the_suspension_is_not_waited_for(
     await onboard_catalog(HR, cloud.block, return_state=True)
     async with get_client() as client:
         automation = await client.create_automation(mark_silent_runs(timedelta(seconds=10)))
+        await in_force()
         waiting = await started(await deployed(offboard_catalog, "late heartbeat"), spec=SPEC)
         with pytest.raises(Pause):
             await carry_out(offboard_catalog, waiting.id)
         suspended = await client.read_flow_run(waiting.id)
         assert suspended.state
-        (told,) = await events_of(waiting.id, 1)
-        assert told.event == WAITING
+        (said,) = await told(waiting.id)
+        assert said.event == WAITING
         await _heartbeat(waiting.id, suspended.state.timestamp + timedelta(milliseconds=100))
         dead = await client.create_flow_run(onboard_catalog, tags=["unity-mirror"], state=Running())
-        await _heartbeat(dead.id, told.occurred)
+        await _heartbeat(dead.id, said.occurred)
         await _crashed(dead.id)
         assert (await client.read_flow_run(waiting.id)).state_name == "Suspended"
         await client.delete_automation(automation)
@@ -109,8 +97,10 @@ async def _heartbeat(run: UUID, occurred: datetime) -> None:
 
 
 async def _crashed(run: UUID) -> None:
-    async with get_client() as client, asyncio.timeout(SECONDS):
-        while (found := await client.read_flow_run(run)).state_type != StateType.CRASHED:  # noqa: ASYNC110
-            await asyncio.sleep(0.3)
-    assert found.state
-    assert found.state.message == LOST
+    async def state() -> State[Any] | None:
+        async with get_client() as client:
+            return (await client.read_flow_run(run)).state
+
+    found = await waited("the dead run has crashed", state, lambda state: state is not None and state.is_crashed())
+    assert found
+    assert found.message == LOST

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import pytest
 import yaml
@@ -30,10 +30,10 @@ from tasks.lease_holder import LOST, NEVER_BEGAN
 from tasks.steps import STEP_TASKS
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from tests.flows.conftest import PrefectServer
-from tests.flows.deployed import carry_out, deployed, started
+from tests.flows.deployed import carry_out, deployed, in_force, started
 from tests.flows.documented import command, filled, run
 from tests.flows.listening import Heard, listening
-from tests.flows.prefect_api import events_of
+from tests.flows.prefect_api import told
 from unity_mirror.plan.model import StepName
 from unity_mirror.spec import load_spec
 
@@ -41,13 +41,6 @@ METASTORE = "77770000-0000-4000-8000-00000000c0de"
 HR = load_spec(EXAMPLES / "hr.yaml")
 SPEC = HR.model_dump(mode="json", exclude_unset=True)
 FAILED = "unity-mirror.catalog.failed"
-
-
-async def told(run_id: UUID) -> Sequence[ReceivedEvent]:
-    """All that a run has told of, and nothing is on its way any more: what is told later has arrived."""
-    last = Event(id=uuid4(), event="test.last", resource=Resource({"prefect.resource.id": f"test.{run_id}"}))
-    await post_events([last])
-    return await events_of(run_id, 0)
 
 
 async def once(state: State[Any], **payload: Any) -> ReceivedEvent:
@@ -184,15 +177,15 @@ async def test_what_is_told_twice_is_kept_once(prefect_server: PrefectServer) ->
 
 
 @pytest.fixture
-def people() -> Any:
+def people() -> Iterator[Heard]:
     """Where notifications go."""
     with listening() as heard:
         yield heard
 
 
-async def test_the_documented_automations_notify(
-    cloud: SampleCloud, prefect_server: PrefectServer, people: Heard, tmp_path: Path
-) -> None:
+@pytest.fixture
+async def notified(prefect_server: PrefectServer, people: Heard, tmp_path: Path) -> AsyncIterator[Heard]:
+    """People who are notified by the documented automations."""
     hook = CustomWebhookNotificationBlock(
         name="chat", url=people.url, json_data={"subject": "{{subject}}", "body": "{{body}}"}
     )
@@ -200,6 +193,15 @@ async def test_the_documented_automations_notify(
     documented = filled(command("Events"), id_of_a_notification_block=str(block))
     done = await asyncio.to_thread(run, documented, tmp_path, prefect_server.environment)
     assert done.returncode == 0, done.stdout + done.stderr
+    await in_force()
+    yield people
+    async with get_client() as client:
+        for each in await client.read_automations():
+            if each.name.startswith("unity-mirror: notify"):
+                await client.delete_automation(each.id)
+
+
+async def test_the_documented_automations_notify(cloud: SampleCloud, notified: Heard) -> None:
     cloud.forbid_external_access()
     failed = await onboarding(cloud)
     silent = await started(await deployed(onboard_catalog, "silent"), spec=SPEC)
@@ -209,15 +211,16 @@ async def test_the_documented_automations_notify(
             await client.set_flow_run_state(silent.id, Crashed(message=message), force=True)
         unanswered: State[Any] = Failed(message="The flow was paused and never resumed.")
         await client.set_flow_run_state(late.id, unanswered, force=True)
-    heard = {each["subject"]: each["body"] for each in await asyncio.to_thread(people.wait, 3)}
+    last = Resource({"prefect.resource.id": "test.last", "prefect.resource.name": "last"})
+    await post_events([Event(event=FAILED, resource=last, payload={"message": "No more.", "link": ""})])
+    heard = {each["subject"]: each["body"] for each in await notified.wait(4)}
     of_failure, of_silence = f"hr: {FAILED}", f"{silent.name}: prefect.flow-run.Crashed"
     of_patience = f"{late.name}: prefect.flow-run.Failed"
-    assert set(heard) == {of_failure, of_silence, of_patience}
+    assert set(heard) == {of_failure, of_silence, of_patience, f"last: {FAILED}"}, "and what was told before was heard"
+    assert len(notified.bodies) == 4
     assert heard[of_patience] == unanswered.message
     assert failed.message
     assert failed.message in heard[of_failure]
     assert str(failed.state_details.flow_run_id) in heard[of_failure]
     assert heard[of_silence] == LOST
     assert {LOST.partition(":")[0], NEVER_BEGAN.partition(":")[0]} == {"No sign of life"}
-    await told(silent.id)
-    assert len(people.requests) == 3

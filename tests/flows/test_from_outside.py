@@ -14,6 +14,7 @@ from tests.flows.conftest import PrefectServer
 from tests.flows.deployed import deployed, runs_of, with_triggers
 from tests.flows.documented import PAGE, command, filled, run
 from tests.flows.listening import listening
+from tests.flows.waiting import waited
 
 SAYING = command("From outside")
 METASTORE = "77770000-0000-4000-8000-00000000c0de"
@@ -35,7 +36,7 @@ async def test_the_documented_call_starts_the_watch_and_asks_who_calls(
     assert started.parameters == {"fleet": "examples/fleet.yaml"}
     assert started.created_by
     assert started.created_by.id == automation
-    events = await _told()
+    events = await waited("the event is recorded", _told)
     assert [event["resource"]["prefect.resource.id"] for event in events] == [f"unity-catalog.{METASTORE}"]
     assert re.fullmatch(r"[0-9a-f-]{36}", events[0]["id"])
     assert len(await runs_of(watch, 1)) == 1

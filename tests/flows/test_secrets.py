@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from tasks.options import state_of, step_task
 from tests.flows.cloud import EXAMPLES, SampleCloud
 from tests.flows.conftest import PrefectServer
 from tests.flows.deployed import deployed, started
-from tests.flows.prefect_api import log_of
+from tests.flows.prefect_api import log_of, recorded
 from tests.flows.searching import Place, forms, found, in_database, in_folder
 from unity_mirror import cli
 from unity_mirror.redaction import Redactor
@@ -63,12 +63,12 @@ class Planted:
 
 
 @pytest.fixture
-def planted(
+async def planted(
     cloud: SampleCloud,
     prefect_server: PrefectServer,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Planted]:
+) -> AsyncIterator[Planted]:
     """Secrets in the environment; after the test, none of them is anywhere."""
     real = {name: value for name, value in cloud.environment.items() if name.endswith("_SECRET")}
     wrong = {"PLANTED_PAT": PAT, "PLANTED_SAS": SAS, "PLANTED_SECRET": WRONG}
@@ -79,6 +79,7 @@ def planted(
     held = Planted(cloud, prefect_server, {**real, **wrong, "the block's secret": OF_BLOCK})
     yield held
     cloud.strike()
+    await recorded()
     held.printed += capfd.readouterr()
     assert held.found() == []
 

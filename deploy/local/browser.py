@@ -6,8 +6,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,8 +30,10 @@ _QUIET = [
 ]
 _PATIENCE_MS = 60_000.0
 _RUN_SECONDS = 240.0
-_ANSWER_MS = 5_000.0
 _SUBMITS = 20
+_QUIET_SECONDS = 5.0
+"""Without a request, after which the UI is through with what it does when a button is pressed."""
+_LOOK_MS = 100.0
 _ERRORS = """nodes => nodes.map(node => [
     node.closest('.group')?.querySelector('label')?.innerText ?? '', node.innerText])"""
 
@@ -66,11 +68,11 @@ class PrefectUI:
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         self._address = address
-        self._asked: list[str] = []
+        self._asked: list[Request] = []
         page.on("request", self._note)
 
     def _note(self, request: Request) -> None:
-        self._asked.append(request.url)
+        self._asked.append(request)
 
     def open(self, path: str) -> None:
         """Open a page by its path, below ``/v2``."""
@@ -111,36 +113,50 @@ class PrefectUI:
         shown: list[list[str]] = self.page.locator(".text-destructive").evaluate_all(_ERRORS)
         return {label.removesuffix(" (Optional)"): text for label, text in shown}
 
-    def refuse(self) -> dict[str, str]:
-        """Press Submit and give the errors that then stand at the fields: the server has checked what is there."""
-        with self.page.expect_response(lambda response: response.url.endswith("/ui/schemas/validate")):
-            self.page.get_by_role("button", name="Submit").click()
-        self.page.wait_for_timeout(1_000)
-        self.page.locator(".text-destructive").first.wait_for()
-        return self.errors()
+    def refuse(self, expected: Callable[[dict[str, str]], bool] = bool) -> dict[str, str]:
+        """Press Submit and give the errors that then stand at the fields, once they are as expected: the server checks
+        a form again a moment after each change, and the UI shows what it said last. Raises StackError when they aren't.
+        """
+        self._press_submit()
+        deadline = time.monotonic() + _PATIENCE_MS / 1_000
+        while not expected(shown := self.errors()):
+            if time.monotonic() > deadline:
+                raise StackError(f"these are other errors than expected: {shown}")
+            self.page.wait_for_timeout(_LOOK_MS)
+        return shown
 
     def submit(self) -> str:
         """Press Submit; returns the run's id. Pressed again while the server says that its database is locked, and
         while the UI holds on to errors that were put right a moment ago."""
+        since = len(self._asked)
         for _ in range(_SUBMITS):
-            answered = self._submit()
+            answered = self._submit(since)
             if answered is not None and answered.ok:
                 return str(answered.json()["id"])
             if answered is not None and answered.status != 503:
                 raise StackError(f"the form was refused: {answered.text()}")
+            since = since if answered is None else len(self._asked)
             self.page.wait_for_timeout(1_000)
         raise StackError(f"no run was created; the form shows {self.errors()}")
 
-    def _submit(self) -> Response | None:
-        """The server's answer; None when the UI asked for no run."""
-        try:
-            with self.page.expect_response(
-                lambda response: "/create_flow_run" in response.url, timeout=_ANSWER_MS
-            ) as answered:
-                self.page.get_by_role("button", name="Submit").click()
-        except PlaywrightTimeoutError:
-            return None
-        return answered.value
+    def _submit(self, since: int) -> Response | None:
+        """The server's answer, however late; None when the UI has had its form checked and asked for no run. A run that
+        was asked for since so many requests counts, so that none is asked for twice."""
+        self._press_submit()
+        checks, quiet = 0, time.monotonic() + _QUIET_SECONDS
+        while time.monotonic() < quiet:
+            asked = self._asked[since:]
+            if created := next((each for each in asked if "/create_flow_run" in each.url), None):
+                return created.response()
+            checked = [each for each in asked if each.url.endswith("/ui/schemas/validate")]
+            if len(checked) > checks:
+                checked[-1].response()
+                checks, quiet = len(checked), time.monotonic() + _QUIET_SECONDS
+            self.page.wait_for_timeout(_LOOK_MS)
+        return None
+
+    def _press_submit(self) -> None:
+        self.page.get_by_role("button", name="Submit").click()
 
     def open_run(self, run_id: str, state: str, tab: str = "Logs") -> None:
         """Open a run's page and wait until it shows the state, such as Completed, and has drawn the run's graph."""
@@ -173,18 +189,29 @@ class PrefectUI:
 
     def resume(self, dialog: Locator) -> None:
         """Press the dialog's Resume, and wait until it is gone."""
+        button = dialog.get_by_role("button", name="Resume")
         for _ in range(_SUBMITS):
-            dialog.get_by_role("button", name="Resume").click()
-            try:
+            with suppress(PlaywrightTimeoutError):  # the dialog may go just then
+                button.click(timeout=5_000)
+            with suppress(PlaywrightTimeoutError):
                 dialog.wait_for(state="hidden", timeout=5_000)
-            except PlaywrightTimeoutError:
-                continue
-            return
-        raise StackError("the run can't be resumed")
+                return
+        raise StackError(f"the run can't be resumed; the dialog shows {dialog.inner_text()}")
+
+    def shows(self, text: str, *, exact: bool = False) -> None:
+        """Wait until the page holds a text."""
+        self.page.get_by_text(text, exact=exact).first.wait_for(state="attached")
+
+    def width(self, image: str) -> int:
+        """Width in pixels of an image, by its CSS selector, once it is there in full."""
+        found = self.page.locator(image).first
+        found.wait_for()
+        width: int = found.evaluate("node => node.decode().then(() => node.naturalWidth)")
+        return width
 
     def hosts(self) -> set[str]:
         """Whom the pages have asked for something so far."""
-        return {host for host in (urlsplit(url).hostname for url in self._asked) if host}
+        return {host for host in (urlsplit(each.url).hostname for each in self._asked) if host}
 
     def text(self) -> str:
         """All of the page, whether or not it is to be seen, values of fields included."""

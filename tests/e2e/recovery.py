@@ -20,12 +20,13 @@ from cloud_emulator.seeds.contoso.catalogs import SALES_HOST
 from tasks.lease import lease_seconds, limit_name
 from tasks.lease_holder import LOST, NEVER_BEGAN
 from tests.coverage_rows import ROOT
-from tests.e2e.driver import Driver, command_and_environment, flow_process, kill, parent, until
+from tests.e2e.driver import Driver, command_and_environment, flow_process, kill, parent
 from tests.e2e.many_catalogs import TOLD_BY_HAND
 from tests.onboarding.sizes import spec_of
 
 _ORPHAN = "orphan"
 _MIRRORS = "mirroredAzureDatabricksCatalogs"
+_TRIES = 4
 _TAKE = """
 import asyncio, tasks.lease
 async def take():
@@ -56,9 +57,9 @@ class Recovery:
         runs_recover = self.kill_runs()
         taken_run_recovers = self.take_and_never_begin()
         self.kill_watch()
-        with self.slow_syncs():
+        with self.held_up():
             self.watch()
-            until("runs are under way", lambda: self._running() > 1, 120)
+            self.driver.until("runs are under way", lambda: self._running() > 1)
             self.kill_replica()
         runs_recover()
         taken_run_recovers()
@@ -70,11 +71,14 @@ class Recovery:
         return sum(run["state_type"] == "RUNNING" for run in self.driver.runs("onboard-catalog"))
 
     @contextmanager
-    def slow_syncs(self) -> Iterator[None]:
-        """Runs that begin now are still under way seconds later, however fast the machine."""
-        self.driver.emulator("PUT", "/settings", {"sync_seconds": 10})
+    def held_up(self) -> Iterator[None]:
+        """The runs of catalogs that the watch finds get no further than to the list of their tables: until the end, the
+        workspace throttles who asks for it."""
+        lists = f"{SALES_HOST}/api/2.1/unity-catalog/tables$"
+        rule = {"path": lists, "action": "status", "status": 429, "headers": {"Retry-After": "1"}}
+        self.driver.emulator("PUT", "/faults", [rule])
         yield
-        self.driver.emulator("PUT", "/settings", {"sync_seconds": 0})
+        self.driver.emulator("PUT", "/faults", [])
 
     def orphan_a_lease(self) -> Callable[[], None]:
         """A process that is no flow run takes a lease and is killed: only its expiry can free it. Gives what checks
@@ -89,7 +93,7 @@ class Recovery:
         assert self._slots() == 1
         waiting = ThreadPoolExecutor(1)
         freed = waiting.submit(
-            until, "the orphaned lease is free", lambda: self._slots() == 0 and time.time(), lasts + 120
+            self.driver.until, "the orphaned lease is free", lambda: self._slots() == 0 and time.time(), lasts + 180
         )
         waiting.shutdown(wait=False)
 
@@ -108,16 +112,19 @@ class Recovery:
         """Kill two runs amid the creation of their mirrored catalogs: one whose worker lives, and one together with its
         worker, so that nobody is left to tell of it. Gives what waits for their catalogs."""
         lost_answer = {"path": f"{_MIRRORS}$", "method": "POST", "action": "hang", "nth": 1, "when": "after"}
-        lost_request = {"path": f"{_MIRRORS}$", "method": "POST", "action": "hang", "times": 1}
+        lost_request = {"path": f"{_MIRRORS}$", "method": "POST", "action": "hang"}
         self.driver.emulator("PUT", "/faults", [lost_answer, lost_request])
         for name in self.catalogs[:2]:
             self.event_ids[name] = str(uuid4())
             self.driver.discovered(self.event_ids[name], spec_of(name))
-        until("two creations hang", lambda: self.driver.struck(0) and self.driver.struck(1), 180)
+        self.driver.until("two creations hang", lambda: self.driver.struck(0) and self.driver.struck(1))
         first, second = (self.driver.onboardings(name)[0] for name in self.catalogs[:2])
         seen = self._kill(first)
-        crashed = self.driver.reached(first["id"], frozenset({"CRASHED"}), 60)
+        crashed = self.driver.reached(first["id"], frozenset({"CRASHED"}))
+        # Its worker may be the next to be killed: what it has taken and not begun by then would never begin.
+        self.driver.until("the run that follows has begun", lambda: self._begun(self.catalogs[0], 1))
         unseen = self._kill_with_worker(second)
+        self.driver.emulator("PUT", "/faults", [])
 
         def check() -> None:
             self._recovered("flow process killed", first, crashed, seen)
@@ -126,6 +133,11 @@ class Recovery:
             self._recovered("flow process killed with its worker", second, lost, unseen)
 
         return check
+
+    def _begun(self, catalog: str, after: int) -> list[dict[str, Any]]:
+        """Runs of a catalog that have begun, without so many first ones."""
+        runs = self.driver.onboardings(catalog)[after:]
+        return [each for each in runs if each["state_type"] not in ("SCHEDULED", "PENDING")]
 
     def take_and_never_begin(self) -> Callable[[], None]:
         """What a worker leaves that is killed between its taking a run and the run's begin: nobody else takes it."""
@@ -151,7 +163,7 @@ class Recovery:
         command, environment = command_and_environment(worker.pid)
         kill(worker.pid)
         killed = kill(pid)
-        until("the worker is gone", lambda: not worker.is_running(), 10)
+        self.driver.until("the worker is gone", lambda: not worker.is_running())
         name = "worker-3"
         self.driver.start_again(name, [name if part == worker.name else part for part in command], environment)
         return killed
@@ -160,8 +172,8 @@ class Recovery:
         """Its catalog is onboarded by one run that took its place, and that one only."""
         self.tell(f"{what}: marked Crashed after", when(crashed) - killed)
         catalog = run["parameters"]["spec"]["catalog"]
-        after = until(f"{catalog} is taken up again", lambda: self.driver.onboardings(catalog)[1:], 60)
-        ended = self.driver.ended(after[0]["id"], 300)
+        after = self.driver.until(f"{catalog} is taken up again", lambda: self.driver.onboardings(catalog)[1:])
+        ended = self.driver.ended(after[0]["id"])
         self.tell(f"{what}: catalog onboarded after", when(ended) - killed)
         assert ended["state_type"] == "COMPLETED", ended["state"]
         assert ended["parameters"]["start"] == 2
@@ -169,24 +181,31 @@ class Recovery:
 
     def kill_watch(self) -> None:
         """Kill the watch that a schedule started, after it has seen the catalogs and before it has told of any."""
-        rule = {"path": f"{SALES_HOST}.*metastore_summary", "method": "GET", "action": "hang", "times": 1}
+        rule = {"path": f"{SALES_HOST}.*metastore_summary", "method": "GET", "action": "hang"}
         self.driver.emulator("PUT", "/faults", [rule])
         off = self.driver.schedule_every_minute("watch-metastore", {"fleet": self.fleet})
-        until("the watch hangs", lambda: self.driver.struck(0), 180)
+        self.driver.until("the schedule has started the watch", self._watching)
         off()
-        run = next(each for each in self.driver.runs("watch-metastore") if each["state_type"] == "RUNNING")
-        assert run["auto_scheduled"]
+        self.driver.until("the watch hangs", lambda: 0 < len(self._watching()) == self.driver.struck())
         asked = [each["path"] for each in self.driver.emulator("GET", "/requests")]
         assert [path for path in asked if f"{SALES_HOST}/api/2.1/unity-catalog/catalogs" in path]
-        killed = self._kill(run)
-        crashed = self.driver.reached(run["id"], frozenset({"CRASHED"}), 60)
-        self.tell("watch-metastore killed between discovery and event: marked Crashed after", when(crashed) - killed)
+        for run in self._watching():
+            assert run["auto_scheduled"]
+            killed = self._kill(run)
+            crashed = self.driver.reached(run["id"], frozenset({"CRASHED"}))
+            seconds = when(crashed) - killed
+            self.tell("watch-metastore killed between discovery and event: marked Crashed after", seconds)
         assert not any(self.driver.onboardings(name) for name in self.catalogs[TOLD_BY_HAND:])
+
+    def _watching(self) -> list[dict[str, Any]]:
+        """Runs of the watch that have begun, or are about to. (A slow machine may be late for two minutes' at once.)"""
+        runs = self.driver.runs("watch-metastore")
+        return [each for each in runs if each["state_type"] in ("PENDING", "RUNNING")]
 
     def watch(self) -> None:
         """Look for new catalogs again: none was lost."""
         run = self.driver.run("watch-metastore", {"fleet": self.fleet})
-        ended = self.driver.ended(run["id"], 180)
+        ended = self.driver.ended(run["id"])
         assert f"{len(self.catalogs) - TOLD_BY_HAND} new: " in ended["state"]["message"], ended["state"]
 
     def kill_replica(self) -> None:
@@ -215,12 +234,13 @@ class Recovery:
             assert not [run["state"] for run in runs if run["state_type"] == "FAILED"]
             return set(ended) == set(self.catalogs)
 
-        until("all catalogs are onboarded", done, seconds)
-        made = [each for each in self.driver.writes() if each["method"] == "POST" and each["path"].endswith(_MIRRORS)]
+        self.driver.until("all catalogs are onboarded", done, seconds)
+        asked = [each for each in self.driver.writes() if each["method"] == "POST" and each["path"].endswith(_MIRRORS)]
+        answered = [each for each in asked if each["status"]]
         held = Counter(each["displayName"] for each in self._mirrored())
         assert held == Counter(self.catalogs)
-        # The emulator doesn't list requests that it never answers: one had its effect all the same, one had none.
-        assert len(made) == len(self.catalogs) - 1, made
+        # Of those that were never answered the first had its effect all the same, the others had none.
+        assert len(answered) == len(self.catalogs) - 1, asked
 
     def _mirrored(self) -> list[dict[str, Any]]:
         items = self.driver.emulator("GET", "/state")["fabric.items"].values()
@@ -229,15 +249,29 @@ class Recovery:
     def tell_again(self) -> None:
         """The same event again, and a run for it whoever starts that, lead to no second onboarding."""
         name = self.catalogs[0]
+        event_id, next_id = self.event_ids[name], str(uuid4())
         before, known = self.driver.writes(), {run["id"] for run in self.driver.onboardings(name)}
-        self.driver.discovered(self.event_ids[name], spec_of(name))
-        self.driver.run("onboard-catalog", {"spec": spec_of(name), "event_id": self.event_ids[name]})
+        self.driver.discovered(event_id, spec_of(name))
+        self._do_nothing_quickly(name, event_id)
+        self.driver.discovered(next_id, spec_of(name))
+        self.driver.until("the next event has led to a run", lambda: self._runs_for(name, next_id))
         for run in (each for each in self.driver.onboardings(name) if each["id"] not in known):
             ended = self.driver.ended(run["id"])
-            assert self.event_ids[name] in ended["state"]["message"]
-            self.tell("the same event again: its run took", ended["total_run_time"])
-            assert ended["total_run_time"] < 5
+            assert run["parameters"]["event_id"] == next_id or event_id in ended["state"]["message"]
         assert self.driver.writes() == before
+
+    def _do_nothing_quickly(self, name: str, event_id: str) -> None:
+        """A run for an event that was dealt with ends within 5 s. On a busy machine it may take several to see that."""
+        for _ in range(_TRIES):
+            run = self.driver.run("onboard-catalog", {"spec": spec_of(name), "event_id": event_id})
+            seconds = self.driver.ended(run["id"])["total_run_time"]
+            self.tell("the same event again: its run took", seconds)
+            if seconds < 5:
+                return
+        raise AssertionError(self.took[-_TRIES:])
+
+    def _runs_for(self, name: str, event_id: str) -> list[dict[str, Any]]:
+        return [run for run in self.driver.onboardings(name) if run["parameters"].get("event_id") == event_id]
 
 
 def when(run: dict[str, Any]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 
 from tests.coverage_rows import ROOT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1000)]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,11 @@ def _start(command: str, data: Path) -> subprocess.Popen[str]:
 
 def _end(process: subprocess.Popen[str]) -> Said:
     with process:
-        out, err = process.communicate(timeout=280)
+        try:
+            out, err = process.communicate(timeout=400)
+        except subprocess.TimeoutExpired as late:
+            process.send_signal(signal.SIGINT)  # at which it stops what it has started
+            raise AssertionError(f"{late}: {process.communicate()}") from late
     return Said(process.returncode, out, err)
 
 
@@ -40,11 +45,11 @@ def _left_running(data: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            command, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
         except OSError:
             continue
-        if str(data).encode() in known and process.name != str(os.getpid()):
-            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        if str(data).encode() in command + environment and process.name != str(os.getpid()):
+            found.append(command.replace(b"\0", b" ").decode())
     return found
 
 

@@ -21,8 +21,9 @@ from tests.e2e.recovery import Recovery
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 CATALOGS = 5
 """``make soak`` does the same with fifty."""
-SILENCE, BEGINNING, LEASE_SECONDS = timedelta(seconds=50), timedelta(seconds=75), 60
-"""Shorter than they are deployed, as this must not take minutes; heartbeats come every 30 s."""
+SILENCE, BEGINNING, LEASE_SECONDS = timedelta(seconds=60), timedelta(seconds=100), 60
+"""Shorter than they are deployed, as this must not take minutes; heartbeats come every 30 s, and a run of which one is
+late on a busy machine, or which takes long to begin, must not be taken for dead."""
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,9 @@ def test_whoever_signs_in_sees_runs_and_blocks_and_nobody_else_does(driver: Driv
         _sign_in(ui, sign_in_file(driver.layout).read_text())
         block = driver.api("GET", "/block_types/slug/unity-mirror-clouds/block_documents/name/emulator")
         ui.open(f"/blocks/block/{block['id']}")
-        logo = ui.page.locator("img[src$='/unity-mirror.svg']").first
-        logo.wait_for()
-        assert logo.evaluate("node => node.naturalWidth") > 0
+        assert ui.width("img[src$='/unity-mirror.svg']") > 0
         ui.open_run(run["id"], "Completed", tab="Details")
-        assert ui.page.get_by_text("Fabric: works: 2 workspaces").count()
+        ui.shows("Fabric: works: 2 workspaces")
         assert ui.hosts() == {HOST}, "signed in or not"
 
 

@@ -13,7 +13,7 @@ from unity_mirror.models.fabric import Connection, Workspace
 from unity_mirror.models.items import Lakehouse, MirroredCatalog
 from unity_mirror.models.storage import StorageUrl
 from unity_mirror.models.table_ref import TableRef
-from unity_mirror.steps.connections import reusable
+from unity_mirror.steps.connection_choice import reusable
 from unity_mirror.steps.context import side_by_side
 from unity_mirror.steps.discover import find_fabric_workspaces, host_of
 from unity_mirror.steps.lakehouses import our_shortcuts

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from unity_mirror.errors import PermissionDenied
 from unity_mirror.steps.connection_body import rotation_body
-from unity_mirror.steps.connections import find_connection, read_by, spec_item, wanted_connections
+from unity_mirror.steps.connection_choice import find_connection, read_by
+from unity_mirror.steps.connections import spec_item, wanted_connections
 from unity_mirror.steps.context import Context
 from unity_mirror.steps.record import recorded
 from unity_mirror.steps.survey import find_workspace

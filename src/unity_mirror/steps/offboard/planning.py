@@ -22,7 +22,8 @@ from unity_mirror.steps.lakehouses import House
 from unity_mirror.steps.mirror import ITEM, MARK
 from unity_mirror.steps.model_upkeep import MODEL, Model
 from unity_mirror.steps.offboard.needs import ABOVE, needed_by, out_of_sight, role_needed_by
-from unity_mirror.steps.offboard.reading import WORKSPACE_IDENTITY, Other, Reading, read
+from unity_mirror.steps.offboard.reading import Other, Reading, read
+from unity_mirror.steps.offboard.users import Users, connection_names
 from unity_mirror.steps.record import RECORD, record_name
 from unity_mirror.steps.storage_access import ACL, DATA_READER, DELEGATOR, ROLE
 from unity_mirror.steps.trusted_access import NETWORK_RULE, workspace_rule
@@ -83,6 +84,7 @@ class _Planner:
         self._reading = reading
         self._permits = permits
         self._rolls_back = permits is not None
+        self._users = Users(context.spec, reading, connection_names(context), self._rolls_back)
         self._changes: list[Change] = []
         self._notes: list[str] = []
         self._heirs: dict[Made, Other] = {}
@@ -178,11 +180,8 @@ class _Planner:
         return self._goes(StepName.MIRROR, ITEM, item.display_name)
 
     def _connections(self) -> Iterable[Connection]:
-        spec, made = self._spec, self._reading.made
-        named = [(Made.CONNECTION_DATABRICKS, spec.databricks.connection.name or f"databricks-{spec.catalog}")]
-        if spec.storage is not None:
-            named.append((Made.CONNECTION_STORAGE, spec.storage.connection.name or f"adls-{spec.catalog}"))
-        for kind, name in named:
+        made = self._reading.made
+        for kind, name in self._users.names.items():
             found = [each for each in self._reading.connections if (each.display_name or "").lower() == name.lower()]
             if found and kind not in made:
                 self._nobody_knows(kind, f"{CONNECTION} {name}")
@@ -192,8 +191,8 @@ class _Planner:
     def _connection_goes(self, kind: Made, name: str, connection: Connection) -> bool:
         what, reading = f"{CONNECTION} {name}", self._reading
         user = next((each for each in reading.others if each.uses(connection.id)), None)
-        outsider = self._outsider if kind is Made.CONNECTION_STORAGE else self._reader(connection.id)
-        if self._reads_by_another(kind, connection):
+        outsider = self._users.of_storage if kind is Made.CONNECTION_STORAGE else self._users.outside(connection.id)
+        if self._users.item_reads_by_another(kind, connection.id):
             self._stays(what, "the item doesn't read by it, so that it isn't the one we made")
         elif kind is Made.CONNECTION_STORAGE and Made.CONNECTION_STORAGE_THEIRS in reading.made:
             self._stays(what, "it was there when the spec came to name it")
@@ -207,26 +206,11 @@ class _Planner:
 
     def _renamed(self, kind: Made, name: str) -> None:
         """Says of a connection that our item reads by, and that we may have made, that the spec names another."""
-        ours = self._used(kind) if kind in self._reading.made else ""
+        ours = self._users.read_by_item(kind) if kind in self._reading.made else ""
         held = next((each for each in self._reading.connections if each.id.lower() == ours), None)
         if held is not None and (held.display_name or "").lower() != name.lower():
             why = f"the spec calls it {name!r}; if it is this catalog's own, name it in the spec and offboard again"
             self._stays(f"{CONNECTION} {held.display_name or held.id}", why)
-
-    def _used(self, kind: Made) -> str:
-        """The connection of that kind that our item reads by; empty without one."""
-        item = self._reading.item if self._reading.is_ours and not self._rolls_back else None
-        if item is None:
-            return ""
-        properties = item.properties
-        databricks = properties.databricks_workspace_connection_id
-        used = databricks if kind is Made.CONNECTION_DATABRICKS else properties.storage_connection_id or ""
-        return used.lower()
-
-    def _reads_by_another(self, kind: Made, connection: Connection) -> bool:
-        """Our mark says that we made one, not which: the spec may have come to name another. A rollback knows which."""
-        used = self._used(kind)
-        return bool(used) and used != connection.id.lower()
 
     async def _principal(self) -> str:
         """Whom the storage rights were given to; empty when nobody can tell any more."""
@@ -262,34 +246,12 @@ class _Planner:
         reading = self._reading
         place = self._spec.storage.location
         user = needed_by(made, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
-        outsider = self._outsider or (self._shortcut if made is Made.NETWORK_RULE else "")
+        outsider = self._users.of_storage or (self._users.of_account if made is Made.NETWORK_RULE else "")
         if user is not None:
             self._keep(made, what, user)
         elif outsider:
             self._stays(what, outsider)
         return user is None and not outsider
-
-    @property
-    def _outsider(self) -> str:
-        """Who besides mirrored catalogs uses the storage connection, and so all that it stands on; empty for nobody."""
-        storage = self._spec.storage
-        if storage is None or self._rolls_back:
-            return ""
-        if storage.used_outside_item:
-            return "the spec says that the storage connection is used outside the item"
-        name = (storage.connection.name or f"adls-{self._spec.catalog}").lower()
-        ids = [each.id for each in self._reading.connections if (each.display_name or "").lower() == name]
-        return next(filter(None, map(self._reader, ids)), "")
-
-    def _reader(self, connection_id: str) -> str:
-        user = self._reading.outsiders.of(connection_id)
-        return f"{user} reads through the connection" if user else ""
-
-    @property
-    def _shortcut(self) -> str:
-        """Which item of the workspace reaches the storage account in another way; empty for none."""
-        user = self._reading.outsiders.on(self._spec.storage.location.account) if self._spec.storage else ""
-        return f"{user} has a shortcut into the account" if user else ""
 
     def _keep(self, made: Made, what: str, user: Other) -> None:
         self._stays(what, f"the mirrored catalog {user.item.display_name} needs it")
@@ -329,8 +291,9 @@ class _Planner:
         name = f"{_ROLES.get(role.role_id, role.role_id)} on {role.scope.rsplit('/', 1)[-1]}"
         place = storage.location
         user = role_needed_by(role.scope, reading.others, reading.workspace.id, place, by_identity=self._by_identity)
-        if user is not None or self._outsider:
-            needs = f"the mirrored catalog {user.item.display_name} needs it" if user else self._outsider
+        outsider = self._users.of_storage
+        if user is not None or outsider:
+            needs = f"the mirrored catalog {user.item.display_name} needs it" if user else outsider
             self._stays(f"{ROLE} {name}", needs)
             return False
         return self._goes(StepName.STORAGE_ACCESS, ROLE, name)
@@ -390,18 +353,13 @@ class _Planner:
         return found if found and self._goes(StepName.IDENTITY, WORKSPACE_ROLE, name) else None
 
     def _identity_goes(self) -> bool:
-        """Others' connections may sign in as the workspace, too; which workspace's identity they mean isn't shown."""
         name, principal = self._reading.workspace.display_name, self._workspace_identity
         if not principal or not self._free(Made.IDENTITY, f"{IDENTITY} {name}"):
             if principal and self._by_identity:
                 self._nobody_knows(Made.IDENTITY, f"{IDENTITY} {name}")
             return False
-        ours = self._spec.storage.connection.name if self._spec.storage else None
-        theirs = [each for each in self._reading.connections if _signs_in_as_workspace(each)]
-        wanted = (ours or f"adls-{self._spec.catalog}").lower()
-        others = [each for each in theirs if (each.display_name or "").lower() != wanted]
-        if others:
-            self._stays(f"{IDENTITY} {name}", f"the connection {others[0].display_name} may sign in with it")
+        if user := self._users.of_identity:
+            self._stays(f"{IDENTITY} {name}", user)
             return False
         return self._goes(StepName.IDENTITY, IDENTITY, name)
 
@@ -425,11 +383,6 @@ class _Planner:
 
 def _is_derived(role: RoleAssignment, principal: str) -> bool:
     return role.name.lower() == role_assignment_name(role.scope, principal, role.role_id).lower()
-
-
-def _signs_in_as_workspace(connection: Connection) -> bool:
-    details = connection.credential_details
-    return details is not None and details.credential_type == WORKSPACE_IDENTITY
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -30,10 +30,12 @@ def test_what_people_wrote_stays_and_the_mark_is_not_doubled() -> None:
 
 
 def test_the_limit_is_kept_even_with_the_longest_names() -> None:
-    mark = Owner("c" * 255, "0a1b2c3d-0000-4000-8000-000000000000").mark(frozenset(Made), "i" * 256)
-    text = with_mark("x" * 300, mark)
-    assert len(text) <= DESCRIPTION_LIMIT
-    assert read_mark(text) == mark
+    ours, spared = Owner("c" * 255, "0a1b2c3d-0000-4000-8000-000000000000"), Spared.path("a/c/f/branch", below=True)
+    made: frozenset[Memory] = frozenset({*Made, spared})
+    for mark in (ours.mark(made, "i" * 256), ours.mark_on_top(made, "i" * 256), ours.mark_on_top(made, "i", "w")):
+        text = with_mark("x" * 300, mark)
+        assert len(text) <= DESCRIPTION_LIMIT
+        assert read_mark(text) == mark
     assert mark_of("c" * 254).catalog != mark_of("c" * 255).catalog
 
 

@@ -20,7 +20,8 @@ from typing import TypeAlias
 
 PREFIX = "unity-mirror: "
 DESCRIPTION_LIMIT = 256
-_LONGEST_NAME = 56
+_LONGEST_NAME = 55
+"""So that the longest line, with all that can be made, fits into a description."""
 _METASTORE, _ITEM, _FOR, _MADE = " metastore=", " item=", " for=", " made="
 _DIGITS, _ITEM_DIGITS = 8, 6
 _SPARED, _SPARED_DIGITS = "acl-not-", 6
@@ -198,8 +199,9 @@ def with_mark(description: str | None, mark: Mark) -> str:
     text = (description or "").rstrip()
     if read_mark(text) is not None:
         text = text.rpartition("\n")[0].rstrip()
-    room = DESCRIPTION_LIMIT - len(mark.line()) - 1
-    return f"{text[:room].rstrip()}\n{mark.line()}" if text else mark.line()
+    room = max(DESCRIPTION_LIMIT - len(mark.line()) - 1, 0)
+    kept = text[:room].rstrip()
+    return f"{kept}\n{mark.line()}" if kept else mark.line()
 
 
 def role_assignment_name(scope: str, principal_id: str, role_id: str) -> str:

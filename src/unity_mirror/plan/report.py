@@ -47,35 +47,53 @@ def _verdict(run: Mapping[str, Any]) -> str:
 
 
 def _catalog(document: Mapping[str, Any]) -> str:
-    name = str(document.get("catalog") or document.get("error") or "")
-    where = f' <span class="dim">in {escape(str(document["workspace"]))}</span>' if document.get("workspace") else ""
-    parts = [f"<h2>{escape(name)}{where}</h2>"]
-    if document.get("error"):
-        parts.append(f'<p class="bad">{escape(str(document["message"]))}</p>')
-        parts += [f"<p>{escape(str(document[key]))}</p>" for key in ("why", "remedy") if document.get(key)]
-        parts.append(_section("Problems", ("path", "message", "hint"), document.get("problems") or ()))
     steps: Sequence[Mapping[str, Any]] = document.get("steps") or ()
     verification = document.get("verification")
     looked = [verification] if isinstance(verification, Mapping) else []
     told = [*steps, *(each for each in looked if each.get("notes"))]
-    parts.append(_section("Steps", ("step", "changes", "seconds", "notes"), map(_step_row, told)))
-    parts.append(_section("Changes", ("step", "change", "name", "why", "values"), _change_rows(steps)))
-    would_prune = document.get("would_prune") or ()
-    parts.append(_section("Would be deleted with --prune", ("kind", "name", "reason"), would_prune))
-    checks = list(_check_rows(document))
-    columns = ("check", "about", "outcome", "evidence", "what to do")
-    parts.append(_section("Checks", columns, [each for each in checks if each["outcome"] != "passed"]))
-    passed = [each for each in checks if each["outcome"] == "passed"]
-    parts.append(_folded("Checks that passed", columns[:-1], passed, closed=True))
-    left_out = [{**each, "reason": str(each["reason"]).replace("_", " ")} for each in document.get("left_out") or ()]
-    parts.append(_section("Left out", ("subject", "reason", "detail"), left_out))
-    for step in [*steps, *looked]:
-        for table in step.get("tables") or ():
-            rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
-            parts.append(_folded(str(table["title"]), table["columns"], rows))
-        if step.get("picture"):
-            parts.append(f'<div style="overflow:auto">{step["picture"]}</div>')
+    parts = (
+        *_head(document),
+        _section("Steps", ("step", "changes", "seconds", "notes"), map(_step_row, told)),
+        _section("Changes", ("step", "change", "name", "why", "values"), _change_rows(steps)),
+        _section("Would be deleted with --prune", ("kind", "name", "reason"), document.get("would_prune") or ()),
+        *_checks(document),
+        _left_out(document),
+        *(part for step in [*steps, *looked] for part in _seen(step)),
+    )
     return "".join(parts)
+
+
+def _head(document: Mapping[str, Any]) -> Iterable[str]:
+    """Which catalog it is, and what stopped the run."""
+    name = str(document.get("catalog") or document.get("error") or "")
+    where = f' <span class="dim">in {escape(str(document["workspace"]))}</span>' if document.get("workspace") else ""
+    yield f"<h2>{escape(name)}{where}</h2>"
+    if document.get("error"):
+        yield f'<p class="bad">{escape(str(document["message"]))}</p>'
+        yield from (f"<p>{escape(str(document[key]))}</p>" for key in ("why", "remedy") if document.get(key))
+        yield _section("Problems", ("path", "message", "hint"), document.get("problems") or ())
+
+
+def _checks(document: Mapping[str, Any]) -> Iterable[str]:
+    columns = ("check", "about", "outcome", "evidence", "what to do")
+    rows = list(_check_rows(document))
+    passed = [each for each in rows if each["outcome"] == "passed"]
+    yield _section("Checks", columns, [each for each in rows if each["outcome"] != "passed"])
+    yield _folded("Checks that passed", columns[:-1], passed, closed=True)
+
+
+def _left_out(document: Mapping[str, Any]) -> str:
+    rows = [{**each, "reason": str(each["reason"]).replace("_", " ")} for each in document.get("left_out") or ()]
+    return _section("Left out", ("subject", "reason", "detail"), rows)
+
+
+def _seen(step: Mapping[str, Any]) -> Iterable[str]:
+    """A step's tables and its picture."""
+    for table in step.get("tables") or ():
+        rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+        yield _folded(str(table["title"]), table["columns"], rows)
+    if step.get("picture"):
+        yield f'<div style="overflow:auto">{step["picture"]}</div>'
 
 
 def _step_row(step: Mapping[str, Any]) -> dict[str, Any]:

@@ -159,35 +159,54 @@ def failed_framing(refreshes: Sequence[Refresh]) -> str | None:
     return (last.why or last.status) if last is not None and last.status in _FAILED else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Judges tables by Unity Catalog's word, or by their Delta logs. ``falls_back``: a model reads through the SQL
+    endpoint."""
+
+    context: Context
+    known: Known
+    guardrail: Guardrail
+    falls_back: bool
+
+    def by_word(self, table: Table) -> Readability:
+        """What Unity Catalog's properties tell."""
+        return judge(table.ref, described_state(table), self.guardrail, falls_back=self.falls_back)
+
+    async def by_log(self, table: Table, told: Readability, *, mirrored: bool) -> tuple[Readability, str]:
+        """What the log tells; where it can't be read, Unity Catalog's word if that is enough, and why."""
+        state, why = await read_log(self.context, self.known, table, self.guardrail, mirrored=mirrored)
+        if state is not None:
+            return judge(table.ref, state, self.guardrail, falls_back=self.falls_back), ""
+        if told.state is None or not told.state.complete:
+            return unknown(table.ref, why), ""
+        return told, why
+
+
 async def _find(context: Context, known: Known, *, thorough: bool) -> Readers:
     tables = tables_of(known, known.mirrored)
     capacity = await find_capacity(context, known.surveyed.workspace)
     guardrail = (guardrail_of(capacity.sku) if capacity else None) or ANY_CAPACITY
-    shown = await _shown(context, known)
     spec = context.spec.semantic_model
-    falls_back = spec is not None and spec.storage_mode == "sql_endpoint"
-    told = {each.ref: judge(each.ref, described_state(each), guardrail, falls_back=falls_back) for each in tables}
+    by = _Judge(context, known, guardrail, falls_back=spec is not None and spec.storage_mode == "sql_endpoint")
+    told = {each.ref: by.by_word(each) for each in tables}
+    shown = await _shown(context, known)
     asked = await _to_read(context, known, told, shown)
-    if thorough and context.spec.engines.check != "never":
-        counted = context.spec.sql_endpoint.preview
-        asked |= {ref for ref in told if counted or (spec is not None and spec.selects(ref))}
+    if thorough:
+        asked |= _worth_a_look(context, told)
+    judged = await side_by_side(
+        by.by_log(each, told[each.ref], mirrored=each.ref in shown) for each in tables if each.ref in asked
+    )
+    found = told | {each.ref: each for each, _ in judged}
+    return Readers(found, capacity.sku if capacity else None, guardrail, {each.ref: why for each, why in judged if why})
 
-    unread: dict[TableRef, str] = {}
 
-    async def one(table: Table) -> Readability:
-        ref = table.ref
-        state, why = await read_log(context, known, table, guardrail, mirrored=ref in shown)
-        if state is not None:
-            return judge(ref, state, guardrail, falls_back=falls_back)
-        described = told[ref].state
-        if described is None or not described.complete:
-            return unknown(ref, why)
-        unread[ref] = why
-        return told[ref]
-
-    judged = await side_by_side(one(table) for table in tables if table.ref in asked)
-    sku = capacity.sku if capacity else None
-    return Readers(told | {each.ref: each for each in judged}, sku, guardrail, unread)
+def _worth_a_look(context: Context, refs: Iterable[TableRef]) -> frozenset[TableRef]:
+    """The tables that a thorough run looks at besides: the model's, and all where their rows are to be compared."""
+    if context.spec.engines.check == "never":
+        return frozenset()
+    spec, counted = context.spec.semantic_model, context.spec.sql_endpoint.preview
+    return frozenset(ref for ref in refs if counted or (spec is not None and spec.selects(ref)))
 
 
 async def _shown(context: Context, known: Known) -> frozenset[TableRef]:

@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("others", patient)
     settings.register_profile("same", patient, derandomize=True, database=None)
     settings.load_profile("same")
+    os.environ.pop("FORCE_COLOR", None)  # what is printed is compared as text
     _past_proxies()
 
 

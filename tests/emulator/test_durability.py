@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import sqlite3
@@ -87,3 +88,13 @@ def test_nothing_that_an_older_folder_holds_goes_without_another_format(sample: 
     held = shape(sample)
     gone = {name: set(fields) - held.get(name, set()) for name, fields in recorded[str(FORMAT)].items()}
     assert not any(gone.values()), f"raise FORMAT in core/store.py and record it in {RECORDED.name}: {gone}"
+
+
+def test_a_store_that_nobody_holds_any_more_is_closed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state.sqlite")
+    connection = store._connection
+    store.table("some")["key"] = {}
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

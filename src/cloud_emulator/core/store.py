@@ -8,6 +8,7 @@ undone as a whole. Documents are values: to change one, put a new one in its pla
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,10 +81,11 @@ class Table(MutableMapping[str, Document]):
 
 
 class Store:
-    """All tables of one cloud, kept in ``path``."""
+    """All tables of one cloud, kept in ``path``, which is closed at the latest when nobody holds the store any more."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._connection.close)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._claim()

@@ -101,6 +101,7 @@ def test_up_demo_plan_down(data: Path) -> None:
     up = local("up", data)
     assert up.code == 0, up.text
     assert "http://127.0.0.1" in up.text
+    assert "Next, see what onboarding the sample catalog would change:" in up.text
     record = next(path for path in data.glob("*.json"))
     held = json.loads(record.read_text(encoding="utf-8"))
     assert f"localhost,{held['sql_port']}" in up.text

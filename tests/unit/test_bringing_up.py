@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.local.layout import Layout, ui_folder
 from deploy.local.processes import Process, start, stop
-from deploy.local.show import brought_up, show_addresses, show_next
+from deploy.local.show import brought_up, show_addresses
 from deploy.local.supervision import Say, Stack
 from deploy.local.ui import LOGO, POLICY, dress
 from tests.coverage_rows import ROOT
@@ -105,11 +105,3 @@ def test_the_pages_of_the_ui_get_the_logo_and_ask_nobody_else_however_often_they
         dress(layout)
     assert (ui_folder(layout) / "v1" / LOGO).read_bytes().startswith(b"<svg")
     assert [page.read_text().count(POLICY) for page in pages] == [1, 1]
-
-
-def test_what_to_try_next_claims_nothing_of_a_cloud_that_nobody_has_onboarded(tmp_path: Path) -> None:
-    console = Console(file=StringIO(), width=200)
-    show_next(console, Layout(ROOT, tmp_path), FRESH, "what it would change", running=True)
-    told = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "Next, see what it would change:" in told
-    assert f"--port {FRESH.emulator_port}" in told

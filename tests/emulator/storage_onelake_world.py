@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import httpx
 
 from cloud_emulator.core.cloud import Cloud
 from cloud_emulator.fabric import access_roles, seed
@@ -12,8 +15,18 @@ from cloud_emulator.fabric.onelake import LAKEHOUSE, MIRRORED, SHORTCUTS
 from cloud_emulator.fabric.sync import MIRRORED_TABLES, table_key
 from cloud_emulator.storage import files
 from cloud_emulator.storage import seed as storage_seed
-from tests.emulator.storage_world import ACCOUNT, CONTAINER, LETS_US_IN, NOBODY, grant, set_network, storage_cloud
-from tests.emulator.support import RUNNER, RUNNER_APP, TENANT, Wall
+from tests.emulator.storage_world import (
+    ACCOUNT,
+    CONTAINER,
+    LETS_US_IN,
+    MOUNTS,
+    NOBODY,
+    grant,
+    headers,
+    set_network,
+    storage_cloud,
+)
+from tests.emulator.support import RUNNER, RUNNER_APP, TENANT, Wall, serve
 
 SPACE, CAPACITY = "f0000000-0000-4000-8000-000000000001", "f0000000-0000-4000-8000-000000000002"
 DATABRICKS, STORAGE = "f0000000-0000-4000-8000-000000000003", "f0000000-0000-4000-8000-000000000004"
@@ -25,6 +38,14 @@ TRUST = {
     "resourceId": "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/Fabric/providers/"
     f"Microsoft.Fabric/workspaces/{SPACE}",
 }
+
+
+@asynccontextmanager
+async def signed_in(cloud: Cloud) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the cloud, signed in as the runner."""
+    async with serve(cloud, MOUNTS) as served:
+        served.headers.update(headers(cloud, RUNNER))
+        yield served
 
 
 def onelake_cloud(folder: Path, wall: Callable[[], float] | None = None) -> Cloud:

@@ -20,12 +20,12 @@ from tests.emulator.storage_onelake_world import (
     SPACE,
     TABLE,
     onelake_cloud,
+    signed_in,
 )
 from tests.emulator.storage_world import (
     ACCOUNT,
     CONTAINER,
     LETS_US_IN,
-    MOUNTS,
     NOBODY,
     OWNER,
     VERSION,
@@ -35,7 +35,7 @@ from tests.emulator.storage_world import (
     headers,
     set_network,
 )
-from tests.emulator.support import RUNNER, serve, token
+from tests.emulator.support import RUNNER, token
 from tests.emulator.test_storage_blob import listed
 from tests.emulator.test_storage_protocol import code_of, xml
 
@@ -55,9 +55,8 @@ def cloud(tmp_path: Path) -> Cloud:
 
 @pytest.fixture
 async def client(cloud: Cloud) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the cloud, signed in as the runner."""
-    async with serve(cloud, MOUNTS) as served:
-        served.headers.update(headers(cloud, RUNNER))
+    """The runner's, who is Admin of the workspace."""
+    async with signed_in(cloud) as served:
         yield served
 
 

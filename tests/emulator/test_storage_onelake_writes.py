@@ -14,9 +14,9 @@ from cloud_emulator.fabric import access_roles, lakehouses
 from cloud_emulator.fabric.items import CAPACITIES, ITEMS, delete_item
 from cloud_emulator.fabric.onelake import SHORTCUTS
 from cloud_emulator.storage import files
-from tests.emulator.storage_onelake_world import CAPACITY, LAKE, MIRROR, SPACE, onelake_cloud
-from tests.emulator.storage_world import MOUNTS, NOBODY, headers
-from tests.emulator.support import RUNNER, TENANT, serve
+from tests.emulator.storage_onelake_world import CAPACITY, LAKE, MIRROR, SPACE, onelake_cloud, signed_in
+from tests.emulator.storage_world import NOBODY, headers
+from tests.emulator.support import TENANT
 from tests.emulator.test_storage_protocol import code_of
 
 DFS = f"/storage/onelake.dfs.fabric.microsoft.com/{SPACE}"
@@ -33,9 +33,8 @@ def cloud(tmp_path: Path) -> Cloud:
 
 @pytest.fixture
 async def client(cloud: Cloud) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the cloud, signed in as the workspace's admin."""
-    async with serve(cloud, MOUNTS) as served:
-        served.headers.update(headers(cloud, RUNNER))
+    """The runner's, who is Admin of the workspace."""
+    async with signed_in(cloud) as served:
         yield served
 
 

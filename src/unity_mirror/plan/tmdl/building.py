@@ -36,8 +36,9 @@ SOURCE = "DirectLake"
 COMPATIBILITY_LEVEL = 1604
 """The lowest that Direct Lake on OneLake takes."""
 COLLATION = "Latin1_General_100_BIN2_UTF8"
-"""Texts are compared letter by letter, as Unity Catalog and the SQL endpoint compare them, and as the models are that
-Fabric makes over its own tables. Otherwise "a" and "A" would be one value: one customer, or a key twice.
+"""Texts are compared letter by letter, as Unity Catalog and the SQL endpoint compare them. Direct Lake models made in
+Fabric that people have published have it, too; Microsoft's documentation doesn't tell. Otherwise "a" and "A" would be
+one value: one customer, or a key twice.
 """
 PBISM = "definition.pbism"
 _PBISM_SCHEMA = (

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -122,13 +123,17 @@ class Kills:
 
 
 def _command(pipe: Connection, environment: Mapping[str, str], arguments: Sequence[str], clock: FastTime) -> None:
-    """The process: the command line itself, its words thrown away and its clock the fast one."""
+    """The process: the command line itself, its clock the fast one, its words thrown away unless it fails."""
     pipe.recv()
     os.environ.update(environment)
     setattr(clouds, "SystemClock", lambda: clock)  # noqa: B010  # the command line has no option for it
-    with Path(os.devnull).open("w") as nowhere:
-        sys.stdout = nowhere
+    sys.stdout = sys.stderr = words = StringIO()
+    try:
         command_line(arguments)
+    except SystemExit as ended:
+        if ended.code and sys.__stderr__:
+            sys.__stderr__.write(words.getvalue())
+        raise
 
 
 def column(folder: Path, spec: CatalogSpec, fault: str) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> None:
-    """Measures all that isn't measured yet. On two quiet processors the whole takes about twenty minutes."""
+    """Measures all that isn't measured yet. On two processors the whole takes a quarter of an hour."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller catalogs and fewer faults")
     parser.add_argument("--resume", action="store_true", help="go on with what bench/results.json holds")

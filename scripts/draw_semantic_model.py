@@ -31,8 +31,8 @@ def main() -> None:
         try:
             _wait(port)
             environment = {**os.environ, **_exports(place)}
-            command = [PROGRAMS / "unity-mirror", "plan", ROOT / "examples" / "sales.yaml", "--report", report]
-            subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
+            plan: list[str | Path] = [PROGRAMS / "unity-mirror", "plan", ROOT / "examples" / "sales.yaml"]
+            subprocess.run([*plan, "--report", report], env=environment, check=False, stdout=subprocess.DEVNULL)
         finally:
             emulator.terminate()
             emulator.wait()
